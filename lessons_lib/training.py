@@ -202,7 +202,7 @@ def orthogonalise(matrix: Tensor, n_steps: int = 5) -> Tensor:
     x = x / x.norm().clamp(min=1e-7)
     for _ in range(n_steps):
         a = linear(x, x)  # x x^T
-        b = torch.addmm(a, a, a, beta=-4.7750, alpha=2.0315)
+        b = 2.0315 * linear(a, a) - 4.7750 * a
         x = 3.4445 * x + linear(b, x.mT)
     return x.mT if matrix.shape[0] > matrix.shape[1] else x
 
