@@ -38,7 +38,7 @@ from lessons_lib.linear import linear
 from lessons_lib.llama import Llama, LlamaConfig
 from lessons_lib.parallel import part_like, process_group, rank_and_size, same_for_all, share, whole
 from lessons_lib.progress import progress_bar
-from lessons_lib.stories import Story, sample
+from lessons_lib.stories import WORLD, Story, World, sample
 from lessons_lib.texts import load_text
 from lessons_lib.tokens import BPETokenizer
 from lessons_lib.validation import check_integer
@@ -668,7 +668,12 @@ def story_tokenizer(vocab_size: int = 1024) -> BPETokenizer:
 
 
 def story_data(
-    language: str, tokenizer: BPETokenizer, n_stories: int, length: int, seed: int = 2
+    language: str,
+    tokenizer: BPETokenizer,
+    n_stories: int,
+    length: int,
+    seed: int = 2,
+    world: World = WORLD,
 ) -> Windows:
     """Tell stories, one after the other with `END` between them; windows begin with a story.
 
@@ -678,8 +683,10 @@ def story_data(
         n_stories: how many.
         length: T, the tokens of a window.
         seed: of the stories. Seed 0 is kept for tests of what was learned.
+        world: what they are about; one of fewer events tells shorter stories.
     """
-    text = "".join(END + story.text for story in sample(n_stories, seed, language)) + END
+    stories = sample(n_stories, seed, language, world=world)
+    text = "".join(END + story.text for story in stories) + END
     ids = torch.tensor(tokenizer.encode(text, allowed_special=[END]))
     [end] = tokenizer.encode(END, allowed_special=[END])
     return Windows(ids, length, (ids == end).nonzero()[:-1, 0])

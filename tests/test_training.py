@@ -16,7 +16,7 @@ from torch import nn
 
 from lessons_lib import training
 from lessons_lib.gpt import GPT, GPTConfig, loss
-from lessons_lib.stories import sample
+from lessons_lib.stories import WORLD, sample
 from lessons_lib.tokens import BPETokenizer
 from lessons_lib.training import (
     END,
@@ -573,6 +573,14 @@ def test_story_windows_begin_with_end(tokenizer, language):
     assert begun == {story.text[:8] for story in stories}
     # Long windows: the last stories have too few tokens behind their beginnings.
     assert 0 < len(story_data(language, tokenizer, 12, length=800, seed=5)) < 12
+
+
+def test_story_data_of_another_world(tokenizer):
+    short = dataclasses.replace(WORLD, min_events=0, max_events=0)
+    data = story_data("es", tokenizer, n_stories=4, length=10, seed=5, world=short)
+    told = tokenizer.decode(data.token_ids.tolist()).split(END)[1:-1]
+    assert told == [story.text for story in sample(4, seed=5, language="es", world=short)]
+    assert told != [story.text for story in sample(4, seed=5, language="es")]
 
 
 def test_story_losses_of_a_model_that_knows_nothing(tokenizer):
