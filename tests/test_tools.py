@@ -310,6 +310,17 @@ def test_floors_follow_the_table_of_contents(root):
     assert_found(house.check_floors(root), "ngrams.py: imports lessons_lib.tokens, a later chapter")
 
 
+def test_floors_of_a_module_that_waits_for_its_chapter(root, monkeypatch):
+    (root / "lessons_lib/probing.py").write_text('"""Probe."""\n\nfrom .ngrams import x\n')
+    assert_found(house.check_floors(root), "lessons_lib/probing.py: neither a chapter")
+    monkeypatch.setattr(house, "COMING", ("probing",))
+    assert house.check_floors(root) == []
+    edit(root, "lessons_lib/tokens.py", "\nLIMIT", "\nfrom .probing import x\n\nLIMIT")
+    assert_found(house.check_floors(root), "tokens.py: imports lessons_lib.probing, a later chap")
+    save(root, "en", "probing", [markdown("a", "Alone.")])
+    assert_found(house.check_floors(root), "book/en/probing.ipynb: not in _toc.yml")
+
+
 def test_doors(root):
     (root / "book/es/intro.md").unlink()
     (root / "book/en/ngrams.ipynb").unlink()
