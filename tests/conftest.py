@@ -1,12 +1,22 @@
-"""Fixtures for the tests that open the built book in a browser."""
+"""What several test files share: the built book, a browser, a fixed number of threads."""
 
 import threading
 
 import pytest
+import torch
 from filelock import FileLock
 
 from tools import site as book
 from tools.browser import launch
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """Tiny models on one thread: several would only wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

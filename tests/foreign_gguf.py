@@ -7,6 +7,7 @@ from gguf import GGMLQuantizationType, GGUFWriter
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 from lessons_lib.gguf import write_tokenizer
+from tests.test_llama import LLAMA3, PLAIN
 
 SIZES = {
     "max_position_embeddings": 128,
@@ -18,15 +19,6 @@ SIZES = {
     "head_dim": 16,
     "tie_word_embeddings": False,
     "attn_implementation": "eager",
-}
-PLAIN = {"rope_type": "default", "rope_theta": 10000.0}
-LLAMA3 = {
-    "rope_type": "llama3",
-    "rope_theta": 500000.0,
-    "factor": 8.0,
-    "low_freq_factor": 1.0,
-    "high_freq_factor": 4.0,
-    "original_max_position_embeddings": 40,
 }
 KINDS = {
     "llama": ("llama", {"rope_parameters": PLAIN}),

@@ -69,13 +69,7 @@ KINDS = {
 TINY = LlamaConfig(31, 24, 16, 4, 2, 24, n_kv_heads=2)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """The models are so small that several threads would only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def theirs_of(kind, **changes):

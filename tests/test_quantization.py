@@ -56,16 +56,10 @@ ROWS, WIDTH = 48, 512
 K_QUANTS = ("Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K")
 GGUF_ENCODES = [name for name in ENCODERS if name not in K_QUANTS]
 # scales that overflow are part of what is compared
-pytestmark = pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """The models are so small that several threads would only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning"),
+]
 
 
 def numbers(*shape, seed=0, decimals=None):
