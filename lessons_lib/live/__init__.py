@@ -15,6 +15,7 @@ from lessons_lib.live.next_character import NextCharacter
 from lessons_lib.live.next_token import NextToken
 from lessons_lib.live.ngram_lab import NGramLab
 from lessons_lib.live.optimizer_race import OptimizerRace
+from lessons_lib.live.quantizer import Quantizer
 from lessons_lib.live.rotary_clock import RotaryClock
 from lessons_lib.live.shape_walk import ShapeWalk
 
@@ -28,6 +29,7 @@ __all__ = [
     "NextCharacter",
     "NextToken",
     "OptimizerRace",
+    "Quantizer",
     "RotaryClock",
     "ShapeWalk",
 ]

@@ -1,0 +1,392 @@
+// The quantizer. Its bytes are those of `lessons_lib.quantization.quantize`, its numbers those of
+// `lessons_lib.quantization.dequantize`, and as there each step is rounded to 32 bits.
+
+const STRINGS = {
+  en: {
+    type: "Format",
+    outlier: "Outlier: the first weight, multiplied by",
+    picture: (type) => `32 weights and where they land in ${type}; the table below has the numbers.`,
+    legend:
+      "Rings: the weights, the first one at the left. Thick bars: where they land. Long solid " +
+      "line: zero. Dotted lines: all levels, but for the 255 of Q8_0, too close together to draw.",
+    d: "Scale d",
+    m: "Minimum m",
+    bits: "Bits per weight",
+    rmse: "Root mean square error",
+    decoded: "Decoded as",
+    share: (type, used, count, rmse) =>
+      `${type}: the 31 other weights share ${used} of ${count} levels. ` +
+      `Root mean square error: ${rmse}.`,
+    block: (size) => `The block as stored: ${size} bytes`,
+    fields: ["Field", "What it holds", "Bytes"],
+    scaleBits: "scale, 16 bits",
+    lowBits: "minimum, 16 bits",
+    levelBits: (bits) => `${bits} ${bits === 1 ? "bit" : "bits"} of each level`,
+    caption: "Weight by weight",
+    rows: ["Index", "Weight", "Level q", "Decoded", "Difference"],
+  },
+  es: {
+    type: "Formato",
+    outlier: "Valor atípico: el primer peso, multiplicado por",
+    picture: (type) => `32 pesos y dónde caen en ${type}; la tabla de abajo tiene los números.`,
+    legend:
+      "Anillos: los pesos, el primero a la izquierda. Barras gruesas: dónde caen. Línea larga " +
+      "continua: cero. Líneas de puntos: todos los niveles, salvo los 255 de Q8_0, demasiado " +
+      "juntos para dibujarlos.",
+    d: "Escala d",
+    m: "Mínimo m",
+    bits: "Bits por peso",
+    rmse: "Raíz del error cuadrático medio",
+    decoded: "Se decodifica como",
+    share: (type, used, count, rmse) =>
+      `${type}: los otros 31 pesos se reparten ${used} de ${count} niveles. ` +
+      `Raíz del error cuadrático medio: ${rmse}.`,
+    block: (size) => `El bloque tal como se guarda: ${size} bytes`,
+    fields: ["Campo", "Qué contiene", "Bytes"],
+    scaleBits: "escala, 16 bits",
+    lowBits: "mínimo, 16 bits",
+    levelBits: (bits) => `${bits} ${bits === 1 ? "bit" : "bits"} de cada nivel`,
+    caption: "Peso a peso",
+    rows: ["Índice", "Peso", "Nivel q", "Decodificado", "Diferencia"],
+  },
+};
+
+const { fround } = Math;
+
+// --- Floats of 16 bits
+
+// The nearest one's bits, of two equally near the even; for sizes up to 65504.
+function toHalf(x) {
+  const size = Math.abs(x);
+  const sign = x < 0 || Object.is(x, -0) ? 0x8000 : 0;
+  const exponent = Math.max(Math.floor(Math.log2(size)), -14);
+  const steps = size / 2 ** (exponent - 10); // exact
+  const rounded = steps + 2 ** 52 - 2 ** 52; // there is no room for what follows the point
+  return sign | (rounded + (exponent + 14) * 1024); // the leading 1 raises the exponent by one
+}
+
+function fromHalf(bits) {
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  const size = exponent ? (1024 + fraction) * 2 ** (exponent - 25) : fraction * 2 ** -24;
+  return bits & 0x8000 ? -size : size;
+}
+
+// --- Rounding to levels: a scale, perhaps the lowest number, and 32 levels
+
+// The number of the largest size with its sign, of several the first; a zero is positive.
+const largest = (x) => x.reduce((peak, one) => (Math.abs(one) > Math.abs(peak) ? one : peak), 0);
+
+// 1 / x; 0 for 0, and `beyond` where 1 / x is too large for 32 bits.
+function reciprocal(x, beyond) {
+  const inverse = fround(1 / x);
+  if (x === 0) return 0;
+  return Number.isFinite(inverse) ? inverse : beyond;
+}
+
+// Cut off what follows the point, to levels from 0 to `most`; 0 for what is not a number.
+const cutToLevel = (x, most) => Math.trunc(Math.min(Math.max(x, 0), most)) || 0;
+
+function roundAbsmax(x) {
+  const scale = fround(Math.abs(largest(x)) / 127);
+  const inverse = reciprocal(scale, 0);
+  const levels = x.map((one) => {
+    const level = fround(one * inverse);
+    return Math.trunc(fround(level + (level - Math.trunc(level)))) || 0; // no -0
+  });
+  return { scale, levels };
+}
+
+function roundSigned(x, half) {
+  const scale = fround(largest(x) / -half);
+  const inverse = reciprocal(scale, NaN);
+  const levels = x.map((one) => {
+    const level = fround(one * inverse);
+    return cutToLevel(fround(level + (half + 0.5)), 2 * half - 1);
+  });
+  return { scale, levels };
+}
+
+function roundZeroPoint(x, most) {
+  const low = x.reduce((least, one) => (one < least ? one : least));
+  const scale = fround(fround(Math.abs(Math.max(...x) - low)) / most);
+  const inverse = reciprocal(scale, 0);
+  const levels = x.map((one) => {
+    const level = fround(fround(one - low) * inverse);
+    return cutToLevel(fround(level + 0.5), most);
+  });
+  return { scale, low, levels };
+}
+
+// --- The formats: `count` levels from `first` on, of which `zero` stands for zero (or for m)
+
+const FORMATS = {
+  Q8_0: {
+    first: -127,
+    count: 255,
+    zero: 0,
+    round: roundAbsmax,
+    fields: ["d", "qs"],
+    formula: "d q",
+  },
+  Q5_0: {
+    first: 0,
+    count: 32,
+    zero: 16,
+    round: (x) => roundSigned(x, 16),
+    fields: ["d", "qh", "qs"],
+    formula: "d (q − 16)",
+  },
+  Q4_1: {
+    first: 0,
+    count: 16,
+    zero: 0,
+    round: (x) => roundZeroPoint(x, 15),
+    fields: ["d", "m", "qs"],
+    formula: "d q + m",
+  },
+  Q4_0: {
+    first: 0,
+    count: 16,
+    zero: 8,
+    round: (x) => roundSigned(x, 8),
+    fields: ["d", "qs"],
+    formula: "d (q − 8)",
+  },
+};
+
+const lowestFirst = (bits) => [bits & 255, bits >> 8];
+
+// Two levels of four bits to a byte: levels j and 16 + j.
+const packFour = (levels) =>
+  levels.slice(0, 16).map((level, j) => (level & 15) | ((levels[16 + j] & 15) << 4));
+
+// The fifth bits, eight to a byte.
+const packFifth = (levels) =>
+  [0, 8, 16, 24].map((start) =>
+    levels.slice(start, start + 8).reduce((byte, level, i) => byte | ((level >> 4) << i), 0),
+  );
+
+// A block of 32 numbers in a format: the bytes of its fields, and the numbers that they stand for.
+function quantize(x, type) {
+  const { zero, round, fields } = FORMATS[type];
+  const { scale, low = 0, levels } = round(x);
+  const stored = { d: toHalf(scale), m: toHalf(low) };
+  const [d, m] = [fromHalf(stored.d), fromHalf(stored.m)];
+  const bytes = {
+    d: lowestFirst(stored.d),
+    m: lowestFirst(stored.m),
+    qh: packFifth(levels),
+    qs: type === "Q8_0" ? levels.map((level) => level & 255) : packFour(levels),
+  };
+  const value = (level) => fround(fround((level - zero) * d) + m);
+  return { d, m, levels, bytes: fields.map((name) => bytes[name]), value };
+}
+
+function rmse(a, b) {
+  return Math.sqrt(a.reduce((sum, one, i) => sum + (one - b[i]) ** 2, 0) / a.length);
+}
+
+// --- The figure
+
+const MOST = 20;
+const DRAWN = 32; // levels that a picture has room for
+const COLUMN = 10; // of the picture's units for a weight
+const [HEIGHT, EDGE] = [200, 8];
+
+const hex = (bytes) => bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+
+// Four digits that count.
+const short = (number) => String(Number(number.toPrecision(4))).replaceAll("-", "−");
+
+function fill(made, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else made.setAttribute(name, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+const element = (tag, attributes = {}, ...children) =>
+  fill(document.createElement(tag), attributes, children);
+const shape = (tag, attributes = {}, ...children) =>
+  fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+
+function draw(model, el) {
+  const language = model.get("language");
+  const say = STRINGS[language];
+  const weights = model.get("weights").map((one) => fround(one));
+  let type = model.get("type");
+  let outlier = model.get("outlier");
+
+  const choice = element(
+    "fieldset",
+    {},
+    element("legend", {}, say.type),
+    ...Object.keys(FORMATS).map((name) =>
+      element(
+        "label",
+        {},
+        element("input", {
+          type: "radio",
+          name: "type",
+          onchange: () => {
+            type = name;
+            show();
+          },
+          ...(name === type && { checked: "" }),
+        }),
+        element("span", {}, name),
+      ),
+    ),
+  );
+  const place = element("span", { class: "live-place", "aria-hidden": "true" });
+  const slider = element("input", {
+    type: "range",
+    min: 1,
+    max: MOST,
+    step: 1,
+    value: outlier,
+    oninput: () => {
+      outlier = Number(slider.value);
+      show();
+    },
+  });
+  const ends = [element("span"), element("span")];
+  const picture = shape("svg", { viewBox: `0 0 ${33 * COLUMN} ${HEIGHT}`, role: "img" });
+  const status = element("p", { class: "live-status", role: "status", "aria-live": "polite" });
+  const readouts = element("dl");
+  const title = element("caption");
+  const stored = element("tbody");
+  const columns = (names) =>
+    element(
+      "thead",
+      {},
+      element("tr", {}, ...names.map((name) => element("th", { scope: "col" }, name))),
+    );
+  const numbers = element("tbody");
+  const table = element(
+    "table",
+    { class: "live-table live-numbers" },
+    element("caption", {}, say.caption),
+    columns([say.rows[0], ...weights.keys()].map(String)),
+    numbers,
+  );
+  const row = (head, cells) =>
+    element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, head),
+      ...cells.map((cell) => element("td", {}, cell)),
+    );
+
+  function show() {
+    const { first, count, fields, formula } = FORMATS[type];
+    const x = [fround(weights[0] * outlier), ...weights.slice(1)];
+    const { d, m, levels, bytes, value } = quantize(x, type);
+    const decoded = levels.map(value);
+    const error = rmse(x, decoded);
+
+    const lines = Array.from({ length: count }, (_, i) => value(first + i));
+    const top = Math.max(...x, ...lines, 0);
+    const bottom = Math.min(...x, ...lines, 0);
+    const y = (number) =>
+      EDGE + ((top - number) / (top - bottom || 1)) * (HEIGHT - 2 * EDGE);
+    const across = (number, kind) =>
+      shape("line", { class: kind, x1: 0, x2: 33 * COLUMN, y1: y(number), y2: y(number) });
+    picture.replaceChildren(
+      ...(count > DRAWN ? [] : lines).map((number) => across(number, "live-level")),
+      across(0, "live-zero"),
+      ...x.flatMap((one, i) => {
+        const [cx, from, to] = [COLUMN * (i + 1), y(one), y(decoded[i])];
+        return [
+          shape("line", { class: "live-off", x1: cx, x2: cx, y1: from, y2: to }),
+          shape("circle", { cx, cy: from, r: 3 }),
+          shape("line", { class: "live-landed", x1: cx - 4, x2: cx + 4, y1: to, y2: to }),
+        ];
+      }),
+    );
+    picture.setAttribute("aria-label", say.picture(type));
+    ends[0].textContent = short(top);
+    ends[1].textContent = short(bottom);
+
+    const size = bytes.flat().length;
+    readouts.replaceChildren(
+      ...[
+        [say.decoded, formula],
+        [say.d, short(d)],
+        ...(fields.includes("m") ? [[say.m, short(m)]] : []),
+        [say.bits, String((8 * size) / 32)],
+        [say.rmse, short(error)],
+      ].map(([name, text]) =>
+        element("div", {}, element("dt", {}, name), element("dd", {}, text)),
+      ),
+    );
+    const holds = {
+      d: say.scaleBits,
+      m: say.lowBits,
+      qh: say.levelBits(1),
+      qs: say.levelBits(type === "Q8_0" ? 8 : 4),
+    };
+    title.textContent = say.block(size);
+    stored.replaceChildren(
+      ...fields.map((name, i) =>
+        row(name, [holds[name], element("span", { class: "live-ids" }, hex(bytes[i]))]),
+      ),
+    );
+    const differences = decoded.map((one, i) => one - x[i]);
+    numbers.replaceChildren(
+      ...[x, levels, decoded, differences].map((cells, i) =>
+        row(say.rows[i + 1], cells.map(short)),
+      ),
+    );
+    table.dataset.block = JSON.stringify({ type, outlier, x, d, m, levels, decoded, rmse: error });
+    slider.setAttribute("aria-valuetext", String(outlier));
+    place.textContent = outlier;
+    const used = new Set(levels.slice(1)).size;
+    status.textContent = say.share(type, used, count, short(error));
+  }
+
+  el.replaceChildren(
+    element(
+      "form",
+      { class: "live-body", lang: language, onsubmit: (event) => event.preventDefault() },
+      choice,
+      element(
+        "div",
+        { class: "live-slider" },
+        element("label", {}, element("span", {}, say.outlier), slider),
+        place,
+      ),
+      element("div", { class: "live-landing" }, element("div", {}, ...ends), picture),
+      element("p", { class: "live-legend" }, say.legend),
+      status,
+      readouts,
+      element(
+        "table",
+        { class: "live-table live-bytes" },
+        title,
+        columns(say.fields),
+        stored,
+      ),
+      element(
+        "div",
+        { class: "live-scroll", tabindex: "0", role: "group", "aria-label": say.caption },
+        table,
+      ),
+    ),
+  );
+  show();
+}
+
+// The properties change only where a kernel changes them; then the figure starts afresh.
+function render({ model, el }) {
+  const properties = "change:weights change:type change:outlier change:language";
+  const redraw = () => draw(model, el);
+  redraw();
+  model.on(properties, redraw);
+  return () => model.off(properties, redraw);
+}
+
+export default { render };
