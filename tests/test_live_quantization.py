@@ -211,7 +211,23 @@ def blocks():
     sparse = np.where(rng.random((100, 32)) < 0.9, 0, rng.standard_t(1, (100, 32)).clip(-1e4, 1e4))
     bits = rng.integers(0, 0x7F800000, (100, 32)).astype(np.uint32).view(np.float32)
     bits = np.where(bits < 2e4, bits, 0) * rng.choice([-1, 1], (100, 32))
-    return np.concatenate([normal, halves, sizes, peaks, zeros, sparse, bits]).astype(np.float32)
+    blocks = [normal, halves, sizes, peaks, zeros, sparse, bits, edges(rng)]
+    return np.concatenate(blocks).astype(np.float32)
+
+
+def edges(rng):
+    """Blocks whose numbers lie on the edge between two levels: each rounding on the way counts."""
+    shape = (400, 32)
+    made = []
+    for most in (127, 16, 15, 8):
+        high = rng.choice([1.0, -1.0, most, -most, *rng.normal(size=4)], (shape[0], 1))
+        low = rng.choice([0.0, 0.3], (shape[0], 1)) * rng.normal(size=(shape[0], 1)) * high
+        x = low + (high - low) * (rng.integers(0, most, shape) + 0.5) / most
+        bits = x.astype(np.float32).view(np.int32) + rng.integers(-3, 4, shape)
+        x = bits.astype(np.int32).view(np.float32)
+        x[:, :2] = np.concatenate([high, low], axis=1)
+        made.append(x)
+    return np.concatenate(made)
 
 
 @pytest.mark.parametrize("type", TYPES)
@@ -374,9 +390,10 @@ def test_as_a_module_with_a_model_that_changes(page):
                 String.fromCharCode(...new TextEncoder().encode(source)))}`;
             const module = (await import(url)).default;
             const listeners = new Set();
+            const followed = [];
             const model = {
                 get: (name) => props[name],
-                on: (names, listener) => listeners.add(listener),
+                on: (names, listener) => listeners.add(listener) && followed.push(names),
                 off: (names, listener) => listeners.delete(listener),
             };
             const el = document.createElement("div");
@@ -387,11 +404,12 @@ def test_as_a_module_with_a_model_that_changes(page):
             for (const listener of listeners) listener();
             const after = label();
             stop();
-            return [before, after, listeners.size, el.children.length];
+            return [before, after, listeners.size, el.children.length, followed.join(" ")];
         }""",
         [(FOLDER / "quantizer.js").read_text(encoding="utf-8"), Quantizer().props],
     )
-    assert found == ["Format", "Formato", 0, 1]
+    assert found[:4] == ["Format", "Formato", 0, 1]
+    assert set(found[4].split()) == {f"change:{name}" for name in Quantizer().props}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ __all__ = ["Quantizer"]
 
 TYPES = ("Q8_0", "Q5_0", "Q4_1", "Q4_0")
 SIZE = 32  # weights of a block
-WIDEST = 1e4  # of any size: twenty times as much still has a scale of 16 bits
+WIDEST = 1000  # of any size: twenty times as much still has a scale of 16 bits
 MOST = 20  # times the first weight
 A_ROW = 4  # weights in a row of the fallback
 FALLBACK = {
