@@ -134,7 +134,8 @@ def test_a_run_ends_at_its_target_or_its_time():
     assert 6 <= len(record) < 200
     assert record[-1]["validation"] <= 3.0
     short = train(new_model(), data, Recipe(seconds=0.2, batch_size=4))
-    assert short[-1]["seconds"] >= 0.2 > short[-2]["seconds"]
+    seconds = [line["seconds"] for line in short]  # as recorded: rounded
+    assert seconds[-2] <= 0.2 <= seconds[-1]
     assert short[-1]["rate"] < short[len(short) // 2]["rate"] <= 1
 
 
