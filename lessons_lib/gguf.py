@@ -1174,7 +1174,7 @@ LlamaFiles.from_gguf = GPTFiles.from_gguf = classmethod(from_gguf)
 
 
 def hex_rows(data: bytes, start: int, meaning: str) -> list[str]:
-    """Write bytes in rows of 8: the place of the first, the bytes, their characters, the meaning.
+    """Write bytes in rows of 8: the place of the first, the bytes, their characters, a meaning.
 
     >>> hex_rows(b"GGUF", 0, "magic")
     ['00000000  47 47 55 46              GGUF      magic']

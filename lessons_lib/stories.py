@@ -1063,6 +1063,42 @@ def retell(story: Story | str, language: str, things: int = 1, *, world: World =
     return _tell(world, language, things, lambda pick, _: next(indices) if pick.label else 0)
 
 
+class Alternatives(NamedTuple):
+    """A place in a story where chance decided: what could have been said there.
+
+    `position` counts the characters before it. `probs` sum to 1. `texts[taken]` is what was said.
+    """
+
+    position: int
+    taken: int
+    texts: tuple[str, ...]
+    probs: tuple[float, ...]
+
+
+def alternatives(story: Story, *, world: World = WORLD) -> list[Alternatives]:
+    """List the places of a story where chance decided, in the story's order.
+
+    Args:
+        story: from `sample`, `parse` or `retell`.
+        world: the world that the story comes from.
+
+    >>> first = alternatives(sample(1, seed=42)[0])[0]
+    >>> first.position, first.taken, first.texts[1], round(first.probs[1], 3)
+    (0, 1, 'A long time ago there was ', 0.333)
+    """
+    found, indices = [], iter([choice.index for choice in story.choices])
+
+    def choose(pick: Pick, position: int) -> int:
+        if not pick.label:
+            return 0
+        texts = tuple([option.text for option in pick.options])
+        found.append(Alternatives(position, next(indices), texts, tuple(_probabilities(pick))))
+        return found[-1].taken
+
+    _tell(world, story.language, len(story.facts.things), choose)
+    return found
+
+
 def enumerate_stories(
     language: str = "en", things: int = 1, *, world: World = WORLD
 ) -> Iterator[Story]:

@@ -439,6 +439,7 @@ class Run:
         recipe: how.
         folder: where to write `record.jsonl` and `checkpoint.pt`; None writes nothing.
         sharded: split the weights among the processes (FSDP2).
+        loss_fn: what to make small, see `train`.
 
     Raises:
         ValueError: windows longer than the model can read, or a batch that the processes and the
@@ -452,6 +453,7 @@ class Run:
         recipe: Recipe,
         folder: str | os.PathLike | None = None,
         sharded: bool = False,
+        loss_fn: Callable[[nn.Module, Tensor], Tensor] = loss,
     ):
         if data.length > model.config.context_length:
             raise ValueError(
@@ -464,7 +466,7 @@ class Run:
                 f"expected a batch that {self.size} processes times {recipe.accumulate} parts can "
                 f"share, got {recipe.batch_size}"
             )
-        self.model, self.data, self.recipe = model, data, recipe
+        self.model, self.data, self.recipe, self.loss_fn = model, data, recipe, loss_fn
         self.compute = share(model, sharded)
         self.optimizers = make_optimizers(model, recipe)
         self.parameters = dict(model.named_parameters())
@@ -508,7 +510,7 @@ class Run:
         total = torch.zeros(())
         for part in rows.to(device).chunk(recipe.accumulate):
             with half:
-                value = loss(self.compute, part)
+                value = self.loss_fn(self.compute, part)
             (value / recipe.accumulate).backward()
             total += value.detach().cpu() / recipe.accumulate
         total = same_for_all(total.item(), mean=True)
@@ -602,6 +604,7 @@ def train(
     resume: bool = False,
     sharded: bool = False,
     watch: Callable[[dict], None] = lambda line: None,
+    loss_fn: Callable[[nn.Module, Tensor], Tensor] = loss,
 ) -> list[dict]:
     """Train a model in place and return the record of the run, a line for each step.
 
@@ -614,6 +617,8 @@ def train(
         resume: go on from the checkpoint in `folder`, as if the run had never stopped.
         sharded: split the weights among the processes that `torchrun` started.
         watch: is called with each line of the record.
+        loss_fn: what to make small: takes the model and windows (B, T + 1) and returns a mean over
+            their tokens. By default the cross-entropy of each next token.
 
     Returns:
         Lines with step, loss (nats per token), rate (part of the full one), gradient (its length),
@@ -623,7 +628,7 @@ def train(
         ValueError: see `Run`; `resume` without a folder or with other settings.
         TrainingDiverged: the loss is no longer a number; the last checkpoint is kept.
     """
-    run = Run(model, data, recipe, folder, sharded)
+    run = Run(model, data, recipe, folder, sharded, loss_fn)
     if resume:
         run.restore()
     began = time.perf_counter() - run.seconds

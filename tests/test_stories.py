@@ -13,6 +13,7 @@ from lessons_lib import stories
 from lessons_lib.stories import (
     LANGUAGES,
     WORLD,
+    alternatives,
     entropy,
     enumerate_stories,
     log_prob,
@@ -485,3 +486,30 @@ class TestBadInput:
     def test_world_too_small_for_two_things(self):
         with pytest.raises(ValueError, match="2 objects and 2 colours"):
             sample(1, 0, things=2, world=LONG)
+
+
+class TestAlternatives:
+    @pytest.mark.parametrize("language", ["en", "es"])
+    @pytest.mark.parametrize("things", [1, 2])
+    def test_they_are_the_choices_of_the_story(self, language, things):
+        for story in sample(20, seed=3, language=language, things=things):
+            places = alternatives(story)
+            assert [place.taken for place in places] == [c.index for c in story.choices]
+            for place, choice in zip(places, story.choices, strict=True):
+                text, p = place.texts[place.taken], place.probs[place.taken]
+                assert story.text.startswith(text, place.position)
+                assert (text, math.log(p)) == (choice.text, pytest.approx(choice.log_prob))
+                assert sum(place.probs) == pytest.approx(1)
+
+    def test_each_of_them_can_be_told(self):
+        for story in sample(3, seed=4):
+            for place in alternatives(story):
+                told = story.text[: place.position]
+                likely = dict.fromkeys((text[0] for text in place.texts), 0.0)
+                for text, p in zip(place.texts, place.probs, strict=True):
+                    likely[text[0]] += p
+                assert next_probs(told, "en") == pytest.approx(likely)
+
+    def test_a_story_of_another_world_has_its_own(self):
+        story = sample(1, seed=0, world=SMALL)[0]
+        assert len(alternatives(story, world=SMALL)[0].texts) == len(SMALL.openings)

@@ -1,14 +1,17 @@
 """The book's own models: as good as their cards say, and readable by others."""
 
 import json
+import math
+from collections import defaultdict
 from dataclasses import asdict, replace
 
 import pytest
 import torch
 import transformers
+from torch.nn import functional as F
 
 from lessons_lib.generation import Sampling
-from lessons_lib.stories import WORLD, entropy, sample
+from lessons_lib.stories import WORLD, entropy, enumerate_stories, sample
 from lessons_lib.training import (
     END,
     read_record,
@@ -110,6 +113,70 @@ def test_a_model_that_is_not_good_enough_is_not_stored(monkeypatch, tmp_path):
     with pytest.raises(ValueError, match=r"expected at most 1\.03 of the floor"):
         story_models.build("en")
     assert not (tmp_path / "models").exists()
+
+
+def small_world():
+    few = {name: getattr(WORLD, name)[:1] for name in ("openings", "homes", "times", "closings")}
+    few |= {name: getattr(WORLD, name)[:1] for name in ("spots", "places", "games", "deeds")}
+    few |= {"objects": WORLD.objects[:1] + WORLD.objects[13:14], "colours": WORLD.colours[:1]}
+    few |= {"moods": WORLD.moods[:1], "relatives": WORLD.relatives[:1], "names": WORLD.names[6:10]}
+    few |= {"kinds": WORLD.kinds[1:3] + WORLD.kinds[7:9], "traits": WORLD.traits[3:5]}
+    return replace(WORLD, **few, min_events=0, max_events=1)
+
+
+def test_lessons_are_the_true_probabilities_of_the_next_token(language):
+    world, tokenizer = small_world(), story_tokenizer()
+    [end] = tokenizer.encode(END, allowed_special=[END])
+    stories = list(enumerate_stories(language, world=world))
+    after = defaultdict(lambda: defaultdict(float))  # tokens so far -> next token -> probability
+    for story in stories:
+        ids = [*tokenizer.encode(story.text), end]
+        for k, token_id in enumerate(ids):
+            after[tuple(ids[:k])][token_id] += math.exp(story.log_prob)
+    chosen = stories[::397]
+    lessons = story_models.Lessons(chosen, tokenizer, world)
+    place = 0
+    for story in chosen:
+        ids = tokenizer.encode(story.text)
+        assert lessons.token_ids[place : place + len(ids) + 1].tolist() == [end, *ids]
+        for k in range(len(ids) + 1):
+            ids_of, row = (
+                lessons.next_ids[place + k].tolist(),
+                lessons.next_probs[place + k].tolist(),
+            )
+            got = {i: p for i, p in zip(ids_of, row, strict=True) if p > 0}
+            expected = after[tuple(ids[:k])]
+            total = sum(expected.values())
+            assert got == pytest.approx({i: p / total for i, p in expected.items()}, abs=1e-6)
+        place += len(ids) + 1
+
+
+def test_lessons_weigh_each_token_as_the_world_does(language):
+    stories = sample(30, seed=6, language=language)
+    lessons = story_models.Lessons(stories, story_tokenizer())
+    of_next = lessons.next_probs[lessons.next_ids == lessons.token_ids.roll(-1)[:, None]]
+    assert of_next[of_next > 0].double().log().sum().item() == pytest.approx(
+        sum(story.log_prob for story in stories), rel=1e-6
+    )
+
+
+def test_the_loss_of_lessons_is_the_cross_entropy_with_them():
+    lessons = story_models.Lessons(sample(4, seed=6), story_tokenizer())
+    windows = lessons.windows(12)
+    assert len(windows) == 4
+    places = windows.batch(0, 2, 0)
+    logits = torch.randn(2, 12, 1024, generator=torch.Generator().manual_seed(0))
+    targets = torch.zeros(2, 12, 1024)
+    targets.scatter_add_(
+        2, lessons.next_ids[places[:, :-1]].long(), lessons.next_probs[places[:, :-1]]
+    )
+    expected = F.cross_entropy(logits.flatten(0, 1), targets.flatten(0, 1))
+
+    def model(ids):
+        assert ids.tolist() == lessons.token_ids[places[:, :-1]].tolist()
+        return logits
+
+    torch.testing.assert_close(lessons.loss(model, places), expected)
 
 
 def test_other_languages_have_no_model():

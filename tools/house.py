@@ -30,7 +30,7 @@ GROUND = (  # below every chapter
     "parallel",
     "progress",
 )
-COMING = ("gguf",)  # modules that stand and wait for their chapters, in order
+COMING = ()  # modules that stand and wait for their chapters, in order
 BESIDE = ("live", "practice")  # a file named after a chapter stands on that chapter's floor
 PLOTTING = ("matplotlib", "ipywidgets", "anywidget")
 NEVER_SHIPPED = {

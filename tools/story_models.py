@@ -6,6 +6,9 @@
 
 Each model is a folder of `lessons_lib/models` in the format of `transformers`: weights in 16 bits,
 the tokenizer, the record of the run, what was measured (`results.json`) and a card made from that.
+The world knows how probable every next token is. The models learn from these probabilities, not
+from the one token that was drawn: each story then teaches what many would.
+
 A model is written only if it is good enough for the book. A run that was stopped goes on where it
 was; to begin anew, delete `_build/models`.
 """
@@ -13,19 +16,26 @@ was; to begin anew, delete `_build/models`.
 import argparse
 import json
 import sys
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 
+import regex
 import torch
+from torch import Tensor, nn
 
 from lessons_lib.files import write_atomic
 from lessons_lib.generation import Sampling, generate_batch
 from lessons_lib.llama import Llama, LlamaConfig
-from lessons_lib.stories import WORLD, entropy, log_prob, sample
+from lessons_lib.stories import WORLD, Story, World, alternatives, entropy, log_prob, sample
+from lessons_lib.tokens import BPETokenizer
 from lessons_lib.training import (
     END,
     Recipe,
     Run,
+    Windows,
     story_data,
     story_losses,
     story_tokenizer,
@@ -54,6 +64,91 @@ STAGES = {
 N_TESTS, N_SAMPLES = 500, 100
 MIN_P = 0.1
 LARGEST_RATIO = 1.03
+
+
+class Lessons:
+    """Stories as tokens, and after each token the true probabilities of the next.
+
+    Args:
+        stories: of the world.
+        tokenizer: knows `END`, which stands before each story and behind the last.
+        world: what the stories are made of.
+
+    Attributes:
+        token_ids: (N,).
+        next_ids, next_probs: (N, WIDTH), the tokens that may follow and their probabilities; rows
+            of fewer are filled up with probability 0.
+    """
+
+    WIDTH = 16
+
+    def __init__(self, stories: Sequence[Story], tokenizer: BPETokenizer, world: World = WORLD):
+        self.tokenizer, self.world, self.known = tokenizer, world, {}
+        [end] = tokenizer.encode(END, allowed_special=[END])
+        told, ids, probs = [], [], []
+        for story in stories:
+            story_ids = tokenizer.encode(story.text)
+            rows = [*self.chances(story, story_ids), {end: 1.0}]
+            told += [end, *story_ids]
+            empty = [[0] * (self.WIDTH - len(row)) for row in rows]
+            pairs = list(zip(rows, empty, strict=True))
+            ids.append(torch.tensor([[*row, *rest] for row, rest in pairs], dtype=torch.int16))
+            probs.append(torch.tensor([[*row.values(), *rest] for row, rest in pairs]))
+        self.token_ids = torch.tensor(told)
+        self.starts = (self.token_ids == end).nonzero()[:, 0]
+        self.next_ids, self.next_probs = torch.cat(ids), torch.cat(probs)
+
+    def chances(self, story: Story, ids: list[int]) -> list[dict[int, float]]:
+        """Return, for each token of a story, the tokens that might stand there instead.
+
+        A place of chance begins inside a word of the text: its alternatives are encoded with the
+        words that lead to it, and compared with the story token by token for as long as several
+        begin like the story.
+        """
+        rows = [{token_id: 1.0} for token_id in ids]
+        lengths = [len(self.tokenizer.decode_bytes([token_id])) for token_id in ids]
+        token_at = {place: k for k, place in enumerate(accumulate(lengths, initial=0))}
+        words = [m.start() for m in regex.finditer(self.tokenizer.pattern, story.text)]
+        for place in alternatives(story, world=self.world):
+            word = words[bisect_right(words, place.position) - 1]
+            k = token_at[len(story.text[:word].encode())]
+            ways = self.encoded(story.text[word : place.position], place.texts)
+            taken = ways[place.taken]
+            open_ = list(zip(ways, place.probs, strict=True))
+            for depth in range(len(taken)):
+                if len(open_) == 1:
+                    break
+                chances: dict[int, float] = {}
+                for way, p in open_:
+                    chances[way[depth]] = chances.get(way[depth], 0.0) + p
+                total = sum(chances.values())
+                rows[k + depth] = {token_id: p / total for token_id, p in chances.items()}
+                open_ = [(way, p) for way, p in open_ if way[depth] == taken[depth]]
+        return rows
+
+    def encoded(self, before: str, texts: tuple[str, ...]) -> list[list[int]]:
+        """Encode each text after the words before it, without a space that the next word takes."""
+        key = before, texts
+        if key not in self.known:
+            ways = [(before + text).rstrip(" ") for text in texts]
+            self.known[key] = [self.tokenizer.encode(way) for way in ways]
+        return self.known[key]
+
+    def loss(self, model: nn.Module, places: Tensor) -> Tensor:
+        """Return the mean cross-entropy, in nats, with the true probabilities as the targets.
+
+        Args:
+            model: gives logits (B, T, V) for ids (B, T).
+            places: (B, T + 1), where the windows' tokens stand in `token_ids`.
+        """
+        here = places[:, :-1]
+        log_probs = model(self.token_ids[here]).log_softmax(-1)
+        chosen = log_probs.gather(2, self.next_ids[here].long())
+        return -(self.next_probs[here] * chosen).sum(-1).mean()
+
+    def windows(self, length: int) -> Windows:
+        """Return windows of places, each beginning with a story."""
+        return Windows(torch.arange(len(self.token_ids)), length, self.starts)
 
 
 def count_told(model: Llama, language: str, sampling: Sampling) -> int:
