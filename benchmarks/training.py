@@ -153,7 +153,8 @@ def stories(budgets: tuple[float, ...] = (60.0, 120.0)) -> None:
             least = -sum(story.log_prob for story in tests) / len(tests)
             torch.manual_seed(0)
             model = Llama(sizes)
-            recipe = Recipe(seconds=seconds, batch_size=8, lr=0.01, matrix_lr=0.02)
+            nn.init.normal_(model.token_embedding.weight, std=0.5)  # as in `tools.story_models`
+            recipe = Recipe(seconds=seconds, batch_size=8, lr=0.02, matrix_lr=0.02)
             record = train(model, data, recipe)
             ratio = story_losses(model, tokenizer, tests).mean().item() / least
             print(

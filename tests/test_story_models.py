@@ -88,12 +88,12 @@ def test_samples_are_stories_of_the_world(language, results):
 def test_record_and_card_belong_to_the_model(folder, results, tmp_path):
     record = read_record(folder / "record.jsonl")
     steps = tokens = 0
-    for name, (_, _, length, recipe) in story_models.STAGES.items():
+    for name, (_, _, length, ahead, recipe, _) in story_models.STAGES.items():
         lines = [line for line in record if line["stage"] == name]
         assert lines[-1]["step"] == recipe.n_steps
         steps, tokens = steps + recipe.n_steps, tokens + lines[-1]["tokens"]
         said = {f"recipe.{name}": value for name, value in asdict(recipe).items()}
-        said["data.length"] = length
+        said |= {"data.length": length, "ahead": ahead}
         assert said.items() <= results["settings"][name].items()
         evaluated = [line["validation"] for line in lines if "validation" in line]
         assert evaluated[-1] < evaluated[0]
@@ -104,8 +104,9 @@ def test_record_and_card_belong_to_the_model(folder, results, tmp_path):
 
 
 def test_a_model_that_is_not_good_enough_is_not_stored(monkeypatch, tmp_path):
-    recipe = replace(story_models.STAGES["all"][3], n_steps=1, evaluate_every=0)
-    monkeypatch.setattr(story_models, "STAGES", {"all": (WORLD, 50, 160, recipe)})
+    recipe = replace(story_models.STAGES["all"].recipe, n_steps=1, evaluate_every=0)
+    stage = story_models.Stage(WORLD, 50, 160, 0.5, recipe)
+    monkeypatch.setattr(story_models, "STAGES", {"all": stage})
     monkeypatch.setattr(story_models, "MODELS", tmp_path / "models")
     monkeypatch.setattr(story_models, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(story_models, "N_TESTS", 3)
@@ -154,7 +155,7 @@ def test_lessons_are_the_true_probabilities_of_the_next_token(language):
 def test_lessons_weigh_each_token_as_the_world_does(language):
     stories = sample(30, seed=6, language=language)
     lessons = story_models.Lessons(stories, story_tokenizer())
-    of_next = lessons.next_probs[lessons.next_ids == lessons.token_ids.roll(-1)[:, None]]
+    of_next = lessons.next_probs[lessons.next_ids == lessons.token_ids[1:, None]]
     assert of_next[of_next > 0].double().log().sum().item() == pytest.approx(
         sum(story.log_prob for story in stories), rel=1e-6
     )

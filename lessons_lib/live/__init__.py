@@ -11,6 +11,7 @@ from lessons_lib.live.block_calculator import BlockCalculator
 from lessons_lib.live.bpe_playground import BPEPlayground
 from lessons_lib.live.budget_calculator import BudgetCalculator
 from lessons_lib.live.figure import LiveFigure
+from lessons_lib.live.model_in_page import ModelInPage
 from lessons_lib.live.next_character import NextCharacter
 from lessons_lib.live.next_token import NextToken
 from lessons_lib.live.ngram_lab import NGramLab
@@ -25,6 +26,7 @@ __all__ = [
     "BlockCalculator",
     "BudgetCalculator",
     "LiveFigure",
+    "ModelInPage",
     "NGramLab",
     "NextCharacter",
     "NextToken",

@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 from sphinx.errors import ConfigError
 
-from tools.book_site.live import pack_figures
+from tools.book_site.live import MODEL_FIGURE, pack_figures, pack_model
 from tools.book_site.search import FoldedSpanish
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -120,7 +120,7 @@ def _buttons(app, pagename, templatename, context, doctree):
 
 
 def _finish(app, exception):
-    """Mend in the written pages what the theme's templates fix in English or get wrong."""
+    """Mend in the written pages what the theme's templates get wrong; add the models they need."""
     if exception or app.builder.format != "html":
         return
     words = editions()[app.config.language]
@@ -136,14 +136,19 @@ def _finish(app, exception):
     for english, own in words["phrases"].items():
         for place in ('title="{}"', 'aria-label="{}"', 'btn__text-container">{}<'):
             changes[place.format(english)] = place.format(own)
+    models = set()
     for page in Path(app.outdir).rglob("*.html"):
         if "_static" in page.parts:
             continue
         text = old = page.read_text(encoding="utf-8")
+        models.update(MODEL_FIGURE.findall(text))
         for before, after in changes.items():
             text = text.replace(before, after)
         if text != old:
             page.write_text(text, encoding="utf-8")
+    for language in models:  # only what a figure of some page may ask for
+        script = Path(app.outdir) / "_static" / f"model_{language}.js"
+        script.write_text(pack_model(language), encoding="ascii")
 
 
 def setup(app):

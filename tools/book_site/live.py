@@ -2,12 +2,15 @@
 
 A figure is an ES module with anywidget's interface, which Jupyter loads as it is. Browsers refuse
 modules opened from a folder (``file://``), so the pages get one ordinary script instead: each
-module in a function of its own, and a small loader that brings the page's figures to life.
+module in a function of its own, and a small loader that brings the page's figures to life. Other
+files they may not read either, so the model of the figure `ModelInPage` is a script too.
 """
 
+import base64
 import re
 from pathlib import Path
 
+MODEL_FIGURE = re.compile(r'<figure [^>]*data-live="model_in_page" lang="(\w+)"')
 LOADER = Path(__file__).with_name("live_loader.js")
 
 
@@ -36,3 +39,11 @@ def _as_function_body(path: Path) -> str:
     if not re.fullmatch(r"\{.*\};|\{\n(?:[ \t].*\n|\n)*\};", exported):
         raise ValueError(f"{path.name}: expected 'export default {{...}};' at the end")
     return f"{body}return {exported}"
+
+
+def pack_model(language: str) -> str:
+    """Return a classic script that holds the book's model, a GGUF file, as text in base64."""
+    from lessons_lib.live.model_in_page import model_file  # takes seconds, and few pages need it
+
+    text = base64.b64encode(model_file(language)).decode()
+    return f'(globalThis.bookModels ??= {{}}).{language} = "{text}";\n'
