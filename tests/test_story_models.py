@@ -95,9 +95,11 @@ def test_record_and_card_belong_to_the_model(folder, results, tmp_path):
         said = {f"recipe.{name}": value for name, value in asdict(recipe).items()}
         said |= {"data.length": length, "ahead": ahead}
         assert said.items() <= results["settings"][name].items()
-        evaluated = [line["validation"] for line in lines if "validation" in line]
-        assert evaluated[-1] < evaluated[0]
     assert (results["steps"], results["tokens"]) == (steps, tokens)
+    # All stages are measured on stories of all lengths, which the first one does not learn.
+    evaluated = [line["validation"] for line in record if "validation" in line]
+    assert evaluated[-1] < 0.7 * evaluated[0]
+    assert evaluated[-1] < 1.01 * min(evaluated)
     (tmp_path / "results.json").write_text(json.dumps(results), encoding="utf-8")
     story_models.write_card(tmp_path)
     assert (tmp_path / "README.md").read_bytes() == (folder / "README.md").read_bytes()
