@@ -11,6 +11,7 @@ import transformers
 from torch.nn import functional as F
 
 from lessons_lib.generation import Sampling
+from lessons_lib.llama import Llama
 from lessons_lib.stories import WORLD, entropy, enumerate_stories, sample
 from lessons_lib.training import (
     END,
@@ -185,3 +186,35 @@ def test_the_loss_of_lessons_is_the_cross_entropy_with_them():
 def test_other_languages_have_no_model():
     with pytest.raises(ValueError, match="expected the language en or es, got 'fr'"):
         story_model("fr")
+
+
+def test_every_second_story_is_a_hard_one():
+    stories = sample(300, seed=8)
+    chosen = story_models.with_hard(stories)
+    hard = [
+        story.facts.hero.feminine == story.facts.friend.feminine
+        and "admire" in {event.action for event in story.facts.events}
+        for story in chosen
+    ]
+    assert len(chosen) > 60
+    assert hard == [True, False] * (len(chosen) // 2)
+    assert len(set(chosen)) == len(chosen)
+
+
+def test_a_student_learns_the_next_token_and_the_second():
+    lessons = story_models.Lessons(sample(4, seed=6), story_tokenizer())
+    places = lessons.windows(12).batch(0, 2, 0)
+    torch.manual_seed(0)
+    student = story_models.Student(Llama(story_models.CONFIG))
+    first = lessons.loss(student.model, places)
+    torch.testing.assert_close(student.loss(places, lessons, 0.0), first)
+    kept = []
+    student.second.register_forward_hook(lambda module, given, logits: kept.append(logits))
+    both = student.loss(places, lessons, 0.5)
+    [logits] = kept
+    ids = lessons.token_ids[places]
+    second = [
+        -logits[row, t].log_softmax(-1)[ids[row, t + 2]] for row in range(2) for t in range(11)
+    ]
+    torch.testing.assert_close(both, first + 0.5 * torch.stack(second).mean())
+    assert logits.shape == (2, 11, 1024)
