@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -90,9 +91,19 @@ class Visit:
     def __exit__(self, *_):
         self.context.close()
 
+    @contextmanager
+    def leaving(self):
+        """Do what leads to another page, and wait for that page.
+
+        What the old page still loads, such as its icon, would fail when it is left.
+        """
+        self.page.wait_for_load_state("networkidle")
+        with self.page.expect_navigation(wait_until="load"):
+            yield
+
     def follow(self, link: str) -> None:
         """Click a link and wait for the page that it leads to: a click alone does not wait."""
-        with self.page.expect_navigation(wait_until="load"):
+        with self.leaving():
             self.page.click(link)
 
     def wake_figures(self) -> int:
@@ -287,7 +298,8 @@ def test_search_finds(browser, site, web, scheme, language, query):
         fields = page.locator('input[type="search"]:visible')
         assert fields.count() == 1
         fields.fill(query)
-        fields.press("Enter")
+        with visit.leaving():
+            fields.press("Enter")
         page.locator("#search-results .search-summary").filter(
             has_text=re.compile(r"\d")
         ).wait_for()
