@@ -53,6 +53,7 @@ __all__ = [
     "LIST",
     "LONGEST_HEADER",
     "LONGEST_NAME",
+    "LONGEST_TEXTS",
     "MAGIC",
     "MOST_ENTRIES",
     "MOST_TEXTS",
@@ -185,8 +186,9 @@ TENSOR_TYPES = {
 TYPE_NAMES = {number: name for number, (name, *_) in TENSOR_TYPES.items()}
 
 # More than these no real model has, and nothing beyond them is read: tensors or entries of the
-# metadata, texts in a list, bytes of a name, bytes of a header.
-MOST_ENTRIES, MOST_TEXTS, LONGEST_NAME, LONGEST_HEADER = 2**16, 2**20, 2**16 - 1, 2**25
+# metadata, texts in all lists, bytes of a name, bytes of all other texts, bytes of a header.
+MOST_ENTRIES, MOST_TEXTS, LONGEST_NAME = 2**12, 3 * 2**18, 2**16 - 1
+LONGEST_TEXTS, LONGEST_HEADER = 2**23, 2**24
 
 
 # ------------------------------------------------------------------------------- reading the header
@@ -217,6 +219,7 @@ class ByteReader:
     Attributes:
         at: where the next value begins, in bytes.
         end: where the file ends, or the longest header that is read.
+        n_texts, text_bytes: how many texts of lists have been read, and bytes of other texts.
         notes: (first byte, number of bytes, meaning) of what has been read.
     """
 
@@ -224,7 +227,7 @@ class ByteReader:
         self.data = buffer if isinstance(buffer, np.ndarray) else np.frombuffer(buffer, np.uint8)
         self.view = memoryview(self.data)
         self.at, self.end = 0, min(len(self.data), LONGEST_HEADER)
-        self.explain, self.notes = explain, []
+        self.explain, self.notes, self.n_texts, self.text_bytes = explain, [], 0, 0
 
     def take(self, size: int, name: str) -> int:
         """Step over `size` bytes; return where they begin."""
@@ -258,12 +261,14 @@ def decode_text(file: ByteReader, start: int, stop: int, name: str) -> str:
         raise wrong(name, at, "UTF-8", bytes(file.view[at : at + 1])) from None
 
 
-def read_text(file: ByteReader, name: str, most: int = LONGEST_HEADER) -> str:
+def read_text(file: ByteReader, name: str, most: int = LONGEST_TEXTS) -> str:
     """Read a text: its length, at most `most` bytes, then the bytes."""
     at, size = file.at, file.number("uint64", f"length of {name}")
+    most = min(most, LONGEST_TEXTS - file.text_bytes)
     if size > most:
         raise wrong(f"length of {name}", at, f"at most {most}", size)
     start = file.take(size, name)
+    file.text_bytes += size
     text = decode_text(file, start, file.at, name)
     file.note(start, file.at - start, name, text)
     return text
@@ -308,8 +313,9 @@ def read_numbers(file: ByteReader, kind: int, size: int, name: str) -> np.ndarra
 
 def read_texts(file: ByteReader, size: int, name: str) -> array:
     """Step over `size` texts; return where the length of each begins, and where all end."""
-    if size > MOST_TEXTS:
-        raise wrong(f"number of values of {name}", file.at - 8, f"at most {MOST_TEXTS}", size)
+    if size > (most := MOST_TEXTS - file.n_texts):
+        raise wrong(f"number of values of {name}", file.at - 8, f"at most {most}", size)
+    file.n_texts += size
     view, at, starts = file.view[: file.end], file.at, array("q", [file.at])
     read_length, add = struct.Struct("<Q").unpack_from, starts.append
     try:

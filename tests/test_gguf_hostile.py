@@ -12,6 +12,7 @@ import pytest
 
 from lessons_lib.gguf import (
     LONGEST_HEADER,
+    LONGEST_TEXTS,
     MOST_ENTRIES,
     MOST_TEXTS,
     ByteReader,
@@ -70,14 +71,14 @@ def patched(name, data):
     return file
 
 
-def refusal(file) -> str:
+def refusal(file, seconds=SECONDS) -> str:
     """The message of the error, if it comes in time and in little memory."""
     tracemalloc.start()
     start = time.process_time()
     try:
         with pytest.raises(ValueError) as error:  # noqa: PT011, the callers look at the message
             parse_gguf(file)
-        assert time.process_time() - start < SECONDS
+        assert time.process_time() - start < seconds
         assert tracemalloc.get_traced_memory()[1] < BYTES
     finally:
         tracemalloc.stop()
@@ -416,8 +417,7 @@ SIZE = 2**29
 @pytest.mark.parametrize(
     ("rest", "message"),
     [
-        (u32(8) + u64(SIZE - 60), f"expected at most {LONGEST_HEADER}, got {SIZE - 60}"),
-        (u32(8) + u64(LONGEST_HEADER), "longest header ends at"),
+        (u32(8) + u64(SIZE - 60), f"expected at most {LONGEST_TEXTS - 1}, got {SIZE - 60}"),
         (u32(9) + u32(0) + u64(SIZE - 60), "longest header ends at"),
         (u32(9) + u32(10) + u64(2**24), "longest header ends at"),
         (u32(9) + u32(8) + u64(2**24), f"expected at most {MOST_TEXTS}, got {2**24}"),
@@ -445,6 +445,72 @@ def test_the_longest_header_that_is_read():
     start = START + u32(9) + u32(0) + u64(size + 1)
     file[: len(start)] = np.frombuffer(start, np.uint8)
     assert "the longest header ends" in refusal(file)
+
+
+def texts(name, values):
+    """An entry: a list of texts."""
+    start = u64(len(name)) + name + u32(9) + u32(8) + u64(len(values))
+    return start + b"".join(u64(len(value)) + value for value in values)
+
+
+def header(*entries):
+    """A file that ends where one more entry should stand."""
+    return b"GGUF" + struct.pack("<IQQ", 3, 0, len(entries) + 1) + b"".join(entries)
+
+
+HALF = [b""] * (MOST_TEXTS // 2)
+HALVES = texts(b"a", HALF), texts(b"b", HALF)
+# One letter beyond the first 65,536 makes Python store each in four bytes.
+WIDE = b"x" * (LONGEST_TEXTS // 4) + "\N{GRINNING FACE}".encode()
+WIDES = [u64(1) + name + u32(8) + u64(len(WIDE)) + WIDE for name in (b"a", b"b", b"c", b"d")]
+TOO_MANY_TEXTS, TOO_LONG_TEXTS = header(*HALVES, texts(b"c", [b""])), header(*WIDES)
+
+
+def test_texts_are_counted_over_all_lists():
+    assert "name of entry 2" in refusal(header(*HALVES), seconds=math.inf)
+    message = refusal(TOO_MANY_TEXTS, seconds=math.inf)
+    assert "number of values of c" in message
+    assert "expected at most 0, got 1" in message
+
+
+def test_bytes_of_texts_are_counted_over_all_entries():
+    assert "name of entry 3" in refusal(header(*WIDES[:3]), seconds=math.inf)
+    at, left = 24 + 3 * len(WIDES[0]) + 13, LONGEST_TEXTS - 3 * len(WIDE) - 4
+    message = refusal(TOO_LONG_TEXTS, seconds=math.inf)
+    assert f"length of d at byte {at}: expected at most {left}, got {len(WIDE)}" in message
+
+
+HOSTILE = {
+    "entries": header(*(u64(4) + b"%04d" % i + u32(0) + b"\1" for i in range(MOST_ENTRIES - 1))),
+    "tensors": b"GGUF"
+    + struct.pack("<IQQ", 3, MOST_ENTRIES, 0)
+    + b"".join(
+        u64(4) + b"%04d" % i + u32(1) + u64(1) + u32(0) + u64(32 * i)
+        for i in range(MOST_ENTRIES - 1)
+    ),
+    "empty texts": header(texts(b"a", [b""] * MOST_TEXTS)),
+    "short texts": header(texts(b"a", [b"x" * 12] * MOST_TEXTS)),
+    "long texts": header(texts(b"a", ["ñ".encode() * 65] * (LONGEST_HEADER // 140))),
+    "wide text": header(
+        u64(1)
+        + b"a"
+        + u32(8)
+        + u64(LONGEST_TEXTS - 1)
+        + b"x" * (LONGEST_TEXTS - 5)
+        + "\N{GRINNING FACE}".encode()
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_the_costliest_headers_need_little_memory(name):
+    """Each is as long as it may be and breaks off at its end.
+
+    Noting down the memory takes longer than reading, so the time is not looked at.
+    """
+    file = HOSTILE[name]
+    assert len(file) <= LONGEST_HEADER
+    assert f"at byte {len(file)}: expected 8 bytes" in refusal(file, seconds=math.inf)
 
 
 # ------------------------------------------------------------------------------- thousands of files

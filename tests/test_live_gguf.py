@@ -17,6 +17,8 @@ import torch
 
 from lessons_lib.generation import Sampling, TextStream, generate, token_probs
 from lessons_lib.gguf import (
+    MOST_ENTRIES,
+    MOST_TEXTS,
     PRE_TOKENIZERS,
     gguf_bytes,
     load_gguf,
@@ -533,7 +535,7 @@ def broken_files():
     fields += ["length of name of tensor 1", "dimension 0 of matrix", "dimension 2 of cube"]
     fields += ["offset of matrix", "offset of cube", "offset of vector"]
     for name in fields:
-        for size in (*HUGE, 2**53, 2**53 + 1, 2**16 + 1, 2**20 + 1):
+        for size in (*HUGE, 2**53, 2**53 + 1, MOST_ENTRIES + 1, MOST_TEXTS + 1):
             yield f"{name} {size}", patched(name, u64(size))
     for name in ("name of entry 1", "name of tensor 1"):
         yield f"long {name}", patched(f"length of {name}", u64(2**16))
@@ -637,6 +639,12 @@ def test_broken_files_are_refused_where_the_library_refuses_them(page):
         assert re.search(r" at byte \d+: expected .*, got ", message, re.S)
         assert time < 100, (name, time)
         assert taken < 1e6, (name, taken)
+
+
+def test_texts_are_counted_over_the_whole_file(page):
+    files = [hostile.TOO_MANY_TEXTS, hostile.TOO_LONG_TEXTS]
+    for data, (message, *_) in zip(files, refusals(page, files), strict=True):
+        assert message == python_refusal(data)
 
 
 def test_a_valid_file_is_opened(page):

@@ -126,13 +126,9 @@ const { fround } = Math;
 const MOST_BYTES = 2 ** 27; // of a file
 const MOST_NUMBERS = 25e6; // of a model, and of its cache
 const MOST_POSITIONS = 1024; // that a cache has room for
-// Those of `lessons_lib.gguf`: tensors or entries of the metadata, texts in a list, bytes.
-const [MOST_ENTRIES, MOST_TEXTS, LONGEST_NAME, LONGEST_HEADER] = [
-  2 ** 16,
-  2 ** 20,
-  2 ** 16 - 1,
-  2 ** 25,
-];
+// Those of `lessons_lib.gguf`: tensors or entries of the metadata, texts in all lists, bytes.
+const [MOST_ENTRIES, MOST_TEXTS] = [2 ** 12, 3 * 2 ** 18];
+const [LONGEST_NAME, LONGEST_TEXTS, LONGEST_HEADER] = [2 ** 16 - 1, 2 ** 23, 2 ** 24];
 
 // A text of the file, fit to be read: cut, and what is no visible character spelled out.
 function shown(text, most = 60) {
@@ -217,6 +213,8 @@ class ByteReader {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.at = 0;
     this.end = Math.min(bytes.length, LONGEST_HEADER);
+    this.nTexts = 0; // of lists
+    this.textBytes = 0; // of other texts
     this.decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   }
 
@@ -239,11 +237,13 @@ class ByteReader {
   }
 
   // A text: its length, then its bytes.
-  text(name, most = LONGEST_HEADER) {
+  text(name, longest = LONGEST_TEXTS) {
     const at = this.at;
     const size = this.number(UINT64, `length of ${name}`);
+    const most = Math.min(longest, LONGEST_TEXTS - this.textBytes);
     if (size > most) throw wrong(`length of ${name}`, at, `at most ${most}`, size);
     const start = this.take(size, name);
+    this.textBytes += size;
     this.check(start, this.at, name);
     return this.decoder.decode(this.bytes.subarray(start, this.at));
   }
@@ -283,9 +283,9 @@ function readList(file, name) {
   const at = file.at;
   const length = file.number(UINT64, `number of values of ${name}`);
   if (kind !== TEXT) return readNumbers(file, kind, length, name);
-  if (length > MOST_TEXTS) {
-    throw wrong(`number of values of ${name}`, at, `at most ${MOST_TEXTS}`, length);
-  }
+  const most = MOST_TEXTS - file.nTexts;
+  if (length > most) throw wrong(`number of values of ${name}`, at, `at most ${most}`, length);
+  file.nTexts += length;
   const starts = [];
   for (let i = 0; i < length; i++) {
     const left = file.end - file.at - 8;
