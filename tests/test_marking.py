@@ -134,8 +134,8 @@ def test_what_is_no_answer_gets_no_mark(how, notebook):
 
 def test_an_endless_loop_is_cut_and_the_rest_is_marked(notebook):
     endless = "def count_next(text, context):\n    while True:\n        pass"
-    marks = mark(notebook(IMPORT, endless, MOST_LIKELY), seconds=4)
-    assert "TimeoutError: no answer within 4 s" in only(marks, "count_next").message
+    marks = mark(notebook(IMPORT, endless, MOST_LIKELY), seconds=3)
+    assert "TimeoutError: no answer within 3 s" in only(marks, "count_next").message
     assert only(marks, "most_likely").right
 
 
@@ -244,7 +244,8 @@ def test_the_command_writes_tables_and_goes_on(notebook, tmp_path, capsys):
         "message": "",
     }
     stored = json.loads((tmp_path / "m.json").read_text())
-    assert [Mark(**row) for row in stored] == [*mark(ana), *mark(ben)]
+    assert [Mark(**row).right for row in stored] == [row["right"] == "1" for row in rows]
+    assert [row["message"] for row in stored] == [row["message"] for row in rows]
     assert main([str(broken), str(ben), "--language", "es"]) == 1
     said = capsys.readouterr()
     assert "carla.ipynb: expected a notebook" in said.err
