@@ -159,6 +159,11 @@ def test_only_what_the_function_needs_is_run(notebook):
     assert "expected a function, got None" in only(marks, "most_likely").message
 
 
+def test_a_right_function_may_print(notebook):
+    loud = COUNT_NEXT.replace(":\n", ":\n    print(text, flush=True)\n", 1)
+    assert only(mark(notebook(IMPORT, loud)), "count_next").right
+
+
 def test_the_last_definition_counts(notebook):
     wrong = "def count_next(text, context):\n    return {}"
     assert only(mark(notebook(IMPORT, wrong, COUNT_NEXT)), "count_next").right
