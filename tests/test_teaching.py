@@ -128,28 +128,28 @@ def test_the_tables_of_a_small_book(root):
     english, spanish = (teaching.tables(root, language) for language in ("en", "es"))
     assert english["chapters"] == (
         "| Chapter | Minutes | Exercises | Needs |\n"
-        "|---|---|---|---|\n"
+        "|---|---:|---:|---|\n"
         "| [Start](intro.ipynb) | 60 | 0 | Python |\n"
         "| [Tokens](tokens.ipynb) | 120 | 1 | [Start](intro.ipynb) |\n"
         "| **All** | 180 | 1 |  |"
     )
     assert english["sizes"].splitlines()[2:] == [
-        "| [Start](intro.ipynb) | 12 | 0 | 2 | 5 |",
-        "| [Tokens](tokens.ipynb) | 14 | 0 | 4 | 65 |",
-        "| **All** | 26 | 0 | 6 | 70 |",
+        "| [Start](intro.ipynb) | 12 | 2 | 5 |",
+        "| [Tokens](tokens.ipynb) | 14 | 4 | 65 |",
+        "| **All** | 26 | 6 | 70 |",
     ]
     assert spanish["path of 1 week"] == (  # home: 120 minutes, one exercise of 15, and no time
-        "| Semana | En clase | A solas, en casa | Clase | Casa |\n"  # to read 13 words again
-        "|---|---|---|---|---|\n"
-        "| 1 | [Inicio](intro.ipynb) | [Tokens](tokens.ipynb) | 1 h 00 | 2 h 15 |\n"
-        "| **Total** |  |  | 1 h 00 | 2 h 15 |"
+        "| Semana | En clase | A solas | Clase | Casa |\n"  # to read 13 words again
+        "|---|---|---|---:|---:|\n"
+        "| 1 | [Inicio](intro.ipynb) | [Tokens](tokens.ipynb) | 1:00 | 2:15 |\n"
+        "| **Total** |  |  | 1:00 | 2:15 |"
     )
     assert english["path of 2 weeks"] == (
         "| Week | In class | Class | Home |\n"
-        "|---|---|---|---|\n"
-        "| 1 | [Start](intro.ipynb) | 1 h 00 | 0 h 00 |\n"
-        "| 2 | Project | 0 h 30 | 1 h 00 |\n"
-        "| **All** |  | 1 h 30 | 1 h 00 |\n\n"
+        "|---|---|---:|---:|\n"
+        "| 1 | [Start](intro.ipynb) | 1:00 | 0:00 |\n"
+        "| 2 | Project | 0:30 | 1:00 |\n"
+        "| **All** |  | 1:30 | 1:00 |\n\n"
         "Left out: Tokens."
     )
     assert spanish["exercises"].splitlines() == [

@@ -32,8 +32,8 @@ HOW = (
 WORDS = {
     "en": {
         "chapters": "| Chapter | Minutes | Exercises | Needs |",
-        "sizes": "| Chapter | Words | Reading, min | Lines of code | Run, s |",
-        "path": "| Week | In class | Alone, at home | Class | Home |",
+        "sizes": "| Chapter | Words | Lines | Run, s |",
+        "path": "| Week | In class | Alone | Class | Home |",
         "exercises": "| Exercise | What it trains |",
         "total": "All",
         "left out": "Left out: {}.",
@@ -45,8 +45,8 @@ WORDS = {
     },
     "es": {
         "chapters": "| Capítulo | Minutos | Ejercicios | Necesita |",
-        "sizes": "| Capítulo | Palabras | Lectura, min | Líneas de código | Ejecución, s |",
-        "path": "| Semana | En clase | A solas, en casa | Clase | Casa |",
+        "sizes": "| Capítulo | Palabras | Líneas | Cálculo, s |",
+        "path": "| Semana | En clase | A solas | Clase | Casa |",
         "exercises": "| Ejercicio | Qué entrena |",
         "total": "Total",
         "left out": "Queda fuera: {}.",
@@ -160,7 +160,7 @@ def home_minutes(chapter: Chapter, alone: bool) -> float:
 
 def _hours(minutes: float) -> str:
     hours, rest = divmod(round(minutes / 5) * 5, 60)
-    return f"{hours} h {rest:02d}"
+    return f"{hours}:{rest:02d}"
 
 
 def _number(value: int, language: str) -> str:
@@ -173,7 +173,10 @@ def _number(value: int, language: str) -> str:
 
 
 def _table(head: str, rows: list[tuple]) -> str:
-    rule = "|" + "---|" * (head.count("|") - 1)
+    """Return a table in Markdown; columns of numbers are set to the right."""
+    columns = [[str(cell) for cell in column if cell != ""] for column in zip(*rows, strict=True)]
+    numbers = [all(re.fullmatch(r"[\d,.:\s]+", cell) for cell in cells) for cells in columns]
+    rule = "|" + "".join("---:|" if right else "---|" for right in numbers)
     return "\n".join([head, rule, *("| " + " | ".join(map(str, row)) + " |" for row in rows)])
 
 
@@ -199,8 +202,7 @@ def tables(root: Path, language: str) -> dict[str, str]:
         needs = "; ".join(filter(None, [", ".join(map(link, chapter.needs)), also]))
         chapters.append((link(slug), chapter.minutes, len(chapter.exercises), needs))
         spent = max(5, round(seconds.get(slug, 0) / 5) * 5)
-        read = round(english[slug].words / WORDS_PER_MINUTE)
-        sizes.append((link(slug), number(chapter.words), read, chapter.code_lines, spent))
+        sizes.append((link(slug), number(chapter.words), chapter.code_lines, spent))
     every = book.values()
     chapters.append(
         (
@@ -214,9 +216,8 @@ def tables(root: Path, language: str) -> dict[str, str]:
         (
             f"**{words['total']}**",
             number(sum(one.words for one in every)),
-            sum(row[2] for row in sizes),
             number(sum(one.code_lines for one in every)),
-            sum(row[4] for row in sizes),
+            sum(row[3] for row in sizes),
         )
     )
     made = {
