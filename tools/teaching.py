@@ -29,10 +29,10 @@ HOW = (
     "Processor seconds of a clean run of the English notebook, the start of Python included, on "
     "one thread (user and system time of the kernel). Optional real texts were not there."
 )
-WORDS = {
+WORDS = {  # \xad: where a word may break on a phone
     "en": {
-        "chapters": "| Chapter | Minutes | Exercises | Needs |",
-        "sizes": "| Chapter | Words | Lines | Run, s |",
+        "chapters": "| Chapter | Minutes | Needs |",
+        "sizes": "| Chapter | Words | Lines | Exer\xadcises | Run, s |",
         "path": "| Week | In class | Alone | Class | Home |",
         "exercises": "| Exercise | What it trains |",
         "total": "All",
@@ -44,9 +44,9 @@ WORDS = {
         "numbers": {"an": 1, "one": 1, "two": 2, "three": 3},
     },
     "es": {
-        "chapters": "| Capítulo | Minutos | Ejercicios | Necesita |",
-        "sizes": "| Capítulo | Palabras | Líneas | Cálculo, s |",
-        "path": "| Semana | En clase | A solas | Clase | Casa |",
+        "chapters": "| Capítulo | Minutos | Necesita |",
+        "sizes": "| Capítulo | Pala\xadbras | Líneas | Ejer\xadcicios | Cál\xadculo, s |",
+        "path": "| Se\xadmana | En clase | A solas | Clase | Casa |",
         "exercises": "| Ejercicio | Qué entrena |",
         "total": "Total",
         "left out": "Queda fuera: {}.",
@@ -200,15 +200,15 @@ def tables(root: Path, language: str) -> dict[str, str]:
     for slug, chapter in book.items():
         also = phrases["also"].get(slug, {}).get(language)
         needs = "; ".join(filter(None, [", ".join(map(link, chapter.needs)), also]))
-        chapters.append((link(slug), chapter.minutes, len(chapter.exercises), needs))
+        chapters.append((link(slug), chapter.minutes, needs))
         spent = max(5, round(seconds.get(slug, 0) / 5) * 5)
-        sizes.append((link(slug), number(chapter.words), chapter.code_lines, spent))
+        tasks = len(chapter.exercises)
+        sizes.append((link(slug), number(chapter.words), chapter.code_lines, tasks, spent))
     every = book.values()
     chapters.append(
         (
             f"**{words['total']}**",
             number(sum(one.minutes for one in every)),
-            sum(len(one.exercises) for one in every),
             "",
         )
     )
@@ -218,6 +218,7 @@ def tables(root: Path, language: str) -> dict[str, str]:
             number(sum(one.words for one in every)),
             number(sum(one.code_lines for one in every)),
             sum(row[3] for row in sizes),
+            sum(row[4] for row in sizes),
         )
     )
     made = {
