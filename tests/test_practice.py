@@ -76,6 +76,8 @@ def test_checks_print_and_never_raise(capsys):
     assert "got None (did you forget return?)" in capsys.readouterr().out
     double(lambda x: exit())
     assert "got an error (SystemExit" in capsys.readouterr().out
+    double(lambda x: type("Odd", (), {"__eq__": lambda *_: 1 / 0})())
+    assert "Not yet: for double(2)" in capsys.readouterr().out
     double(...)
     assert capsys.readouterr().out == "Not yet: expected a function, got Ellipsis.\n"
     practice.speak("es")

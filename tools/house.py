@@ -32,7 +32,7 @@ GROUND = (  # below every chapter
     "colab",
 )
 COMING = ()  # modules that stand and wait for their chapters, in order
-BESIDE = ("live", "practice")  # a file named after a chapter stands on that chapter's floor
+BESIDE = ("live", "practice", "marking")  # a file named after a chapter stands on its floor
 PLOTTING = ("matplotlib", "ipywidgets", "anywidget")
 NEVER_SHIPPED = {
     r"\b(TOD[O]|FIXM[E]|XX[X])\b": "an open task",
