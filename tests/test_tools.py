@@ -86,13 +86,14 @@ INTRO = """# Intro
 One sentence of more than eight words that stands in the page.
 
 ```console
-make book
+make book/en
 ```
 
 | a | b |
 |---|---|
 
 ```{glossary}
+:long: option of a directive that has more than eight words in both
 token
   A piece of a text.
 ```
@@ -102,13 +103,14 @@ INTRO_ES = """# Intro
 Una frase de más de ocho palabras que está en la página.
 
 ```console
-make book
+make book/es
 ```
 
 | c | d |
 |---|---|
 
 ```{glossary}
+:long: option of a directive that has more than eight words in both
 token
   Un trozo de un texto.
 ```
@@ -899,7 +901,7 @@ def test_translations_stale_page_then_stamped(root, capsys):
     ("old", "new", "finding"),
     [
         ("# Intro", "## Intro", "headings, code, directives or rows"),
-        ("make book", "make libro", "headings, code, directives or rows"),
+        ("make book/es", "make libro", "headings, code, directives or rows"),
         ("{glossary}", "{note}", "headings, code, directives or rows"),
         ("| c | d |\n", "", "headings, code, directives or rows"),
         ("Un trozo", "Una cuantificación", "says cuantificacion; say cuantización"),

@@ -30,6 +30,7 @@ from lessons_lib.files import write_atomic
 from tools import house
 
 LONGEST_SAME = 8  # words that prose may have in common with the English before it is untranslated
+FENCE = re.compile(r"^(`{3,}|~{3,})(.*?)\n(.*?)^\1", re.M | re.S)  # fence, its first line, inside
 NEVER = {
     r"librerias?": "biblioteca",
     r"cuantificacion(es)?|cuantificad[oa]s?|cuantificar": "cuantización, cuantizado, cuantizar",
@@ -70,8 +71,8 @@ def prose(source: str) -> str:
 
     What stands in a directive, such as a glossary, is prose.
     """
-    text = re.sub(r"^(`{3,}|~{3,})(?!\{).*?^\1", " ", source, flags=re.M | re.S)
-    text = re.sub(r"^(`{3,}|~{3,}).*$", " ", text, flags=re.M)
+    text = FENCE.sub(lambda block: block[3] if block[2].startswith("{") else " ", source)
+    text = re.sub(r"^:[\w-]+:.*$", " ", text, flags=re.M)
     text = re.sub(r"(`+).+?\1|(\$\$?).+?\2|<[^>]*>", " ", text, flags=re.S)
     return re.sub(r"(?<=\])\([^)]*\)|https?://\S+", " ", text)
 
@@ -127,11 +128,10 @@ def front_matter(text: str) -> tuple[dict, str]:
 def outline(text: str) -> list[str]:
     """Return what of a page is the same in every language: its headings, blocks and table rows."""
     found = []
-    fences = re.compile(r"^(`{3,}|~{3,})(.*?)\n(.*?)^\1$", re.M | re.S)
-    for match in fences.finditer(text):
+    for match in FENCE.finditer(text):
         code = "" if match[2].startswith("{") else match[3]
         found.append(f"{match[2]} {code}")
-    rest = fences.sub("", text)
+    rest = FENCE.sub("", text)
     found += re.findall(r"^(#+) ", rest, re.M)
     found.append(f"{len(re.findall('^[|]', rest, re.M))} rows")
     return found
@@ -153,7 +153,7 @@ def compare_page(root: Path, slug: str) -> Comparison:
     result.stale = settings.get("translates") != fingerprint(texts[0])
     result.fresh = 1 - result.stale
     found = [f"stale; read it again, then --stamp {slug}"] if result.stale else []
-    if outline(english) != outline(spanish):
+    if outline(english) != outline(spanish.replace("book/es", "book/en")):
         found.append("headings, code, directives or rows of tables differ from English")
     blocks = [{block.strip() for block in prose(text).split("\n\n")} for text in (english, spanish)]
     same = sorted(block for block in blocks[0] & blocks[1] if len(words(block)) > LONGEST_SAME)
