@@ -9,8 +9,8 @@ from tools import house
 
 ROOT = house.ROOT
 ENTRY = re.compile(
-    r"^(?P<term>\S.*)\n  (?P<text>\S.*) \[(?P<title>[^\]]+)\]\((?P<slug>\w+)\.ipynb\)\. "
-    r"\*(?P<other>en|es):\* (?P<counterpart>.+)$",
+    r"^(?P<term>\S.*)\n  (?P<text>\S.*) \(\[(?P<title>[^\]]+)\]\((?P<slug>\w+)\.ipynb\); "
+    r"\*(?P<other>en|es):\* (?P<counterpart>.+)\)$",
     re.M,
 )
 
