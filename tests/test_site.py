@@ -544,7 +544,7 @@ def small_book(folder: Path) -> None:
     """Write a book of two short pages in each language, with the real tools and settings."""
     for name in ("_config.yml", "_toc.yml", "pyproject.toml"):
         shutil.copy(book.ROOT / name, folder)
-    ignore = shutil.ignore_patterns("*.ipynb", "__pycache__")
+    ignore = shutil.ignore_patterns("*.ipynb", "*.md", "__pycache__")
     for name in ("book", "tools", "lessons_lib/live"):
         shutil.copytree(book.ROOT / name, folder / name, ignore=ignore)
     for language in LANGUAGES:

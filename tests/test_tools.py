@@ -81,6 +81,40 @@ class Box:
     def open(self):
         r"""Open it: \\o/"""
         return self.thing'''
+INTRO = """# Intro
+
+One sentence of more than eight words that stands in the page.
+
+```console
+make book/en
+```
+
+| a | b |
+|---|---|
+
+```{glossary}
+:long: option of a directive that has more than eight words in both
+token
+  A piece of a text.
+```
+"""
+INTRO_ES = """# Intro
+
+Una frase de más de ocho palabras que está en la página.
+
+```console
+make book/es
+```
+
+| c | d |
+|---|---|
+
+```{glossary}
+:long: option of a directive that has more than eight words in both
+token
+  Un trozo de un texto.
+```
+"""
 PNG = "iVBORw0KGgo="
 ALT = "A bar chart of the five most frequent tokens"
 ALT_ES = "Gráfico de barras de los cinco tokens más frecuentes"
@@ -176,7 +210,8 @@ def root(tmp_path):
     write("tools/not_shown.toml", '["lessons_lib.tokens"]\nhidden = "too shy"\n')
     for lang in house.LANGUAGES:
         (tmp_path / "book" / lang).mkdir(parents=True)
-        write(f"book/{lang}/intro.md", "# Intro\n")
+        stamp = f"---\ntranslates: {translations.fingerprint(INTRO)}\n---\n"
+        write(f"book/{lang}/intro.md", INTRO if lang == "en" else stamp + INTRO_ES)
         save(tmp_path, lang, "tokens", tokens_cells(lang == "es"))
         save(tmp_path, lang, "ngrams", [code("own", "from lessons_lib.live import playground")])
     return tmp_path
@@ -841,5 +876,55 @@ def test_translations_never_words_in_prose_only(root):
     text = "`librería` y [enlace](https://a.example/transformador) $cuantificado$ bibliotecas"
     assert translations.never_words(text) == []
     assert [wrong for wrong, _ in translations.never_words("Una LIBRERÍA")] == ["LIBRERIA"]
-    (root / "book/es/intro.md").write_text("Una librería.\n")
+    edit(root, "book/es/intro.md", "Un trozo", "Una librería")
     assert_found(translations.check(root), "book/es/intro.md: says libreria; say biblioteca")
+
+
+def test_translations_stale_page_then_stamped(root, capsys):
+    edit(root, "book/en/intro.md", "One sentence", "One long sentence")
+    stale = "book/es/intro.md: stale; read it again, then --stamp intro"
+    assert translations.check(root) == [stale]
+    assert translations.main([], root) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["intro", "1", "0", "1", "0", "0"]
+    assert translations.main(["--stamp", "intro"], root) == 0
+    assert translations.check(root) == []
+    assert translations.stamp(root, "intro") == 0
+    page = root / "book/es/intro.md"
+    page.write_text(f"---\nother: ñ\n---\n{INTRO_ES}", encoding="utf-8")
+    assert translations.check(root) == [stale]
+    assert translations.stamp(root, "intro") == 1
+    assert page.read_text(encoding="utf-8").startswith("---\nother: ñ\ntranslates: ")
+    assert page.read_text(encoding="utf-8").endswith(f"\n---\n{INTRO_ES}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "finding"),
+    [
+        ("# Intro", "## Intro", "headings, code, directives or rows"),
+        ("make book/es", "make libro", "headings, code, directives or rows"),
+        ("{glossary}", "{note}", "headings, code, directives or rows"),
+        ("| c | d |\n", "", "headings, code, directives or rows"),
+        ("Un trozo", "Una cuantificación", "says cuantificacion; say cuantización"),
+        (
+            "Una frase de más de ocho palabras que está en la página.",
+            "One sentence of more than eight words that stands in the page.",
+            "not translated: One sentence of more than eight",
+        ),
+    ],
+)
+def test_translations_page_content(root, old, new, finding):
+    edit(root, "book/es/intro.md", old, new)
+    assert_found(translations.check(root), f"book/es/intro.md: {finding}")
+
+
+def test_translations_missing_pages(root):
+    (root / "book/es/intro.md").unlink()
+    (root / "book/en/more.md").write_text("# More\n")
+    (root / "book/es/even.md").write_text("# Aún más\n")
+    assert translations.check(root) == [
+        "book/es/intro.md: does not exist",
+        "book/en/even.md: does not exist",
+        "book/es/more.md: does not exist",
+    ]
+    with pytest.raises(ValueError, match="expected a page in both languages"):
+        translations.stamp(root, "more")

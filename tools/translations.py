@@ -4,11 +4,14 @@
     python -m tools.translations --check                  list what is wrong
     python -m tools.translations --stamp tokens           all prose of a chapter is up to date
     python -m tools.translations --stamp tokens:cell-id   this cell is up to date
+    python -m tools.translations --stamp setup            this page is up to date
 
 The cells of a chapter have the same ids in both languages. A Spanish prose cell remembers, in its
 metadata, the hash of the English cell that it translates; when the English changes, it is stale
 until someone has read it again and stamped it. Code is equal but for comments and strings, and
-build cells are equal to the letter. Terms of the field are those of the table `NEVER`.
+build cells are equal to the letter. A Spanish page of plain Markdown remembers, in its front
+matter, the hash of the whole English page; headings, code, directives and rows of tables follow
+each other as there. Terms of the field are those of the table `NEVER`.
 """
 
 import argparse
@@ -20,11 +23,14 @@ import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
 from nbformat import NotebookNode
 
+from lessons_lib.files import write_atomic
 from tools import house
 
 LONGEST_SAME = 8  # words that prose may have in common with the English before it is untranslated
+FENCE = re.compile(r"^(`{3,}|~{3,})(.*?)\n(.*?)^\1", re.M | re.S)  # fence, its first line, inside
 NEVER = {
     r"librerias?": "biblioteca",
     r"cuantificacion(es)?|cuantificad[oa]s?|cuantificar": "cuantización, cuantizado, cuantizar",
@@ -61,8 +67,12 @@ def skeleton(source: str) -> str:
 
 
 def prose(source: str) -> str:
-    """Return the words of Markdown that a reader reads as prose: no code, formulas, addresses."""
-    text = re.sub(r"^(`{3,}|~{3,}).*?^\1", " ", source, flags=re.M | re.S)
+    """Return the words of Markdown that a reader reads as prose: no code, formulas, addresses.
+
+    What stands in a directive, such as a glossary, is prose.
+    """
+    text = FENCE.sub(lambda block: block[3] if block[2].startswith("{") else " ", source)
+    text = re.sub(r"^:[\w-]+:.*$", " ", text, flags=re.M)
     text = re.sub(r"(`+).+?\1|(\$\$?).+?\2|<[^>]*>", " ", text, flags=re.S)
     return re.sub(r"(?<=\])\([^)]*\)|https?://\S+", " ", text)
 
@@ -95,13 +105,68 @@ class Comparison:
     findings: list[str] = field(default_factory=list)
 
 
-def pair(root: Path, slug: str) -> tuple[Path, Path]:
-    """Return the paths of a chapter's notebooks in English and in Spanish."""
-    return tuple(root / "book" / lang / f"{slug}.ipynb" for lang in house.LANGUAGES)
+def pair(root: Path, slug: str, end: str = ".ipynb") -> tuple[Path, Path]:
+    """Return the paths of a chapter's notebooks, or a page's files, in English and in Spanish."""
+    return tuple(root / "book" / lang / f"{slug}{end}" for lang in house.LANGUAGES)
+
+
+def pages(root: Path) -> list[str]:
+    """Return the slugs of the pages of plain Markdown in any language, in reading order."""
+    found = {path.stem for lang in house.LANGUAGES for path in (root / "book" / lang).glob("*.md")}
+    order = house.chapters(root)
+    return sorted(
+        found, key=lambda slug: (order.index(slug) if slug in order else len(order), slug)
+    )
+
+
+def front_matter(text: str) -> tuple[dict, str]:
+    """Split a page into the settings at its head and the rest."""
+    match = re.match(r"---\n(.*?)^---\n", text, re.M | re.S)
+    return (yaml.safe_load(match[1]) or {}, text[match.end() :]) if match else ({}, text)
+
+
+def outline(text: str) -> list[str]:
+    """Return what of a page is the same in every language: its headings, blocks and table rows."""
+    found = []
+    for match in FENCE.finditer(text):
+        code = "" if match[2].startswith("{") else match[3]
+        found.append(f"{match[2]} {code}")
+    rest = FENCE.sub("", text)
+    found += re.findall(r"^(#+) ", rest, re.M)
+    found.append(f"{len(re.findall('^[|]', rest, re.M))} rows")
+    return found
+
+
+def compare_page(root: Path, slug: str) -> Comparison:
+    """Compare the two pages of plain Markdown of one name."""
+    paths = pair(root, slug, ".md")
+    texts = [path.read_text(encoding="utf-8") if path.is_file() else "" for path in paths]
+    result = Comparison(cells=bool(texts[0]))
+    if not all(texts):
+        result.missing, result.surplus = int(not texts[1]), int(not texts[0])
+        result.findings = [
+            f"{house.where(root, path)}: does not exist" for path in paths if not path.is_file()
+        ]
+        return result
+    settings, spanish = front_matter(texts[1])
+    english = front_matter(texts[0])[1]
+    result.stale = settings.get("translates") != fingerprint(texts[0])
+    result.fresh = 1 - result.stale
+    found = [f"stale; read it again, then --stamp {slug}"] if result.stale else []
+    if outline(english) != outline(spanish.replace("book/es", "book/en")):
+        found.append("headings, code, directives or rows of tables differ from English")
+    blocks = [{block.strip() for block in prose(text).split("\n\n")} for text in (english, spanish)]
+    same = sorted(block for block in blocks[0] & blocks[1] if len(words(block)) > LONGEST_SAME)
+    found += [f"not translated: {' '.join(block.split()[:LONGEST_SAME])} ..." for block in same]
+    found += [f"says {wrong}; say {right}" for wrong, right in never_words(spanish)]
+    result.findings = [f"{house.where(root, paths[1])}: {message}" for message in found]
+    return result
 
 
 def compare(root: Path, slug: str) -> Comparison:
-    """Compare the two notebooks of a chapter."""
+    """Compare the two notebooks of a chapter, or the two pages of plain Markdown."""
+    if slug in pages(root):
+        return compare_page(root, slug)
     paths = pair(root, slug)
     nbs = [house.read_notebook(path).cells if path.is_file() else [] for path in paths]
     english, spanish = ({cell.get("id"): cell for cell in cells} for cells in nbs)
@@ -165,28 +230,24 @@ def compare_cells(en: NotebookNode, es: NotebookNode) -> list[str]:
 
 
 def slugs(root: Path) -> list[str]:
-    """Return all chapters with a notebook in any language, in reading order."""
-    return list(dict.fromkeys(path.stem for path in house.notebooks(root)))
+    """Return all chapters with a notebook in any language, in reading order, then the pages."""
+    return list(dict.fromkeys([*(path.stem for path in house.notebooks(root)), *pages(root)]))
 
 
 def check(root: Path) -> list[str]:
     """List everything in which the Spanish edition is behind, or differs where it should not."""
-    findings = [finding for slug in slugs(root) for finding in compare(root, slug).findings]
-    for path in sorted((root / "book" / "es").glob("*.md")):
-        findings += [
-            f"{house.where(root, path)}: says {wrong}; say {right}"
-            for wrong, right in never_words(path.read_text(encoding="utf-8"))
-        ]
-    return findings
+    return [finding for slug in slugs(root) for finding in compare(root, slug).findings]
 
 
 def stamp(root: Path, target: str) -> int:
-    """Store the present English hashes in a chapter (`tokens`) or a cell (`tokens:cell-id`).
+    """Store the present English hashes in a chapter (`tokens`), a cell (`tokens:id`) or a page.
 
-    Returns the number of cells that changed. Raises `ValueError` for a chapter or cell that is not
-    there in both languages, or a cell of code.
+    Returns the number of cells, or pages, that changed. Raises `ValueError` for a chapter, page or
+    cell that is not there in both languages, or a cell of code.
     """
     slug, _, wanted = target.partition(":")
+    if slug in pages(root) and not wanted:
+        return stamp_page(root, slug)
     paths = pair(root, slug)
     if not all(path.is_file() for path in paths):
         raise ValueError(f"expected a chapter with notebooks in both languages, got {slug}")
@@ -205,6 +266,23 @@ def stamp(root: Path, target: str) -> int:
     if changed:
         house.write_notebook(paths[1], nb)
     return len(changed)
+
+
+def stamp_page(root: Path, slug: str) -> int:
+    """Store the hash of the English page in the Spanish one; return how many pages changed.
+
+    Raises `ValueError` for a page that is not there in both languages.
+    """
+    paths = pair(root, slug, ".md")
+    if not all(path.is_file() for path in paths):
+        raise ValueError(f"expected a page in both languages, got {slug}")
+    english, old = (path.read_text(encoding="utf-8") for path in paths)
+    settings, body = front_matter(old)
+    settings["translates"] = fingerprint(english)
+    new = f"---\n{yaml.safe_dump(settings, allow_unicode=True, sort_keys=False)}---\n{body}"
+    if new != old:
+        write_atomic(paths[1], new.encode())
+    return int(new != old)
 
 
 def table(root: Path) -> str:
