@@ -17,7 +17,7 @@ import yaml
 from axe_playwright_python.base import AXE_SCRIPT
 
 from tools import site as book
-from tools.book_site import editions, repository
+from tools.book_site import editions
 from tools.book_site.live import pack_figures
 from tools.book_site.search import stem
 from tools.browser import find_chromium
@@ -204,9 +204,9 @@ def test_switch_leads_to_the_same_page_in_the_other_language(site, name):
     assert switch == (f"../{other}/{page}", other)
     alternates = re.findall(r'<link rel="alternate" hreflang="([^"]*)" href="([^"]*)"', html)
     assert dict(alternates) == {
-        "en": f"../en/{page}",
-        "es": f"../es/{page}",
-        "x-default": f"../en/{page}",
+        "en": f"https://owner.github.io/name/en/{page}",
+        "es": f"https://owner.github.io/name/es/{page}",
+        "x-default": f"https://owner.github.io/name/en/{page}",
     }
 
 
@@ -217,7 +217,8 @@ def test_root_page_offers_both_languages(browser, site):
     assert "http-equiv" not in html
     first = f"{chapters()[0]}.html"
     for language in LANGUAGES:
-        assert f'hreflang="{language}" href="{language}/{first}"' in html
+        address = f"https://owner.github.io/name/{language}/{first}"
+        assert f'<link rel="alternate" hreflang="{language}" href="{address}"' in html
         with Visit(browser, (site / "index.html").as_uri()) as visit:
             visit.follow(f'a[hreflang="{language}"]')
             assert visit.page.evaluate("document.documentElement.lang") == language
@@ -362,8 +363,8 @@ def test_buttons_open_colab_and_download_the_notebook(browser, site, language):
     with Visit(browser, (site / f"{language}/tokens.html").as_uri()) as visit:
         colab = visit.page.locator("a.btn-colab-button").get_attribute("href")
         assert colab == (
-            "https://colab.research.google.com/github/owner/name/blob/main/"
-            f"book/{language}/tokens.ipynb"
+            "https://colab.research.google.com/github/owner/name/blob/notebooks/"
+            f"{language}/tokens.ipynb"
         )
         visit.page.locator(".dropdown-download-buttons > button").click()
         link = visit.page.locator(".dropdown-download-buttons a:visible")
@@ -532,34 +533,6 @@ def test_toc_is_translated_at_every_level():
         book.edition_toc({"root": "README"}, {"language": "es", "captions": {}})
 
 
-def test_repository_comes_from_the_environment(monkeypatch):
-    monkeypatch.setenv("BOOK_REPOSITORY", "some-one/a.book")
-    assert repository() == "some-one/a.book"
-    monkeypatch.setenv("BOOK_REPOSITORY", "")
-    assert repository() is None
-    monkeypatch.setenv("BOOK_REPOSITORY", "https://github.com/a/b")
-    with pytest.raises(ValueError, match="owner/name"):
-        repository()
-
-
-@pytest.mark.parametrize(
-    ("remote", "name"),
-    [
-        ("https://github.com/a/b.git", "a/b"),
-        ("git@github.com:a/b-c.git", "a/b-c"),
-        ("https://github.com/a/b", "a/b"),
-        ("https://example.org/a/b.git", None),
-    ],
-)
-def test_repository_comes_from_the_remote(monkeypatch, tmp_path, remote, name):
-    monkeypatch.delenv("BOOK_REPOSITORY", raising=False)
-    monkeypatch.setattr("tools.book_site.ROOT", tmp_path)
-    subprocess.run(["git", "init", "-q", tmp_path], check=True)
-    assert repository() is None
-    subprocess.run(["git", "-C", tmp_path, "remote", "add", "origin", remote], check=True)
-    assert repository() == name
-
-
 def test_find_chromium_obeys_the_environment(monkeypatch):
     monkeypatch.setenv("CHROMIUM", sys.executable)
     assert find_chromium() == sys.executable
@@ -569,7 +542,7 @@ def test_find_chromium_obeys_the_environment(monkeypatch):
 
 def small_book(folder: Path) -> None:
     """Write a book of two short pages in each language, with the real tools and settings."""
-    for name in ("_config.yml", "_toc.yml"):
+    for name in ("_config.yml", "_toc.yml", "pyproject.toml"):
         shutil.copy(book.ROOT / name, folder)
     ignore = shutil.ignore_patterns("*.ipynb", "__pycache__")
     for name in ("book", "tools", "lessons_lib/live"):
@@ -639,6 +612,7 @@ def test_jupyter_book_builds_the_english_edition_alone(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     html = (tmp_path / "_build/html/book/en/tokens.html").read_text(encoding="utf-8")
-    assert "owner/name/blob/main/book/en/tokens.ipynb" in html
+    assert "github/owner/name/blob/notebooks/en/tokens.ipynb" in html
+    assert "github.com/owner/name/edit/main/book/en/tokens.ipynb" in html
     assert "language-switch" not in html
     assert "hreflang" not in html

@@ -29,6 +29,7 @@ GROUND = (  # below every chapter
     "checkpoints",
     "parallel",
     "progress",
+    "colab",
 )
 COMING = ()  # modules that stand and wait for their chapters, in order
 BESIDE = ("live", "practice")  # a file named after a chapter stands on that chapter's floor

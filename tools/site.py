@@ -16,15 +16,18 @@ import functools
 import http.server
 import io
 import multiprocessing
-import os
 import shutil
 import sys
 import time
+from collections.abc import Iterable
+from html import escape
 from pathlib import Path
 
 import yaml
 
+from tools import addresses
 from tools.book_site import editions
+from tools.house import chapters
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "site"
@@ -80,7 +83,7 @@ def _build_edition(language: str, work: Path) -> tuple[str, str, float]:
     if not sys.stderr.isatty():
         nocolor()
     start = time.perf_counter()
-    edition = editions()[language]
+    edition, base = editions()[language], addresses.site_url()
     html, doctrees = work / "html", work / "doctrees"
     shutil.rmtree(html, ignore_errors=True)
     work.mkdir(parents=True, exist_ok=True)
@@ -104,7 +107,7 @@ def _build_edition(language: str, work: Path) -> tuple[str, str, float]:
                 "latex_individualpages": False,
                 "nitpicky": True,
                 "book_has_both_editions": True,
-                "html_baseurl": _base(language),
+                "html_baseurl": base and f"{base}{language}/",
             },
             warningiserror=True,
             keep_going=True,
@@ -125,12 +128,6 @@ def _build_edition(language: str, work: Path) -> tuple[str, str, float]:
             encoding="utf-8",
         )
     return language, problems, time.perf_counter() - start
-
-
-def _base(folder: str = "") -> str:
-    """Return the site's public address (environment variable BOOK_BASE_URL), or nothing."""
-    base = os.environ.get("BOOK_BASE_URL", "")
-    return base and f"{base.rstrip('/')}/{folder}"
 
 
 def build(site: Path = SITE, work: Path | None = None) -> None:
@@ -163,6 +160,10 @@ def build(site: Path = SITE, work: Path | None = None) -> None:
         shutil.copytree(work / code / "html", new / code, ignore=leave)
     (new / ".nojekyll").touch()
     (new / "index.html").write_text(_root_page(every), encoding="utf-8")
+    if base := addresses.site_url():
+        (new / "sitemap.xml").write_text(_sitemap(base, every), encoding="utf-8")
+        robots = f"User-agent: *\nAllow: /\n\nSitemap: {base}sitemap.xml\n"
+        (new / "robots.txt").write_text(robots, encoding="utf-8")
     if site.exists():
         site.rename(old)
     new.rename(site)
@@ -178,8 +179,25 @@ def _root_page(every: dict[str, dict]) -> str:
     return templates.get_template("root.html").render(
         editions=list(every.values()),
         start=start,
-        base=_base(),
+        base=addresses.site_url(),
         css=Markup((BOOK_SITE / "root.css").read_text(encoding="utf-8")),
+    )
+
+
+def _sitemap(base: str, languages: Iterable[str]) -> str:
+    """Return the list of all pages for search engines, each with its other languages."""
+    languages, entries = list(languages), []
+    for slug in chapters(ROOT):
+        pages = {code: f"{base}{code}/{slug}.html" for code in languages}
+        links = "".join(
+            f'<xhtml:link rel="alternate" hreflang="{code}" href="{escape(page)}"/>'
+            for code, page in {**pages, "x-default": pages[languages[0]]}.items()
+        )
+        entries += [f"<url><loc>{escape(page)}</loc>{links}</url>" for page in pages.values()]
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
+        ' xmlns:xhtml="http://www.w3.org/1999/xhtml">\n' + "\n".join(entries) + "\n</urlset>\n"
     )
 
 

@@ -6,32 +6,28 @@ browser what `lessons_lib` computes in Python. In Jupyter, VS Code and Colab the
 table: the book's pages bring the first to life; readers of paper or without scripts see the second.
 """
 
-from lessons_lib.live.attention_map import AttentionMap
-from lessons_lib.live.block_calculator import BlockCalculator
-from lessons_lib.live.bpe_playground import BPEPlayground
-from lessons_lib.live.budget_calculator import BudgetCalculator
-from lessons_lib.live.figure import LiveFigure
-from lessons_lib.live.model_in_page import ModelInPage
-from lessons_lib.live.next_character import NextCharacter
-from lessons_lib.live.next_token import NextToken
-from lessons_lib.live.ngram_lab import NGramLab
-from lessons_lib.live.optimizer_race import OptimizerRace
-from lessons_lib.live.quantizer import Quantizer
-from lessons_lib.live.rotary_clock import RotaryClock
-from lessons_lib.live.shape_walk import ShapeWalk
+from importlib import import_module
 
-__all__ = [
-    "AttentionMap",
-    "BPEPlayground",
-    "BlockCalculator",
-    "BudgetCalculator",
-    "LiveFigure",
-    "ModelInPage",
-    "NGramLab",
-    "NextCharacter",
-    "NextToken",
-    "OptimizerRace",
-    "Quantizer",
-    "RotaryClock",
-    "ShapeWalk",
-]
+_MODULES = {  # imported when asked for: some figures need PyTorch, most do not
+    "AttentionMap": "attention_map",
+    "BPEPlayground": "bpe_playground",
+    "BlockCalculator": "block_calculator",
+    "BudgetCalculator": "budget_calculator",
+    "LiveFigure": "figure",
+    "ModelInPage": "model_in_page",
+    "NGramLab": "ngram_lab",
+    "NextCharacter": "next_character",
+    "NextToken": "next_token",
+    "OptimizerRace": "optimizer_race",
+    "Quantizer": "quantizer",
+    "RotaryClock": "rotary_clock",
+    "ShapeWalk": "shape_walk",
+}
+
+__all__ = [*_MODULES]
+
+
+def __getattr__(name: str) -> type:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

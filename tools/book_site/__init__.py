@@ -5,16 +5,14 @@ without a kernel, self-hosted MathJax, repository buttons, and the accessibility
 works over http and from a folder (``file://``), with no request to another host.
 """
 
-import os
-import re
 import shutil
-import subprocess
 from importlib.metadata import distribution
 from pathlib import Path
 
 import yaml
 from sphinx.errors import ConfigError
 
+from tools import addresses
 from tools.book_site.live import MODEL_FIGURE, pack_figures, pack_model
 from tools.book_site.search import FoldedSpanish
 
@@ -28,30 +26,6 @@ def editions() -> dict[str, dict]:
     return {file.parent.name: yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
 
 
-def repository() -> str | None:
-    """Return the repository's ``owner/name`` on GitHub, or None where there is none.
-
-    The environment variable ``BOOK_REPOSITORY`` decides where it is set (empty: no repository),
-    otherwise the git remote ``origin``.
-
-    Raises:
-        ValueError: ``BOOK_REPOSITORY`` is not of the form ``owner/name``.
-    """
-    name = os.environ.get("BOOK_REPOSITORY")
-    if name is None:
-        try:
-            git = subprocess.run(
-                ["git", "-C", ROOT, "remote", "get-url", "origin"], capture_output=True, text=True
-            )
-        except OSError:
-            return None
-        match = re.search(r"github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$", git.stdout.strip())
-        return match and match[1]
-    if name and not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-        raise ValueError(f"expected BOOK_REPOSITORY as owner/name, got {name!r}")
-    return name or None
-
-
 def _configure(app, config):
     config.templates_path.insert(0, str(HERE / "templates"))
     config.html_static_path.append(str(ROOT / "book" / "_static"))
@@ -59,13 +33,14 @@ def _configure(app, config):
     # MathJax's menu offers parts that are not shipped here.
     config.mathjax3_config = {"options": {"enableMenu": False}}
     try:
-        name = repository()
+        repository = addresses.repository_url()
+        config.myst_substitutions = {**config.myst_substitutions, **addresses.substitutions()}
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    if name:
+    if repository:
         config.html_theme_options.update(
-            repository_url=f"https://github.com/{name}",
-            repository_branch="main",
+            repository_url=repository,
+            repository_branch=addresses.BRANCH,
             path_to_docs=Path(app.srcdir).resolve().relative_to(ROOT).as_posix().removeprefix("."),
             use_repository_button=True,
             use_issues_button=True,
@@ -95,8 +70,7 @@ def _vendor(app):
 def _page(app, pagename, templatename, context, doctree):
     every, here = editions(), app.config.language
     up = "../" * (pagename.count("/") + 1)
-    base = os.environ.get("BOOK_BASE_URL", "").rstrip("/")
-    base = f"{base}/" if base else up
+    base = addresses.site_url() or up
     context["words"] = every[here]
     if app.config.book_has_both_editions:
         context["other_editions"] = [
@@ -112,11 +86,16 @@ def _page(app, pagename, templatename, context, doctree):
 
 
 def _buttons(app, pagename, templatename, context, doctree):
-    """Put the launch menu's only entry, Colab, in the place of the menu."""
+    """Put the launch menu's only entry, Colab, in the place of the menu: a published notebook."""
     buttons = context["header_buttons"]
     for i, button in enumerate(buttons):
         if button["label"] == "launch-buttons":
-            buttons[i] = {**button["buttons"][0], "icon": "fas fa-play", "label": "colab-button"}
+            buttons[i] = {
+                **button["buttons"][0],
+                "url": addresses.colab_url(app.config.language, pagename.rpartition("/")[2]),
+                "icon": "fas fa-play",
+                "label": "colab-button",
+            }
 
 
 def _finish(app, exception):
