@@ -10,9 +10,11 @@ second has the contents' page numbers.
 
 import argparse
 import io
+import logging
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -21,6 +23,7 @@ import matplotlib
 import yaml
 from bs4 import BeautifulSoup, Tag
 from pypdf import PdfReader, PdfWriter
+from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
 from lessons_lib.files import write_atomic
 from tools.book_site import editions
@@ -35,6 +38,8 @@ WORDS = {
 }
 # The page's text column, as wide as the paper's: what is too wide is measured before printing.
 VIEWPORT = {"width": 658, "height": 960}
+# It warns that Chromium's trailer counts some objects fewer than there are.
+logging.getLogger("pypdf").setLevel(logging.ERROR)
 # Attributes that name an element of the same page.
 REFERENCES = ("id", "name", "for", "aria-labelledby", "aria-describedby", "aria-controls")
 # Wide formulas and tables become smaller; short code and short tables stay in one piece.
@@ -48,8 +53,12 @@ FIT = """() => {
   for (const box of document.querySelectorAll('mjx-container[display="true"]'))
     shrink(box, box.querySelector("mjx-math"), "zoom");
   for (const table of document.querySelectorAll("table")) shrink(table, table, "zoom");
-  for (const block of document.querySelectorAll(".cell_input, table, blockquote, .admonition, pre"))
-    if (block.getBoundingClientRect().height < 220) block.classList.add("whole");
+  const whole = (selector, height) => {
+    for (const block of document.querySelectorAll(selector))
+      if (block.getBoundingClientRect().height < height) block.classList.add("whole");
+  };
+  whole(".cell_input, blockquote, .admonition, pre", 220);
+  whole("table, figure", 500);
 }"""
 
 
@@ -139,12 +148,15 @@ def document(site: Path, language: str, slugs: list[str] | None = None) -> str:
         kicker = f'<p class="part">{escape(part)}</p>' if part and part != last else ""
         last = part
         contents += [kicker, _row(slug, title, "chapter")]
-        contents += [_row(h2.parent["id"], _heading(h2), "section") for h2 in article.find_all("h2")]
+        contents += [
+            _row(h2.parent["id"], _heading(h2), "section") for h2 in article.find_all("h2")
+        ]
         text = BeautifulSoup(title, "html.parser").get_text().replace("\\", "\\\\")
         text = text.replace('"', '\\"')
         rules.append(f'@page {slug} {{ @bottom-left {{ content: "{text}"; }} }}')
         body.append(
-            f'<section id="{slug}" style="page: {slug}">{kicker}{article.decode_contents()}</section>'
+            f'<section id="{slug}" style="page: {slug}">{kicker}'
+            f"{article.decode_contents()}</section>"
         )
     static = (site / language / "_static").as_uri()
     first = (site / language / f"{slugs[0]}.html").read_text(encoding="utf-8")
@@ -165,7 +177,8 @@ def document(site: Path, language: str, slugs: list[str] | None = None) -> str:
     )
     return (
         f'<!DOCTYPE html>\n<html lang="{language}" data-theme="light">\n<head>\n'
-        f'<meta charset="utf-8">\n<title>{escape(edition["title"])}</title>\n{head}\n</head>\n<body>\n'
+        f'<meta charset="utf-8">\n<title>{escape(edition["title"])}</title>\n{head}\n</head>\n'
+        "<body>\n"
         f"{_cover(language)}\n"
         f'<nav class="contents" style="page: contents"><h1>{words["contents"]}</h1>\n'
         + "\n".join(filter(None, contents))
@@ -211,7 +224,12 @@ def _cover(language: str) -> str:
 def _fonts() -> str:
     families = {
         "Book Serif": ("STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta"),
-        "Book Sans": ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique"),
+        "Book Sans": (
+            "DejaVuSans",
+            "DejaVuSans-Bold",
+            "DejaVuSans-Oblique",
+            "DejaVuSans-BoldOblique",
+        ),
         "Book Mono": (
             "DejaVuSansMono",
             "DejaVuSansMono-Bold",
@@ -257,6 +275,10 @@ def print_book(browser, html: str, language: str) -> bytes:
             problems.append(f"request to elsewhere: {route.request.url}")
             route.abort()
 
+    titles = {}
+    for heading in BeautifulSoup(html, "html.parser").find_all(["h1", "h2", "h3", "h4"]):
+        text = " ".join(heading.get_text().split())
+        titles["".join(text.split())] = text
     with tempfile.TemporaryDirectory() as folder, browser.new_context(viewport=VIEWPORT) as context:
         source = Path(folder) / "book.html"
         source.write_text(html, encoding="utf-8")
@@ -277,7 +299,7 @@ def print_book(browser, html: str, language: str) -> bytes:
             pdf = page.pdf(**options, print_background=True)
             found = page_numbers(PdfReader(io.BytesIO(pdf)))
             if found == numbers:
-                return _finish(pdf, language)
+                return _finish(pdf, language, titles)
             numbers = found
             page.evaluate(
                 """(pages) => {
@@ -288,8 +310,12 @@ def print_book(browser, html: str, language: str) -> bytes:
             )
 
 
-def _finish(pdf: bytes, language: str) -> bytes:
-    """Say who made it, without the hour of the day; show the outline when it is opened."""
+def _finish(pdf: bytes, language: str, titles: dict[str, str]) -> bytes:
+    """Say who made it, without the hour of the day; mend the outline and show it first.
+
+    Chromium's outline leaves out the space where a heading's line breaks; `titles` gives each
+    heading by its letters without spaces.
+    """
     settings, citation = _settings(language), _citation()
     writer = PdfWriter(clone_from=io.BytesIO(pdf))
     date = f"D:{citation['date-released'].replace('-', '')}000000Z"
@@ -302,9 +328,22 @@ def _finish(pdf: bytes, language: str) -> bytes:
         }
     )
     writer.page_mode = "/UseOutlines"
+    for entry in _outline(writer.root_object["/Outlines"]):
+        title = "".join(entry["/Title"].split())
+        entry[NameObject("/Title")] = TextStringObject(titles.get(title, entry["/Title"]))
     output = io.BytesIO()
     writer.write(output)
     return output.getvalue()
+
+
+def _outline(entry: DictionaryObject) -> Iterator[DictionaryObject]:
+    """Yield the entries below an entry of the outline, in order."""
+    child = entry.get("/First")
+    while child is not None:
+        child = child.get_object()
+        yield child
+        yield from _outline(child)
+        child = child.get("/Next")
 
 
 def file_name(language: str) -> str:
