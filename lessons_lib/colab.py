@@ -1,4 +1,4 @@
-"""What the set-up cell of a notebook in Google Colab asks: is all there that the library needs?
+"""The set-up of a notebook in Google Colab: it tells whether all is there that the library needs.
 
 Colab installs the library alone and leaves its own packages as they are: to replace one that is
 already loaded, NumPy say, would break the session. So the versions are compared here, and what is

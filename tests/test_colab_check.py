@@ -1,0 +1,69 @@
+"""What the run with Colab's packages reports; the run itself takes gigabytes and half an hour."""
+
+import sys
+
+import pytest
+
+from tools import colab_check
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def code(id_, *outputs):
+    return {"id": id_, "cell_type": "code", "source": "", "outputs": list(outputs)}
+
+
+def printed(text, name="stdout"):
+    return {"output_type": "stream", "name": name, "text": [text]}
+
+
+def shown(**data):
+    return {
+        "output_type": "display_data",
+        "data": {key.replace("_", "/"): data[key] for key in data},
+    }
+
+
+SOURCE = [code("set-up"), code("a"), code("live", shown(text_html='<figure class="live-figure">'))]
+WIDGETS = {"output_type": "display_data", "data": {WIDGET: {}, "text/plain": ""}}
+READY = code("set-up", printed("Note\n"), printed("lessons_lib 0.1.0 está lista.\n"))
+
+
+@pytest.mark.parametrize(
+    ("cells", "finding"),
+    [
+        ([READY, code("a", printed("1\n")), code("live", WIDGETS)], None),
+        ([code("set-up", printed("pip: 404\n")), code("a"), code("live", WIDGETS)], "not ready"),
+        ([READY, code("a", printed("Old!\n", "stderr")), code("live", WIDGETS)], "a warning\nOld!"),
+        ([READY, code("a"), code("live", shown(text_plain="BPE()"))], "is not shown as a widget"),
+    ],
+)
+def test_findings(cells, finding):
+    found = colab_check.examine({"cells": cells}, {"cells": SOURCE}, "en/x.ipynb")
+    assert len(found) == bool(finding)
+    if finding:
+        assert found[0].startswith("en/x.ipynb [")
+        assert finding in found[0]
+
+
+def test_a_command_that_fails_says_what_it_printed():
+    assert colab_check.command(sys.executable, "-c", "print('fine')") == "fine\n"
+    with pytest.raises(RuntimeError, match="no luck"):
+        colab_check.command(sys.executable, "-c", "import sys; sys.exit('no luck')")
+
+
+def test_the_environment_is_made_once(monkeypatch, tmp_path):
+    made = []
+    monkeypatch.setattr(colab_check, "command", lambda *arguments: made.append(arguments))
+    folder = tmp_path / "env"
+    folder.mkdir()
+    wanted = "\n".join([sys.executable, *colab_check.PACKAGES]).format(torch="2.11.0")
+    (folder / "packages").write_text(wanted)
+    assert colab_check.make_environment(folder, sys.executable, "2.11.0") == folder / "bin/python"
+    assert made == []
+
+
+def test_this_python_lists_its_packages():
+    packages = colab_check.installed(sys.executable)
+    assert "numpy" in packages
+    assert "lessons-lib" not in packages
