@@ -26,6 +26,8 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
 from lessons_lib.files import write_atomic
+from tools import release
+from tools.addresses import site_url, version
 from tools.book_site import editions
 from tools.browser import launch
 from tools.site import ROOT, SITE, edition_toc
@@ -202,21 +204,23 @@ def _settings(language: str) -> dict:
     return {**base, **own, "html": {**base["html"], **own.get("html", {})}}
 
 
-def _citation() -> dict:
-    return yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+def _date() -> str:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    return citation["date-released"]
 
 
 def _cover(language: str) -> str:
-    edition, settings, citation = editions()[language], _settings(language), _citation()
+    edition, settings, site = editions()[language], _settings(language), site_url()
     facts = [
         settings["author"][:1].upper() + settings["author"][1:],
-        WORDS[language]["version"].format(citation["version"], citation["date-released"]),
+        WORDS[language]["version"].format(version(), _date()),
         settings["html"]["extra_footer"],
     ]
     return (
         f'<header class="cover"><h1>{escape(edition["title"])}</h1>'
         f'<p class="description">{escape(edition["description"])}</p><div class="facts">'
         + "".join(f"<p>{escape(fact)}</p>" for fact in facts)
+        + (f'<p><a href="{site}">{site}</a></p>' if site else "")
         + "</div></header>"
     )
 
@@ -316,9 +320,9 @@ def _finish(pdf: bytes, language: str, titles: dict[str, str]) -> bytes:
     Chromium's outline leaves out the space where a heading's line breaks; `titles` gives each
     heading by its letters without spaces.
     """
-    settings, citation = _settings(language), _citation()
+    settings = _settings(language)
     writer = PdfWriter(clone_from=io.BytesIO(pdf))
-    date = f"D:{citation['date-released'].replace('-', '')}000000Z"
+    date = f"D:{_date().replace('-', '')}000000Z"
     writer.add_metadata(
         {
             "/Author": settings["author"],
@@ -348,7 +352,7 @@ def _outline(entry: DictionaryObject) -> Iterator[DictionaryObject]:
 
 def file_name(language: str) -> str:
     """Return the name of an edition's file."""
-    return f"book-{_citation()['version']}-{language}.pdf"
+    return f"{release.name()}-{language}.pdf"
 
 
 def main(arguments: list[str] | None = None) -> int:
