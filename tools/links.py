@@ -18,6 +18,7 @@ import urllib.request
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import quote, urldefrag, urlsplit
 
@@ -163,7 +164,7 @@ def visit(url: str, pause: float = PAUSE) -> str:
             except urllib.error.HTTPError as error:
                 result = str(error.code)
                 passing = error.code == 429 or error.code >= 500
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, HTTPException) as error:
                 result = f"error: {getattr(error, 'reason', error)}".replace("\t", " ")
                 result, passing = " ".join(result.split()), True
                 break
