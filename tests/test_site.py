@@ -549,7 +549,7 @@ def small_book(folder: Path) -> None:
         shutil.copytree(book.ROOT / name, folder / name, ignore=ignore)
     for language in LANGUAGES:
         for slug in chapters():
-            write_page(folder, language, slug, "[home](intro.ipynb)")
+            write_page(folder, language, slug, "[home](intro.ipynb)\n\n{{ clone }}")
 
 
 def write_page(folder: Path, language: str, slug: str, text: str) -> None:
@@ -586,6 +586,7 @@ def test_a_failed_build_says_why_and_keeps_the_old_site(tmp_path):
     assert '<link rel="canonical" href="https://example.org/book/es/tokens.html"' in page
     assert "colab" not in page.lower().replace("btn-colab", "")
     assert "_sources/tokens.ipynb" in page
+    assert "<p>git clone ADDRESS-OF-THE-REPOSITORY</p>" in page
 
     write_page(tmp_path, "es", "tokens", "#### A level left out")
     for _ in range(2):  # Sphinx would not warn again of a page that it has read before
@@ -614,5 +615,6 @@ def test_jupyter_book_builds_the_english_edition_alone(tmp_path):
     html = (tmp_path / "_build/html/book/en/tokens.html").read_text(encoding="utf-8")
     assert "github/owner/name/blob/notebooks/en/tokens.ipynb" in html
     assert "github.com/owner/name/edit/main/book/en/tokens.ipynb" in html
+    assert "<p>git clone https://github.com/owner/name.git</p>" in html
     assert "language-switch" not in html
     assert "hreflang" not in html

@@ -182,17 +182,17 @@ def main(argv: list[str] | None = None) -> int:
         address = f"http://127.0.0.1:{serving.server_port}/{wheel.name}"
         os.environ["BOOK_WHEEL_URL"] = address
         files, findings = publish.build()
+        house.report(findings)
         for path in paths:
             name = addresses.notebook_path(path.parent.name, path.stem, args.variant)
             start = time.perf_counter()
             found = run_notebook(python, files[name], name) if name in files else []
-            print(
-                f"{name}: {time.perf_counter() - start:.0f} s {'FAILED' * bool(found)}", flush=True
-            )
+            seconds = time.perf_counter() - start
+            print(f"{name}: {seconds:.0f} s", *found, sep="\n", flush=True)
             findings += found
         serving.shutdown()
     after = installed(python)
-    findings += [
+    changed = [
         f"{name}: {before.get(name)} before, {after.get(name)} after"
         for name in sorted(before.keys() | after.keys())
         if before.get(name) != after.get(name)
@@ -202,7 +202,7 @@ def main(argv: list[str] | None = None) -> int:
         f"{name} {after[name]}" for name in ("torch", "numpy", "ipywidgets", "ipython")
     )
     print(f"{version}, {seen}; wheel of {wheel.stat().st_size / 1e6:.1f} MB")
-    return house.report(findings)
+    return house.report(changed) or int(bool(findings))
 
 
 if __name__ == "__main__":
