@@ -18,11 +18,10 @@ import urllib.request
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from html.parser import HTMLParser
 from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import quote, urldefrag, urlsplit
-
-from bs4 import BeautifulSoup
 
 from lessons_lib.files import write_atomic
 from tools.addresses import repository, site_url
@@ -64,6 +63,23 @@ def _is_own(url: str) -> bool:
     return bool((of_the_repository and parts.netloc in hosts) or (site and url.startswith(site)))
 
 
+class _Article(HTMLParser):
+    """The links of a page's own text, without what stands around it on every page."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.links, self.inside = [], False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.inside |= tag == "article"
+        if self.inside:
+            self.links += [value for key, value in attributes if key == "href" and value]
+
+    def handle_endtag(self, tag):
+        self.inside &= tag != "article"
+
+
 def find(site: Path = SITE) -> dict[str, tuple[str, ...]]:
     """Return the links to other sites and where each is used.
 
@@ -78,9 +94,8 @@ def find(site: Path = SITE) -> dict[str, tuple[str, ...]]:
                 f"expected built pages in {site / code}, got none: run `python -m tools.site` first"
             )
         for page in pages:
-            article = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").article
-            for element in article.find_all(href=True) if article else ():
-                places[element["href"]].add(f"{code}/{page.stem}")
+            for url in _Article(page.read_text(encoding="utf-8")).links:
+                places[url].add(f"{code}/{page.stem}")
     for file in sorted(ROOT.glob("README*.md")):
         text = file.read_text(encoding="utf-8")
         for url in re.findall(r"(?:\]\(|<)(https?://[^\s)>]+)", text):

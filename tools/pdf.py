@@ -83,9 +83,10 @@ def chapters(language: str) -> list[tuple[str, str]]:
 def _article(site: Path, language: str, slug: str, slugs: list[str]) -> Tag:
     """Return a page's article, with addresses that hold in the joined page."""
     page = site / language / f"{slug}.html"
-    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
-    article = soup.find("article", class_="bd-article")
-    canonical = soup.find("link", rel="canonical")
+    text = page.read_text(encoding="utf-8")
+    canonical = re.search(r'<link rel="canonical" href="([^"]*)"', text)
+    text = text[text.index('<article class="bd-article"') : text.index("</article>")]
+    article = BeautifulSoup(text, "html.parser").article
     for useless in article.select("script, .headerlink, .toctree-wrapper, button"):
         useless.decompose()
     for element in article.find_all(True):
@@ -104,7 +105,7 @@ def _article(site: Path, language: str, slug: str, slugs: list[str]) -> Tag:
             if element["href"]:
                 continue
             if canonical:
-                element["href"] = urljoin(canonical["href"], href)
+                element["href"] = urljoin(canonical[1], href)
             else:
                 del element["href"]
     for summary in article.select("details.hide > summary"):
