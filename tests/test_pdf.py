@@ -1,7 +1,6 @@
 """The printed editions: joined from the built pages, with contents, outline, links and formulas."""
 
 import io
-import re
 from collections import Counter
 
 import pytest
