@@ -12,7 +12,8 @@ export HF_HUB_OFFLINE := 1
 export LESSONS_LIB_OFFLINE := 1
 export TQDM_DISABLE := 1
 
-.PHONY: help book test serve weave notebooks model style lock clean
+.PHONY: help book test serve weave notebooks model style lock clean \
+	quick pdf zip wheel publish links visit colab oldest newest
 
 help:
 	@echo "make book       build both editions; prints where to open them"
@@ -23,6 +24,12 @@ help:
 	@echo "make model      train the book's own models again and store them in the package"
 	@echo "make style      format and lint"
 	@echo "make lock       renew requirements.txt from pyproject.toml"
+	@echo "make quick      check the library alone: no notebooks, no pages"
+	@echo "make pdf        print each edition; make zip packs the site for reading offline"
+	@echo "make wheel      build the library's wheel; make publish the notebooks for Colab"
+	@echo "make links      renew the list of links to other sites; make visit requests each"
+	@echo "make colab      run the notebooks with Colab's packages"
+	@echo "make oldest     test the library with the oldest packages allowed; make newest the newest"
 	@echo "make clean      remove what was built, the environment included"
 
 $(ENV)/ready: requirements.txt pyproject.toml
@@ -63,6 +70,38 @@ style: $(ENV)/ready
 
 lock: $(ENV)/ready
 	$(PY) -m tools.lock
+
+quick: $(ENV)/ready
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m pytest --numprocesses 2 --dist loadscope --doctest-modules -m "not site" \
+		tests lessons_lib
+
+pdf: book
+	@$(PY) -m tools.browser --ensure
+	@$(PY) -m tools.pdf
+
+zip: book
+	@$(PY) -m tools.release zip
+
+wheel: $(ENV)/ready
+	@$(PY) -m tools.wheel
+
+publish: $(ENV)/ready
+	@$(PY) -m tools.publish
+
+links: book
+	@$(PY) -m tools.links
+
+visit: $(ENV)/ready
+	@$(PY) -m tools.links --visit
+
+colab: $(ENV)/ready
+	@$(PY) -m tools.colab_check
+
+# Some gigabytes and half an hour each.
+oldest newest: $(ENV)/ready
+	@$(PY) -m tools.bounds $@
 
 clean:
 	rm -rf $(ENV) _build build dist *.egg-info

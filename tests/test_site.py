@@ -248,35 +248,132 @@ def test_no_label_of_the_spanish_edition_is_english(site):
             assert re.findall(r'"(?:Toggle|Link to|Permalink|Download|Launch)\b[^"]*"', html) == []
 
 
+# The site is built as if published from here.
+PUBLISHED = "https://owner.github.io/name/"
+IN_CSS = re.compile(r"""url\(\s*(?:"([^"]*)"|'([^']*)'|([^"')\s]+))\s*\)""")
+
+
+def links_in_css(text: str) -> list[str]:
+    """Return the addresses that a style sheet loads."""
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    imports = re.findall(r"""@import\s+["']([^"']+)["']""", text)
+    return imports + [next(filter(None, groups), "") for groups in IN_CSS.findall(text)]
+
+
 class _Links(HTMLParser):
-    def __init__(self, path: Path):
+    """Everything in a page that can be led to, and everything that leads or loads."""
+
+    def __init__(self, text: str):
         super().__init__()
-        self.ids, self.links = set(), []
-        self.feed(path.read_text(encoding="utf-8"))
+        self.ids, self.links, self.style = [], [], False
+        self.feed(text)
 
     def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        self.ids |= {attributes[key] for key in ("id", "name") if attributes.get(key)}
-        self.links += [attributes[key] for key in ("href", "src") if attributes.get(key)]
+        attributes = {key: value for key, value in attributes if value}
+        self.style = tag == "style"
+        self.ids += {attributes[key] for key in ("id", "name") if key in attributes}
+        keys = ("href", "xlink:href", "src", "poster", "data", "action", "cite")
+        self.links += [attributes[key] for key in keys if key in attributes]
+        for candidate in attributes.get("srcset", "").split(","):
+            self.links += candidate.split()[:1]
+        self.links += links_in_css(attributes.get("style", ""))
+        if attributes.get("http-equiv", "").lower() == "refresh":
+            self.links.append(attributes["content"].split("url=")[1])
+
+    handle_startendtag = handle_starttag
+
+    def handle_endtag(self, tag):
+        self.style = False
+
+    def handle_data(self, data):
+        if self.style:
+            self.links += links_in_css(data)
+
+
+def broken_links(site: Path, published: str = PUBLISHED) -> tuple[list[str], int]:
+    """Return what leads nowhere inside a built site, and how many links were followed."""
+    pages = {
+        path: _Links(path.read_text(encoding="utf-8"))
+        for path in site.rglob("*.html")
+        if "_static" not in path.parts
+    }
+    links = {path: page.links for path, page in pages.items()}
+    for path in site.rglob("*.css"):
+        links[path] = links_in_css(path.read_text(encoding="utf-8"))
+    for path in site.glob("*.xml"):
+        text = path.read_text(encoding="utf-8")
+        links[path] = re.findall(r'<loc>([^<]*)</loc>|href="([^"]*)"', text)
+        links[path] = [one or other for one, other in links[path]]
+    broken, followed = [], 0
+    for path, own in links.items():
+        for link in own:
+            parts, start = urlsplit(link.removeprefix(published)), path.parent
+            if link.startswith(published):
+                start = site
+            elif parts.scheme or parts.netloc:
+                continue
+            target = (start / unquote(parts.path)).resolve() if parts.path else path
+            if link == published:
+                target = site / "index.html"
+            anchor, followed = unquote(parts.fragment), followed + 1
+            ids = pages[target].ids if target in pages else ()
+            inside = target.is_relative_to(site.resolve()) and target.is_file()
+            if not inside or (anchor and ids.count(anchor) != 1):
+                broken.append(f"{path.relative_to(site)}: {link}")
+    return broken, followed
 
 
 @pytest.mark.site
 def test_every_internal_link_leads_somewhere(site):
-    pages = {path: _Links(path) for path in site.rglob("*.html") if "_static" not in path.parts}
-    assert {site / name for name in PAGES} <= pages.keys()
-    broken, checked = [], 0
-    for path, page in pages.items():
-        for link in page.links:
-            parts = urlsplit(link)
-            if parts.scheme or parts.netloc:
-                continue
-            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-            anchor, checked = unquote(parts.fragment), checked + 1
-            ids = pages[target].ids if target in pages else set()
-            if not target.is_file() or (anchor and anchor not in ids):
-                broken.append(f"{path.relative_to(site)}: {link}")
+    assert {site / name for name in PAGES} <= set(site.rglob("*.html"))
+    broken, followed = broken_links(site)
     assert broken == []
-    assert checked > 50
+    assert followed > 1000
+
+
+def test_a_broken_link_of_any_kind_is_seen(tmp_path):
+    (tmp_path / "there.png").touch()
+    good = [
+        '<a href="page.html#here">x</a>',
+        '<a href="#here" id="here">x</a>',
+        '<a href="https://example.org/nowhere">x</a>',
+        f'<link rel="alternate" hreflang="es" href="{PUBLISHED}page.html">',
+        f'<link rel="canonical" href="{PUBLISHED}">',
+        '<img src="there.png" srcset="there.png 1x, ./there.png 2x">',
+        "<p style=\"background: url('there.png')\">x</p>",
+        "<style>p { background: url(there.png) /* url(old.png) */; }</style>",
+        '<p>url(spoken-of.png)</p><img src="data:image/png;base64,AAAA" />',
+    ]
+    bad = [
+        '<a href="gone.html">x</a>',
+        '<a href="#gone">x</a>',
+        '<a href="page.html#gone">x</a>',
+        '<a href="#twice">x</a><p id="twice">x</p><p id="twice">x</p>',
+        '<a href="../outside.html">x</a>',
+        '<a href="_sources/gone.ipynb" download>x</a>',
+        f'<link rel="alternate" hreflang="es" href="{PUBLISHED}gone.html">',
+        '<img src="gone.png" />',
+        '<img src="there.png" srcset="there.png 1x, gone.png 2x">',
+        '<p style="background: url(gone.png)">x</p>',
+        "<style>@font-face { src: url('gone.woff'); }</style>",
+        '<meta http-equiv="refresh" content="0; url=gone.html">',
+    ]
+    (tmp_path.parent / "outside.html").touch()
+    page, index = tmp_path / "page.html", tmp_path / "index.html"
+    index.touch()
+    page.write_text("\n".join(good), encoding="utf-8")
+    assert broken_links(tmp_path) == ([], 9)
+    for link in bad:
+        page.write_text("\n".join([*good, link]), encoding="utf-8")
+        assert len(broken_links(tmp_path)[0]) == 1, link
+    page.write_text("x", encoding="utf-8")
+    for name, text in {
+        "a.css": 'b { src: url("gone.woff") }',
+        "sitemap.xml": f"<loc>{PUBLISHED}gone.html</loc>",
+    }.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        assert len(broken_links(tmp_path)[0]) == 1, name
+        (tmp_path / name).unlink()
 
 
 # --- What a reader does ----------------------------------------------------------------------
