@@ -13,7 +13,7 @@ export LESSONS_LIB_OFFLINE := 1
 export TQDM_DISABLE := 1
 
 .PHONY: help book test serve weave notebooks model style lock clean \
-	quick pdf zip wheel publish links visit colab oldest newest
+	teaching references quick pdf zip wheel publish links visit colab oldest newest
 
 help:
 	@echo "make book       build both editions; prints where to open them"
@@ -24,6 +24,7 @@ help:
 	@echo "make model      train the book's own models again and store them in the package"
 	@echo "make style      format and lint"
 	@echo "make lock       renew requirements.txt from pyproject.toml"
+	@echo "make teaching   renew the tables of the page on teaching; make references those of works"
 	@echo "make quick      check the library alone: no notebooks, no pages"
 	@echo "make pdf        print each edition; make zip packs the site for reading offline"
 	@echo "make wheel      build the library's wheel; make publish the notebooks for Colab"
@@ -70,6 +71,12 @@ style: $(ENV)/ready
 
 lock: $(ENV)/ready
 	$(PY) -m tools.lock
+
+teaching: $(ENV)/ready
+	@$(PY) -m tools.teaching
+
+references: $(ENV)/ready
+	@$(PY) -m tools.references
 
 quick: $(ENV)/ready
 	$(PY) -m ruff check .
