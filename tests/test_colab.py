@@ -37,6 +37,8 @@ def test_builds_of_a_version_will_do(installed):
     have = {"torch": "2.11.0+cu128", "numpy": "2.1.3", "ipywidgets": "7.7.1", "tqdm": "4"}
     installed(have, needs)
     assert colab.faults() == []
+    installed({**have, "torch": "2.13.0.dev20260801+cu130"}, needs)
+    assert colab.faults() == []
     installed({**have, "torch": "2.6.0rc1", "ipywidgets": "7.7.0"}, needs)
     assert [(str(r), v) for r, v in colab.faults()] == [
         ("torch>=2.6", "2.6.0rc1"),
