@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections import defaultdict
 from dataclasses import asdict, replace
 
@@ -86,15 +87,15 @@ def test_samples_are_stories_of_the_world(language, results):
     assert abs(filtered - results["told_stories_min_p"]) <= 3
 
 
-def test_record_and_card_belong_to_the_model(folder, results, tmp_path):
+def test_record_and_card_belong_to_the_model(language, folder, results, tmp_path):
     record = read_record(folder / "record.jsonl")
     steps = tokens = 0
-    for name, (_, _, length, ahead, recipe, _) in story_models.STAGES.items():
+    for name, (_, _, _, length, recipe, _) in story_models.STAGES[language].items():
         lines = [line for line in record if line["stage"] == name]
         assert lines[-1]["step"] == recipe.n_steps
         steps, tokens = steps + recipe.n_steps, tokens + lines[-1]["tokens"]
         said = {f"recipe.{name}": value for name, value in asdict(recipe).items()}
-        said |= {"data.length": length, "ahead": ahead}
+        said |= {"data.length": length}
         assert said.items() <= results["settings"][name].items()
     assert (results["steps"], results["tokens"]) == (steps, tokens)
     # All stages are measured on stories of all lengths, which the first one does not learn.
@@ -107,9 +108,9 @@ def test_record_and_card_belong_to_the_model(folder, results, tmp_path):
 
 
 def test_a_model_that_is_not_good_enough_is_not_stored(monkeypatch, tmp_path):
-    recipe = replace(story_models.STAGES["all"].recipe, n_steps=1, evaluate_every=0)
-    stage = story_models.Stage(WORLD, 50, 160, 0.5, recipe)
-    monkeypatch.setattr(story_models, "STAGES", {"all": stage})
+    recipe = replace(story_models.STAGES["en"]["all"].recipe, n_steps=1, evaluate_every=0)
+    stage = story_models.Stage(WORLD, 50, 0, 160, recipe)
+    monkeypatch.setattr(story_models, "STAGES", {"en": {"all": stage}})
     monkeypatch.setattr(story_models, "MODELS", tmp_path / "models")
     monkeypatch.setattr(story_models, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(story_models, "N_TESTS", 3)
@@ -175,12 +176,31 @@ def test_the_loss_of_lessons_is_the_cross_entropy_with_them():
         2, lessons.next_ids[places[:, :-1]].long(), lessons.next_probs[places[:, :-1]]
     )
     expected = F.cross_entropy(logits.flatten(0, 1), targets.flatten(0, 1))
+    torch.testing.assert_close(lessons.surprise(logits, places), expected)
 
-    def model(ids):
-        assert ids.tolist() == lessons.token_ids[places[:, :-1]].tolist()
-        return logits
 
-    torch.testing.assert_close(lessons.loss(model, places), expected)
+def test_lessons_know_the_other_friends_kind(language):
+    """Wherever a friend is named after the friend's kind, read back from the tokens."""
+    tokenizer = story_tokenizer()
+    stories = sample(40, seed=6, language=language)
+    lessons = story_models.Lessons(stories, tokenizer)
+    found = [
+        (tokenizer.decode(lessons.token_ids[: k + 1].tolist()).rpartition(END)[2], kind)
+        for k, kind in enumerate(lessons.other_kinds.tolist())
+        if kind >= 0
+    ]
+    expected = []
+    for story in stories:
+        hero, friend = story.facts.hero, story.facts.friend
+        met = story.text.index(friend.name)
+        for word in re.finditer(r"\w+", story.text):
+            if word[0] in (hero.name, friend.name) and word.start() > story.text.index(
+                friend.kind, met
+            ):
+                kind = friend.kind if word[0] == hero.name else hero.kind
+                expected.append((story.text[: word.end()], tokenizer.encode(f" {kind}")[0]))
+    assert found == expected
+    assert len(found) > 100
 
 
 def test_other_languages_have_no_model():
@@ -188,33 +208,50 @@ def test_other_languages_have_no_model():
         story_model("fr")
 
 
-def test_every_second_story_is_a_hard_one():
-    stories = sample(300, seed=8)
-    chosen = story_models.with_hard(stories)
-    hard = [
-        story.facts.hero.feminine == story.facts.friend.feminine
-        and "admire" in {event.action for event in story.facts.events}
-        for story in chosen
-    ]
+@pytest.mark.parametrize(
+    ("is_hard", "wanted"),
+    [
+        (story_models.answers, ["ask"]),
+        (story_models.speaks, ["ask", "admire give"]),
+    ],
+)
+def test_every_second_story_is_a_hard_one(is_hard, wanted):
+    stories = sample(500, seed=8)
+    chosen = story_models.with_hard(stories, is_hard)
+    hard = []
+    for story in chosen:
+        actions = {event.action for event in story.facts.events}
+        speaks = any(set(words.split()) <= actions for words in wanted)
+        hard.append(speaks and story.facts.hero.feminine == story.facts.friend.feminine)
     assert len(chosen) > 60
     assert hard == [True, False] * (len(chosen) // 2)
     assert len(set(chosen)) == len(chosen)
 
 
-def test_a_student_learns_the_next_token_and_the_second():
+def test_a_student_learns_the_next_token_and_its_guesses():
     lessons = story_models.Lessons(sample(4, seed=6), story_tokenizer())
-    places = lessons.windows(12).batch(0, 2, 0)
+    places = lessons.windows(90).batch(0, 2, 0)
     torch.manual_seed(0)
     student = story_models.Student(Llama(story_models.CONFIG))
-    first = lessons.loss(student.model, places)
-    torch.testing.assert_close(student.loss(places, lessons, 0.0), first)
-    kept = []
-    student.second.register_forward_hook(lambda module, given, logits: kept.append(logits))
-    both = student.loss(places, lessons, 0.5)
-    [logits] = kept
-    ids = lessons.token_ids[places]
+    ids, model = lessons.token_ids[places], student.model
+    first = lessons.surprise(model(ids[:, :-1]), places)
+    seconds, states = [], []
+    student.second.register_forward_hook(lambda layer, given, logits: seconds.append(logits))
+    model.blocks[1].register_forward_hook(lambda block, given, x: states.append(x))
+    whole = student.loss(places, lessons)
     second = [
-        -logits[row, t].log_softmax(-1)[ids[row, t + 2]] for row in range(2) for t in range(11)
+        -seconds[0][row, t].log_softmax(-1)[ids[row, t + 2]] for row in range(2) for t in range(89)
     ]
-    torch.testing.assert_close(both, first + 0.5 * torch.stack(second).mean())
-    assert logits.shape == (2, 11, 1024)
+    named = [
+        (row, t, kind)
+        for row in range(2)
+        for t in range(90)
+        if (kind := lessons.other_kinds[places[row, t]]) >= 0
+    ]
+    others = [
+        -student.other(model.final_norm(states[0][row, t])).log_softmax(-1)[kind]
+        for row, t, kind in named
+    ]
+    assert len(named) > 4
+    expected = first + 0.5 * torch.stack(second).mean() + 0.2 * torch.stack(others).mean()
+    torch.testing.assert_close(whole, expected)

@@ -32,7 +32,9 @@ def main() -> None:
         venv.create(folder, with_pip=True)
         pip = [str(Path(folder) / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
         subprocess.run([*pip, "install", "--quiet", *wanted], check=True)
-        frozen = subprocess.run([*pip, "freeze"], check=True, capture_output=True, text=True).stdout
+        # Without --all, setuptools is left out, with which the wheel is built.
+        freeze = [*pip, "freeze", "--all", "--exclude", "pip", "--exclude", "wheel"]
+        frozen = subprocess.run(freeze, check=True, capture_output=True, text=True).stdout
     # A build's own mark, such as torch's +cpu, names no release that others can get.
     public = re.sub(r"\+\S+$", "", frozen, flags=re.MULTILINE)
     write_atomic(REQUIREMENTS, (HEADER + public).encode())

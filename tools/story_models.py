@@ -9,6 +9,9 @@ the tokenizer, the record of the run, what was measured (`results.json`) and a c
 The world knows how probable every next token is. The models learn from these probabilities, not
 from the one token that was drawn: each story then teaches what many would.
 
+The Spanish model begins as the English one: who does what is found out in the same way in both
+languages, and after that only words are left to learn.
+
 A model is written only if it is good enough for the book. A run that was stopped goes on where it
 was; to begin anew, delete `_build/models`.
 """
@@ -17,7 +20,7 @@ import argparse
 import json
 import sys
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import accumulate
@@ -29,6 +32,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lessons_lib.checkpoints import read_checkpoint
 from lessons_lib.files import write_atomic
 from lessons_lib.generation import Sampling, generate_batch
 from lessons_lib.linear import Linear
@@ -67,24 +71,49 @@ class Stage(NamedTuple):
 
     world: World
     n_stories: int
+    seed: int  # of the stories
     length: int  # tokens of a window
-    ahead: float  # the weight of the guess of the second token
     recipe: Recipe
-    hard: bool = False  # whether half of the stories are hard ones
+    is_hard: Callable[[Story], bool] | None = None  # if given, every second story is a hard one
+
+
+def alike(story: Story) -> bool:
+    """Tell whether the friends are of one gender: who speaks is then told by nothing but memory."""
+    return story.facts.hero.feminine == story.facts.friend.feminine
+
+
+def answers(story: Story) -> bool:
+    """Tell whether a friend answers another of the same gender: who asked tells who speaks."""
+    return alike(story) and any(event.action == "ask" for event in story.facts.events)
+
+
+def speaks(story: Story) -> bool:
+    """Tell whether one answers, or likes a thing in a story in which one was given away."""
+    actions = {event.action for event in story.facts.events}
+    return alike(story) and ("ask" in actions or actions >= {"give", "admire"})
 
 
 # In stories of few events it is easier to find out who holds what.
 SHORT = replace(WORLD, min_events=0, max_events=2)
-FULL, LOW = {"lr": 0.02, "matrix_lr": 0.02}, {"lr": 0.006, "matrix_lr": 0.006}
+FULL, LOWER = {"lr": 0.02, "matrix_lr": 0.02}, {"lr": 0.014, "matrix_lr": 0.014}
 STAGES = {
-    "short": Stage(SHORT, 3_200, 112, 0.5, Recipe(n_steps=400, final=1.0, **FULL, **BATCH)),
-    "all": Stage(WORLD, 16_000, 160, 0.5, Recipe(n_steps=2_000, final=0.3, **FULL, **BATCH)),
-    "last": Stage(WORLD, 16_000, 160, 0.0, Recipe(n_steps=900, **LOW, **BATCH), hard=True),
+    "en": {
+        "short": Stage(SHORT, 3_200, 2, 112, Recipe(n_steps=400, final=1.0, **FULL, **BATCH)),
+        "all": Stage(
+            WORLD, 50_000, 2, 160, Recipe(n_steps=2_000, final=0.3, **FULL, **BATCH), speaks
+        ),
+        "last": Stage(WORLD, 80_000, 9, 160, Recipe(n_steps=1_500, **LOWER, **BATCH), answers),
+    },
+    # Begins as the English model, which knows already how to find out who does what.
+    "es": {
+        "words": Stage(WORLD, 80_000, 9, 160, Recipe(n_steps=1_500, **LOWER, **BATCH), answers),
+        "last": Stage(WORLD, 80_000, 10, 160, Recipe(n_steps=1_500, **LOWER, **BATCH), answers),
+    },
 }
 N_TESTS, N_SAMPLES = 500, 100
 MIN_P = 0.1
 LARGEST_RATIO = 1.03
-LEAST_TOLD = 90  # of the samples with min-p
+LEAST_TOLD = 95  # of the samples with min-p
 
 
 class Lessons:
@@ -99,6 +128,7 @@ class Lessons:
         token_ids: (N,).
         next_ids, next_probs: (N - 1, WIDTH), the tokens that may follow and their probabilities;
             rows of fewer are filled up with probability 0.
+        other_kinds: (N,), where a friend is named, the first token of the other's kind; else -1.
     """
 
     WIDTH = 16
@@ -108,12 +138,16 @@ class Lessons:
         [end] = tokenizer.encode(END, allowed_special=[END])
         told: list[int] = []
         places, ids, probs = [], [], []  # of all that could be said where chance decides
+        others: dict[int, int] = {}
         for story in stories:
             story_ids = tokenizer.encode(story.text)
-            for k, chances in self.chances(story, story_ids):
+            lengths = [len(tokenizer.vocab[token_id]) for token_id in story_ids]
+            token_at = {place: k for k, place in enumerate(accumulate(lengths, initial=0))}
+            for k, chances in self.chances(story, token_at):
                 places += [(len(told) + k, column) for column in range(len(chances))]
                 ids += chances
                 probs += chances.values()
+            others |= {len(told) + k: kind for k, kind in self.named(story, token_at)}
             told += [end, *story_ids]
         told.append(end)
         self.token_ids = torch.tensor(told)
@@ -121,19 +155,33 @@ class Lessons:
         self.next_ids = torch.zeros(len(told) - 1, self.WIDTH, dtype=torch.int16)
         self.next_probs = torch.zeros(len(told) - 1, self.WIDTH)
         self.next_ids[:, 0], self.next_probs[:, 0] = self.token_ids[1:], 1.0
+        self.other_kinds = torch.full((len(told),), -1)
+        self.other_kinds[list(others)] = torch.tensor(list(others.values()))
         rows, columns = torch.tensor(places).T
         self.next_ids[rows, columns] = torch.tensor(ids, dtype=torch.int16)
         self.next_probs[rows, columns] = torch.tensor(probs)
 
-    def chances(self, story: Story, ids: list[int]) -> Iterator[tuple[int, dict[int, float]]]:
+    def named(self, story: Story, token_at: dict[int, int]) -> Iterator[tuple[int, int]]:
+        """Yield where a friend is named once both are known, and what the other's kind begins with.
+
+        Places count as in `token_ids` from the story's start, of which `END` is the first.
+        """
+        text, (hero, friend) = story.text, (story.facts.hero, story.facts.friend)
+        other = {hero.name: friend.kind, friend.name: hero.kind}
+        known = text.index(friend.kind, text.index(friend.name))
+        for name in regex.finditer("|".join(other), text, pos=known):
+            kind = self.encoded("", (f" {other[name[0]]}",))[0]
+            yield token_at[len(text[: name.end()].encode())], kind[0]
+
+    def chances(
+        self, story: Story, token_at: dict[int, int]
+    ) -> Iterator[tuple[int, dict[int, float]]]:
         """Yield where a token of a story could have been another, and the chances of each.
 
         A place of chance begins inside a word of the text: its alternatives are encoded with the
         words that lead to it, and compared with the story token by token for as long as several
         begin like the story.
         """
-        lengths = [len(self.tokenizer.vocab[token_id]) for token_id in ids]
-        token_at = {place: k for k, place in enumerate(accumulate(lengths, initial=0))}
         words = [m.start() for m in regex.finditer(self.tokenizer.pattern, story.text)]
         for place in alternatives(story, world=self.world):
             word = words[bisect_right(words, place.position) - 1]
@@ -159,17 +207,13 @@ class Lessons:
             self.known[key] = [self.tokenizer.encode(way) for way in ways]
         return self.known[key]
 
-    def loss(self, model: nn.Module, places: Tensor) -> Tensor:
+    def surprise(self, logits: Tensor, places: Tensor) -> Tensor:
         """Return the mean cross-entropy, in nats, with the true probabilities as the targets.
 
         Args:
-            model: gives logits (B, T, V) for ids (B, T).
+            logits: (B, T, V).
             places: (B, T + 1), where the windows' tokens stand in `token_ids`.
         """
-        return self.surprise(model(self.token_ids[places[:, :-1]]), places)
-
-    def surprise(self, logits: Tensor, places: Tensor) -> Tensor:
-        """Return the mean cross-entropy of logits (B, T, V) with the true probabilities."""
         here = places[:, :-1]
         chosen = logits.log_softmax(-1).gather(2, self.next_ids[here].long())
         return -(self.next_probs[here] * chosen).sum(-1).mean()
@@ -179,36 +223,37 @@ class Lessons:
         return Windows(torch.arange(len(self.token_ids)), length, self.starts)
 
 
-def with_hard(stories: Sequence[Story]) -> list[Story]:
+def with_hard(stories: Sequence[Story], is_hard: Callable[[Story], bool]) -> list[Story]:
     """Return the hard stories, each with an easy one behind it.
 
-    In a hard story the friends are of one gender and one likes the other's thing: who speaks is
-    known only from who holds it. The true probabilities after a beginning are the same however
-    often it is read, so reading some more often teaches nothing false.
+    The true probabilities after a beginning are the same however often it is read, so reading some
+    more often teaches nothing false.
     """
-    hard, easy = [], []
-    for story in stories:
-        facts = story.facts
-        alike = facts.hero.feminine == facts.friend.feminine
-        likes = any(event.action == "admire" for event in facts.events)
-        (hard if alike and likes else easy).append(story)
+    hard = [story for story in stories if is_hard(story)]
+    easy = [story for story in stories if not is_hard(story)]
     return [story for pair in zip(hard, easy, strict=False) for story in pair]
 
 
 class Student(nn.Module):
-    """A model that guesses, for as long as it learns, also the second token from here.
+    """A model that guesses, for as long as it learns, more than it has to say.
 
-    For "La tiene Marco" and "La tengo yo" it must find out who holds the thing in order to say
-    "tiene" or "tengo", a coin flip until it can. The name that comes next leads there.
-
-    Source: Gloeckle et al. 2024, section 2, with one linear map for the second token.
+    - The second token from here. For "La tiene Marco" and "La tengo yo" it must find out who holds
+      the thing in order to say "tiene" or "tengo", a coin flip until it can. The name that comes
+      next leads there. Source: Gloeckle et al. 2024, section 2, with one linear map.
+    - Where a friend is named, the other's kind, from the last block but one. Who answers a
+      question of Ana's is a coin flip until a model can find out who is not Ana, and what she is.
     """
+
+    AHEAD, OTHER = 0.5, 0.2  # weights of the guesses
 
     def __init__(self, model: Llama):
         super().__init__()
         self.model, self.config = model, model.config
-        self.second = Linear(model.config.d_model, model.config.vocab_size, bias=False)
-        nn.init.normal_(self.second.weight, std=0.02)
+        self.second, self.other = (
+            Linear(model.config.d_model, model.config.vocab_size, bias=False) for _ in range(2)
+        )
+        for guess in (self.second, self.other):
+            nn.init.normal_(guess.weight, std=0.02)
 
     @property
     def blocks(self) -> nn.ModuleList:
@@ -219,18 +264,21 @@ class Student(nn.Module):
         """Return the logits (B, T, V) of the next token for token ids (B, T)."""
         return self.model(token_ids)
 
-    def loss(self, places: Tensor, lessons: Lessons, ahead: float) -> Tensor:
-        """Return the loss of the next token, and `ahead` times that of the second."""
+    def loss(self, places: Tensor, lessons: Lessons) -> Tensor:
+        """Return the loss of the next token plus the weighted losses of the guesses."""
         token_ids, model = lessons.token_ids[places], self.model
+        *blocks, last = model.blocks
         x = model.token_embedding(token_ids[:, :-1])
-        for block in model.blocks:
+        for block in blocks:
             x = block(x)
-        x = model.final_norm(x)
-        first = lessons.surprise(model.head(x), places)
-        if not ahead:
-            return first
-        logits = self.second(x[:, :-1])
-        return first + ahead * F.cross_entropy(logits.flatten(0, 1), token_ids[:, 2:].flatten())
+        before, x = x, model.final_norm(last(x))
+        loss = lessons.surprise(model.head(x), places)
+        second = self.second(x[:, :-1]).flatten(0, 1)
+        loss = loss + self.AHEAD * F.cross_entropy(second, token_ids[:, 2:].flatten())
+        kinds = lessons.other_kinds[places[:, :-1]]
+        named = kinds >= 0
+        other = self.other(model.final_norm(before[named]))
+        return loss + self.OTHER * F.cross_entropy(other, kinds[named])
 
 
 def count_told(model: Llama, language: str, sampling: Sampling) -> int:
@@ -285,20 +333,23 @@ def build(language: str) -> None:
             print(f"{language}: {line}", flush=True)
 
     student = Student(model)
+    if language != "en":
+        english = read_checkpoint(RUNS / "en" / "last" / "checkpoint.pt")
+        student.load_state_dict(english["model"])
     record, settings, tokens, seconds = [], {}, 0, 0.0
-    for name, (world, n_stories, length, ahead, recipe, hard) in STAGES.items():
-        stories = sample(n_stories, 2, language, world=world)
-        lessons = Lessons(with_hard(stories) if hard else stories, tokenizer, world)
+    for name, (world, n_stories, seed, length, recipe, is_hard) in STAGES[language].items():
+        stories = sample(n_stories, seed, language, world=world)
+        lessons = Lessons(with_hard(stories, is_hard) if is_hard else stories, tokenizer, world)
         data = lessons.windows(length)
         validation = story_data(language, tokenizer, 200, length, seed=1)
         folder = RUNS / language / name
         resume = (folder / "checkpoint.pt").exists()
-        loss_fn = partial(Student.loss, lessons=lessons, ahead=ahead)
+        loss_fn = partial(Student.loss, lessons=lessons)
         lines = train(
             student, data, recipe, validation, folder, resume, watch=watch, loss_fn=loss_fn
         )
         record += [{"stage": name, **line} for line in lines]
-        settings[name] = Run(student, data, recipe).settings() | {"ahead": ahead}
+        settings[name] = Run(student, data, recipe).settings()
         tokens, seconds = tokens + lines[-1]["tokens"], seconds + lines[-1]["seconds"]
     stored = model.half().float()  # what 16 bits keep is what is measured
     results = measure(stored, language) | {
@@ -331,7 +382,13 @@ def write_card(folder: Path) -> None:
     """Write the model card from what was measured."""
     r = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     name = {"en": "English", "es": "Spanish"}[r["language"]]
-    short, whole, last = STAGES["short"], STAGES["all"], STAGES["last"]
+    stages = STAGES[r["language"]]
+    if r["language"] == "en":
+        first = f"short ones of at most two events for {stages['short'].recipe.n_steps} steps, then"
+    else:
+        first = "the model began as the English one and learned from"
+    seeds = " and ".join(f"seed {n}" for n in sorted({stage.seed for stage in stages.values()}))
+    lengths = " and then ".join(str(n) for n in sorted({s.length for s in stages.values()}))
     card = f"""# A model of children's stories ({name})
 
 A language model that tells the stories of the book's small world, and nothing else. The book trains
@@ -342,15 +399,15 @@ it, looks into it, makes it smaller and teaches it to answer; it is of no other 
   {CONFIG.d_ff}. Weights in float16.
 - **Tokenizer**: byte-level BPE with {CONFIG.vocab_size:,} tokens, made from both
   languages; `{END}` begins and ends each story.
-- **Training data**: stories told by `lessons_lib.stories` (seed 2), {short.n_stories:,} short
-  ones of at most two events and then {whole.n_stories:,} of all lengths. They come from a program:
-  no person wrote them, and no person is in them.
+- **Training data**: stories told by `lessons_lib.stories` ({seeds}):
+  {first} stories of all lengths. They come from a program: no person wrote them, and no person is
+  in them.
 - **Teacher**: at each token the model learned from the true probabilities of all tokens, which the
-  program knows, and not from the drawn token alone. In all but the last
-  {last.recipe.n_steps} steps it also guessed the second token from there; in these, half of the
+  program knows, and not from the drawn token alone. While it learned it also guessed the second
+  token from there and, where a friend is named, what the other friend is. Half of the longer
   stories were such in which it is hard to know who speaks.
-- **Training**: {r["steps"]:,} steps of {BATCH["batch_size"]} windows of {short.length} and then
-  {whole.length} tokens ({r["tokens"]:,} tokens in all), Muon for the matrices and AdamW for the
+- **Training**: {r["steps"]:,} steps of {BATCH["batch_size"]} windows of {lengths}
+  tokens ({r["tokens"]:,} tokens in all), Muon for the matrices and AdamW for the
   rest, float32, seed 0; {r["minutes"]:.1f} minutes on {r["threads"]} processor thread(s). `make
   model` trains it again.
 - **Measured** on {r["tested_stories"]} stories that it has not seen (seed 0):

@@ -153,7 +153,9 @@ def compare_page(root: Path, slug: str) -> Comparison:
     result.stale = settings.get("translates") != fingerprint(texts[0])
     result.fresh = 1 - result.stale
     found = [f"stale; read it again, then --stamp {slug}"] if result.stale else []
-    if outline(english) != outline(spanish.replace("book/es", "book/en")):
+    if outline(english) != outline(
+        spanish.replace("book/es", "book/en").replace("language es", "language en")
+    ):
         found.append("headings, code, directives or rows of tables differ from English")
     blocks = [{block.strip() for block in prose(text).split("\n\n")} for text in (english, spanish)]
     same = sorted(block for block in blocks[0] & blocks[1] if len(words(block)) > LONGEST_SAME)
