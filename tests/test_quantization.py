@@ -763,16 +763,16 @@ def test_a_matrix_that_does_not_fit_is_named():
 @torch.no_grad()
 def test_what_the_books_model_loses():
     model, tokenizer = story_model("en")
-    stories = sample(4, seed=0)
+    stories = sample(60, seed=0)
     ids = torch.tensor([tokenizer.encode(stories[0].text)])
     exact, exact_losses = model(ids), story_losses(model, tokenizer, stories)
     errors = {}
     for type in ("F16", "Q8_0", "Q5_0", "Q4_0", "MXFP4"):
         quantized = quantize_model(model, type)
         errors[type] = rmse(quantized(ids), exact)
-        # nats, of about 40 a story
-        losses = story_losses(quantized, tokenizer, stories)
-        assert (losses - exact_losses).abs().max() < {"F16": 1e-6, "Q8_0": 0.1}.get(type, 4)
+        # Nats, of about 40 a story, on average: single stories lose or win more by chance.
+        more = (story_losses(quantized, tokenizer, stories) - exact_losses).mean()
+        assert abs(more) < {"F16": 1e-6, "Q8_0": 0.05}.get(type, 1)
     assert errors["F16"] == 0  # its weights are stored so
     assert 0 < 2 * errors["Q8_0"] < errors["Q5_0"] < errors["Q4_0"] < errors["MXFP4"]
     assert errors["MXFP4"] < 0.5 * exact.std()
