@@ -98,10 +98,12 @@ def test_record_and_card_belong_to_the_model(language, folder, results, tmp_path
         said |= {"data.length": length}
         assert said.items() <= results["settings"][name].items()
     assert (results["steps"], results["tokens"]) == (steps, tokens)
+    # From the first steps: when first evaluated, the Spanish model, which begins as the English one,
+    # has found most of its words.
+    assert record[-1]["loss"] < 0.15 * record[0]["loss"]
     # All stages are measured on stories of all lengths, which the first one does not learn.
     evaluated = [line["validation"] for line in record if "validation" in line]
-    # The Spanish model begins as the English one, and has found most words when first evaluated.
-    assert evaluated[-1] < {"en": 0.7, "es": 0.8}[language] * evaluated[0]
+    assert evaluated[-1] < evaluated[0]
     assert evaluated[-1] < 1.01 * min(evaluated)
     (tmp_path / "results.json").write_text(json.dumps(results), encoding="utf-8")
     story_models.write_card(tmp_path)
