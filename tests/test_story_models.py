@@ -98,8 +98,8 @@ def test_record_and_card_belong_to_the_model(language, folder, results, tmp_path
         said |= {"data.length": length}
         assert said.items() <= results["settings"][name].items()
     assert (results["steps"], results["tokens"]) == (steps, tokens)
-    # From the first steps: when first evaluated, the Spanish model, which begins as the English one,
-    # has found most of its words.
+    # From the first steps: the Spanish model begins as the English one, and has found most of its
+    # words when it is first evaluated.
     assert record[-1]["loss"] < 0.15 * record[0]["loss"]
     # All stages are measured on stories of all lengths, which the first one does not learn.
     evaluated = [line["validation"] for line in record if "validation" in line]
