@@ -49,7 +49,7 @@ WORDS = {  # \xad: where a word may break on a phone
         "path": "| Se\xadmana | En clase | A solas | Clase | Casa |",
         "exercises": "| Ejercicio | Qué entrena |",
         "total": "Total",
-        "left out": "Queda fuera: {}.",
+        "left out": "Sin tratar: {}.",
         "nothing": "–",
         "and": " y ",
         "time": r"\*\*Tiempo\*\*: un[oa]s? (\w+) (minutos|horas?)\b",

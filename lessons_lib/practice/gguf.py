@@ -120,12 +120,12 @@ check_to_halves = Exercise(
         Case(
             (["a0", "a1", "b0", "b1"], 1),
             "the pairs are a0 and a1, b0 and b1: a0 and b0 come first.",
-            "las parejas son a0 y a1, b0 y b1: primero van a0 y b0.",
+            "los pares son a0 y a1, b0 y b1: primero van a0 y b0.",
         ),
         Case(
             (["a0", "a1", "b0", "b1", "c0", "c1"], 1),
             "three pairs: a0, b0, c0, then a1, b1, c1.",
-            "tres parejas: a0, b0, c0 y después a1, b1, c1.",
+            "tres pares: a0, b0, c0 y después a1, b1, c1.",
         ),
         Case(
             ([0, 1, 2, 3, 4, 5, 6, 7], 2),
@@ -140,7 +140,7 @@ check_to_halves = Exercise(
         Case(
             ([5, 6, 7, 8], 2),
             "heads of width 2 have one pair, and stay as they are.",
-            "las cabezas de ancho 2 tienen una pareja y se quedan igual.",
+            "las cabezas de ancho 2 tienen un solo par y se quedan igual.",
         ),
     ),
     read=list,

@@ -36,7 +36,7 @@ check_float_value = Exercise(
         Case(
             ("0", "01111", "0000000000", 15),
             "the exponent is 15, minus the bias 15: 1.0 times 2 to the power of 0.",
-            "el exponente es 15, menos el desplazamiento 15: 1.0 por 2 elevado a 0.",
+            "el exponente es 15, menos el desplazamiento 15: 1,0 por 2 elevado a 0.",
         ),
         Case(
             ("0", "10000", "0100000000", 15),
@@ -56,7 +56,7 @@ check_float_value = Exercise(
         Case(
             ("0", "00000", "1000000000", 15),
             "with an exponent of zeros only, there is no 1 in front, and the power is 1 - bias.",
-            "si el exponente es todo ceros, no hay un 1 delante y la potencia es 1 - bias.",
+            "si el exponente es todo ceros, no hay un 1 delante y la potencia es 1 - desplazamiento.",
         ),
         Case(
             ("0", "00000", "0000000000", 15),
@@ -100,7 +100,7 @@ check_file_bytes = Exercise(
         Case(
             (8 * 10**9, 32, 4, 2),
             "eight billion weights in Q4_0: 4.5 GB.",
-            "ocho mil millones de pesos en Q4_0: 4.5 GB.",
+            "ocho mil millones de pesos en Q4_0: 4,5 GB.",
         ),
     ),
     same=_close,
@@ -167,12 +167,12 @@ check_best_scale = Exercise(
         Case(
             (np.array([1.0, 2.0]), np.array([2.0, 4.0]), np.array([1.0, 1.0])),
             "here 0.5 times the levels is x exactly.",
-            "aquí 0.5 por los niveles da exactamente x.",
+            "aquí 0,5 por los niveles da exactamente x.",
         ),
         Case(
             (np.array([1.0, 2.0, 4.0]), np.array([1.0, 1.0, 3.0]), np.array([1.0, 1.0, 1.0])),
-            "the slope of the error is 0 where the sum of x l equals the scale times that of l l.",
-            "la pendiente del error es 0 donde la suma de x l es la escala por la suma de l l.",
+            "with levels q, the error is least where the sum of x q is the scale times that of q q.",
+            "con niveles q, el error es mínimo donde la suma de x q es la escala por la de q q.",
         ),
         Case(
             (np.array([1.0, 2.0, 4.0]), np.array([1.0, 1.0, 3.0]), np.array([1.0, 5.0, 2.0])),
