@@ -182,6 +182,8 @@ TENSOR_TYPES = {
     29: ("IQ1_M", 256, 56),
     34: ("TQ1_0", 256, 54),
     35: ("TQ2_0", 256, 66),
+    40: ("NVFP4", 64, 36),
+    41: ("Q1_0", 128, 18),
 }
 TYPE_NAMES = {number: name for number, (name, *_) in TENSOR_TYPES.items()}
 
@@ -575,7 +577,8 @@ def place_tensors(
     for entry in sorted(entries.values(), key=lambda entry: entry.offset):
         name, at = entry.name, entry.at
         kind, block_size, block_bytes = TENSOR_TYPES[entry.kind]
-        *others, row = shape = tuple(reversed(entry.sizes)) or (1,)
+        shape = tuple(reversed(entry.sizes)) or (1,)
+        *others, row = shape
         if min(shape) < 1 or row % block_size:
             expected = f"at least 1, rows in blocks of {block_size}"
             raise wrong(f"dimensions of {name}", at - 8 * len(entry.sizes), expected, entry.sizes)
@@ -635,7 +638,7 @@ def pack_value(value: object) -> bytes:
     r"""Return a value of the metadata as the file holds it: its type, then the value.
 
     Integers become uint32 if they fit, floats float32; in lists, integers become int32. NumPy's
-    numbers and arrays keep their type.
+    numbers and arrays keep their type. A list without values is one of texts.
 
     >>> pack_value(7)
     b'\x04\x00\x00\x00\x07\x00\x00\x00'
@@ -646,7 +649,7 @@ def pack_value(value: object) -> bytes:
     if isinstance(value, str):
         return struct.pack("<I", TEXT) + pack_text(value)
     codes = {name: code for code, name in NUMBERS.items()}
-    if not isinstance(value, Sequence | np.ndarray) or isinstance(value, bytes):
+    if isinstance(value, bytes) or not (isinstance(value, Sequence) or getattr(value, "ndim", 0)):
         kind = number_type([value], ("uint32", "int32", "uint64", "int64"))
         number = np.array(value, np.dtype(kind).newbyteorder("<"))
         return struct.pack("<I", codes[kind]) + number.tobytes()
@@ -690,24 +693,21 @@ def gguf_bytes(
         ValueError: see `pack_value`, `pack_tensor_entry` and `quantize`.
     """
     alignment = check_alignment(metadata.get("general.alignment", ALIGNMENT))
-    header, offsets, end = bytearray(MAGIC), [], 0
-    header += struct.pack("<IQQ", VERSION, len(tensors), len(metadata))
+    file, end = bytearray(MAGIC), 0
+    file += struct.pack("<IQQ", VERSION, len(tensors), len(metadata))
     for name, value in metadata.items():
-        header += pack_text(name) + pack_value(value)
+        file += pack_text(name) + pack_value(value)
     for name, (values, type) in tensors.items():
-        header += pack_tensor_entry(name, values.shape, type, end)
-        offsets.append(end)
+        file += pack_tensor_entry(name, values.shape, type, end)
         blocks = values.size // FORMATS[type].block_size
         end = round_up(end + blocks * FORMATS[type].bytes_per_block, alignment)
-    start = round_up(len(header), alignment)
-    file = bytearray(start + end)
-    file[: len(header)] = header
-    for at, (name, (values, type)) in zip(offsets, tensors.items(), strict=True):
+    for name, (values, type) in tensors.items():
+        file += bytes(-len(file) % alignment)
         try:
-            data = quantize(values, type).tobytes()
+            file += quantize(values, type).tobytes()
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
-        file[start + at : start + at + len(data)] = data
+    file += bytes(-len(file) % alignment)
     return file
 
 
@@ -949,6 +949,7 @@ def read_config(gguf: GGUF) -> LlamaConfig | GPTConfig:
         return GPTConfig(**config, eps=read_float(sizes, GPT_EPS))
     n_kv_heads = check_integer(KV_HEADS, sizes.get(KV_HEADS, config["n_heads"]), 1)
     d_head = sizes.get(HEAD_WIDTHS[0], config["d_model"] // config["n_heads"])
+    check_integer(HEAD_WIDTHS[0], d_head, 1)
     if any(sizes.get(name, d_head) != d_head for name in HEAD_WIDTHS):
         raise ValueError(f"expected heads of one width, all of it turned, got {sizes}")
     config |= {"n_kv_heads": n_kv_heads, "d_head": d_head, "eps": read_float(sizes, LLAMA_EPS)}
@@ -982,7 +983,7 @@ def read_float(sizes: Mapping[str, object], name: str, usual: float | None = Non
     1e-05
     """
     value = sizes.get(name, usual)
-    if type(value) is not float or not 0 <= value < math.inf:
+    if type(value) is not float or not 0 <= value <= float(np.finfo(np.float32).max):
         raise ValueError(f"expected {name} to be a number of at least 0, got {value!r:.60}")
     return float(str(np.float32(value)))
 
@@ -1076,6 +1077,9 @@ def show_bytes(token: bytes) -> str:
 def read_tokenizer(gguf: GGUF) -> BPETokenizer:
     """Return the tokenizer that a file holds.
 
+    llama.cpp takes a word that is a token of a "llama-bpe" vocabulary as a whole; ours merges,
+    which gives the same wherever the merges lead to that token.
+
     Raises:
         ValueError: it is no byte-level BPE, cuts words in a way that is not in `PRE_TOKENIZERS`, or
             is broken.
@@ -1091,6 +1095,8 @@ def read_tokenizer(gguf: GGUF) -> BPETokenizer:
     try:
         tokens, merges = list(found["tokens"]), list(found["merges"])
         kinds = found.get("token_type", [NORMAL] * len(tokens))
+        if unknown := {*kinds} - {NORMAL, CONTROL, USER_DEFINED, UNUSED}:
+            raise ValueError(f"tokens of the types {sorted(unknown)}")
         numbered = list(zip(range(len(tokens)), tokens, kinds, strict=True))
         vocab = {i: read(token) for i, token, kind in numbered if kind == NORMAL}
         special = {t: i for i, t, kind in numbered if kind in (CONTROL, USER_DEFINED)}
@@ -1118,7 +1124,8 @@ def write_gguf(
             "gpt2".
         tokenizer: see `write_tokenizer`.
         type: of all matrices; what has one dimension stays in F32.
-        metadata: further entries, such as {"general.name": "Stories"}.
+        metadata: further entries, such as {"general.name": "Stories"}; what the model and the
+            tokenizer say of themselves stays.
 
     Raises:
         ValueError: a type that cannot be written or cannot hold the rows of a matrix, or what
@@ -1133,9 +1140,9 @@ def write_gguf(
         for name, tensor in to_gguf_tensors(model.state_dict(), model.config).items()
     }
     entries = write_config(model.config) | {"general.file_type": TYPE_NUMBERS[type][1]}
-    entries |= {"general.quantization_version": 2} | dict(metadata or {})
+    entries |= {"general.quantization_version": 2}
     entries |= write_tokenizer(tokenizer, model.config.vocab_size)
-    write_tensors(path, entries, tensors)
+    write_tensors(path, dict(metadata or {}) | entries, tensors)
 
 
 def read_model(gguf: GGUF) -> Llama | GPT:

@@ -189,7 +189,7 @@ def test_values_of_the_metadata(value, expected):
     "value",
     [
         *(None, b"bytes", {"a": 1}, [1, "a"], [1, True], [1, 2.0], [[1]], [None]),
-        *(2**64, -(2**63) - 1, [-1, 2**63], 1j, np.float16(1), np.zeros((2, 2))),
+        *(2**64, -(2**63) - 1, [-1, 2**63], 1j, np.float16(1), np.zeros((2, 2)), np.array(3)),
     ],
     ids=repr,
 )
@@ -517,7 +517,7 @@ def same_tensors(ours, theirs):
 
 def test_models_come_back(path, kind):
     model = make(kind)
-    write_gguf(path, model, TOKENIZER, "F32", {"general.name": "Tiny"})
+    write_gguf(path, model, TOKENIZER, "F32", {"general.name": "Tiny", "general.file_type": 7})
     loaded, tokenizer = load_gguf(path)
     assert type(loaded) is type(model)
     same_tensors(model.state_dict(), loaded.state_dict())
@@ -535,6 +535,7 @@ def test_models_come_back(path, kind):
     else:
         assert config == replace(model.config, d_ff=model.config.d_ff or 256)
     assert read_gguf(path).metadata["general.name"] == "Tiny"
+    assert read_gguf(path).metadata["general.file_type"] == 0  # as it is, whatever was asked for
 
 
 @pytest.mark.parametrize("type", ENCODERS)
@@ -744,7 +745,9 @@ def changed(kind, changes=(), without=(), tensors=()):
         ({"llama.attention.key_length": 8}, "heads of one width"),
         ({"llama.rope.dimension_count": 8}, "heads of one width"),
         ({"llama.rope.dimension_count": [16]}, "heads of one width"),
+        ({"llama.attention.key_length": "16"}, "key_length to be an integer"),
         ({"llama.rope.freq_base": 0.0}, "positive base"),
+        ({"llama.rope.freq_base": 1e300}, r"freq_base to be a number of .*, got 1e\+300"),
         ({"llama.rope.freq_base": math.nan}, "freq_base to be a number of at least 0, got nan"),
         ({"llama.rope.freq_base": "10000"}, "freq_base to be a number of at least 0"),
         ({"llama.attention.layer_norm_rms_epsilon": -1.0}, "epsilon to be a number of at least 0"),
@@ -756,6 +759,12 @@ def changed(kind, changes=(), without=(), tensors=()):
 def test_models_that_are_not_ours(changes, message):
     with pytest.raises(ValueError, match=message):
         read_model(changed("llama", changes))
+
+
+def test_a_width_that_is_no_number_meets_stretched_positions():
+    others = {"llama.attention.value_length", "llama.rope.dimension_count"}
+    with pytest.raises(ValueError, match="key_length to be an integer"):
+        read_config(changed("long", {"llama.attention.key_length": "16"}, others))
 
 
 def test_entries_that_are_switched_off_do_no_harm():
@@ -899,6 +908,7 @@ def test_tokenizers_that_cannot_be_written():
         ({"token_type": [1] * (V - 1)}, "byte-level tokenizer"),
         ({"token_type": "x" * V}, "byte-level tokenizer"),
         ({"token_type": [3] * V}, "byte-level tokenizer"),
+        ({"token_type": [1] * (V - 1) + [6]}, r"tokens of the types \[6\]"),
         ({"merges": ["a"]}, "byte-level tokenizer"),
         ({"merges": ["a b c"]}, "byte-level tokenizer"),
         ({"merges": [1]}, "byte-level tokenizer"),

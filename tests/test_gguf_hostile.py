@@ -226,7 +226,7 @@ def test_nested_lists():
     assert refusal(deep).endswith("expected one of [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12], got 9")
 
 
-@pytest.mark.parametrize("kind", [4, 5, 31, 32, 33, 36, 37, 38, 40, 1000, 2**32 - 1])
+@pytest.mark.parametrize("kind", [4, 5, 31, 32, 33, 36, 37, 38, 42, 1000, 2**32 - 1])
 def test_unknown_types_of_tensors(kind):
     message = refusal(patched("type of cube", u32(kind)))
     place = PLACES["type of cube"]

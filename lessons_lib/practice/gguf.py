@@ -47,9 +47,9 @@ check_text_at = Exercise(
             "la longitud cuenta bytes, no caracteres: primero corta y después decodifica.",
         ),
         Case(
-            (_text("a" * 300), 0),
-            "a length of more than 255 takes two of the eight bytes, the lowest first.",
-            "una longitud mayor que 255 ocupa dos de los ocho bytes, el más bajo primero.",
+            (_text("a" * 70_000), 0),
+            "a length of more than 255 takes several of the eight bytes, the lowest first.",
+            "una longitud mayor que 255 ocupa varios de los ocho bytes, el más bajo primero.",
         ),
         Case(
             (_text("") + _text("x"), 0),
@@ -181,9 +181,14 @@ check_misplaced = Exercise(
             "la lista puede tener otro orden que el de los lugares.",
         ),
         Case(
-            ({"a": (0, 96), "b": (0, 8), "c": (32, 8)}, 96),
+            ({"a": (0, 96), "b": (32, 8), "c": (64, 8)}, 96),
             "a goes on behind the end of b: c lies inside a.",
             "a sigue más allá del final de b: c está dentro de a.",
+        ),
+        Case(
+            ({"a": (0, 64), "b": (32, 64), "c": (64, 32)}, 96),
+            "c begins before b has ended, and b counts although it is misplaced itself.",
+            "c empieza antes de que acabe b, y b cuenta aunque esté mal colocado.",
         ),
         Case(
             ({"z": (200, 8), "y": (100, 8)}, 96),

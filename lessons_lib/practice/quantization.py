@@ -56,7 +56,7 @@ check_float_value = Exercise(
         Case(
             ("0", "00000", "1000000000", 15),
             "with an exponent of zeros only, there is no 1 in front, and the power is 1 - bias.",
-            "si el exponente es todo ceros, no hay un 1 delante y la potencia es 1 - desplazamiento.",
+            "con un exponente de ceros no hay un 1 delante; la potencia es 1 - desplazamiento.",
         ),
         Case(
             ("0", "00000", "0000000000", 15),
@@ -171,8 +171,8 @@ check_best_scale = Exercise(
         ),
         Case(
             (np.array([1.0, 2.0, 4.0]), np.array([1.0, 1.0, 3.0]), np.array([1.0, 1.0, 1.0])),
-            "with levels q, the error is least where the sum of x q is the scale times that of q q.",
-            "con niveles q, el error es mínimo donde la suma de x q es la escala por la de q q.",
+            "with levels q: the error is least where the sum of x q is scale times that of q q.",
+            "con niveles q: el error es mínimo donde la suma de x q es la escala por la de q q.",
         ),
         Case(
             (np.array([1.0, 2.0, 4.0]), np.array([1.0, 1.0, 3.0]), np.array([1.0, 5.0, 2.0])),

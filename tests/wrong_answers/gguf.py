@@ -30,6 +30,16 @@ def beyond(places, n_bytes):
     return [name for name, (offset, size) in places.items() if offset + size > n_bytes]
 
 
+def past_the_misplaced(places, n_bytes):
+    names, free = [], 0
+    for name, (offset, size) in sorted(places.items(), key=lambda place: place[1]):
+        if offset < free or offset + size > n_bytes:
+            names.append(name)
+        else:
+            free = offset + size
+    return names
+
+
 def against_the_last(places, n_bytes, ordered=True, edge=0):
     names, free = [], 0
     items = sorted(places.items(), key=lambda place: place[1][0]) if ordered else places.items()
@@ -48,6 +58,9 @@ WRONG = {
         "one byte of length": lambda data, at: (
             data[at + 8 : at + 8 + data[at]].decode(),
             at + 8 + data[at],
+        ),
+        "two bytes of length": lambda data, at: check_text_at.solution(
+            data[: at + 2] + bytes(6) + data[at + 8 :], at
         ),
         "from the start": lambda data, at: check_text_at.solution(data, 0),
         "place from at": lambda data, at: (
@@ -118,6 +131,7 @@ WRONG = {
         "overlaps only": lambda places, n_bytes: check_misplaced.solution(places, 10**6),
         "as listed": lambda places, n_bytes: against_the_last(places, n_bytes, ordered=False),
         "against the last": against_the_last,
+        "past the misplaced": past_the_misplaced,
         "edges touch": lambda places, n_bytes: against_the_last(places, n_bytes, edge=1),
         "end not allowed": lambda places, n_bytes: check_misplaced.solution(places, n_bytes - 1),
         "names in order": lambda places, n_bytes: sorted(
@@ -135,6 +149,7 @@ FOUND_BY = {
     ("check_text_at", "place from at"): "begin at the place",
     ("check_text_at", "characters"): "bytes, not characters",
     ("check_text_at", "one byte of length"): "more than 255",
+    ("check_text_at", "two bytes of length"): "more than 255",
     ("check_text_at", "no empty text"): "empty",
     ("check_offsets", "no padding"): "the next one 64",
     ("check_offsets", "always one more"): "where the first ends",
@@ -145,6 +160,7 @@ FOUND_BY = {
     ("check_misplaced", "beyond only"): "before a has ended",
     ("check_misplaced", "as listed"): "another order",
     ("check_misplaced", "against the last"): "inside a",
+    ("check_misplaced", "past the misplaced"): "before b has ended",
     ("check_misplaced", "edges touch"): "all is well",
     ("check_misplaced", "listed order"): "order of the offsets",
 }
