@@ -106,8 +106,7 @@ STAGES = {
     },
     # Begins as the English model, which knows already how to find out who does what.
     "es": {
-        "words": Stage(WORLD, 80_000, 9, 160, Recipe(n_steps=1_500, **LOWER, **BATCH), answers),
-        "last": Stage(WORLD, 80_000, 10, 160, Recipe(n_steps=1_500, **LOWER, **BATCH), answers),
+        "last": Stage(WORLD, 160_000, 9, 160, Recipe(n_steps=3_400, **FULL, **BATCH), answers),
     },
 }
 N_TESTS, N_SAMPLES = 500, 100
