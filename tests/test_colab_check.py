@@ -46,6 +46,41 @@ def test_findings(cells, finding):
         assert finding in found[0]
 
 
+FREEZE = """\
+# Do not modify this file
+anywidget==0.9.21
+en-core-web-sm @ https://a.example/en_core_web_sm-3.6.0/en_core_web_sm-3.6.0-py3-none-any.whl#sha256=8
+google-colab @ file:///colabtools/dist/google-colab-1.0.0.tar.gz
+ipykernel==6.17.1
+ipython==7.34.0
+ipywidgets==7.7.1
+Matplotlib==3.10.0
+numpy==2.1.3
+torch @ https://a.example/whl/cu128/torch-2.11.0%2Bcu128-cp313-cp313-linux_x86_64.whl#sha256=a8-9
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "finding"),
+    [
+        ("torch @", "torch @", None),
+        ("torch-2.11.0%2Bcu128", "torch-2.11.0+cpu", None),
+        (
+            "torch @ https://a.example/whl/cu128/torch-2.11.0%2Bcu128-cp313",
+            "torch==2.11.0+cpu",
+            None,
+        ),
+        ("numpy==2.1.3", "numpy==2.1.30", "numpy: 2.1.3 in colab_check.py, 2.1.30 in Colab's list"),
+        ("torch-2.11.0", "torch-2.12.0", "torch: 2.11.0 in colab_check.py, 2.12.0 in Colab's list"),
+        ("ipython==", "ipython-x==", "ipython: 7.34.0 in colab_check.py, none in Colab's list"),
+    ],
+)
+def test_versions_that_are_no_longer_colabs_are_found(before, after, finding):
+    assert before in FREEZE
+    found = colab_check.outdated(FREEZE.replace(before, after), torch="2.11.0")
+    assert found == ([finding] if finding else [])
+
+
 def test_a_command_that_fails_says_what_it_printed():
     assert colab_check.command(sys.executable, "-c", "print('fine')") == "fine\n"
     with pytest.raises(RuntimeError, match="no luck"):
