@@ -1,6 +1,8 @@
 """What the run with Colab's packages reports; the run itself takes gigabytes and half an hour."""
 
+import io
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -79,6 +81,39 @@ def test_versions_that_are_no_longer_colabs_are_found(before, after, finding):
     assert before in FREEZE
     found = colab_check.outdated(FREEZE.replace(before, after), torch="2.11.0")
     assert found == ([finding] if finding else [])
+
+
+def test_readers_and_students_notebooks_run_then_colabs_list_is_read(monkeypatch, tmp_path, capsys):
+    def fetch(address, timeout):
+        assert (address, timeout) == (colab_check.COLABS_LIST, 60)
+        return io.BytesIO(FREEZE.encode())
+
+    ran, wheel = [], tmp_path / "x.whl"
+    wheel.touch()
+    books = [f"{variant}{language}" for variant in ("", "student/") for language in ("en", "es")]
+    files = {f"{book}/intro.ipynb": "" for book in [*books, "instructor/en"]}
+    there = dict.fromkeys(("torch", "numpy", "ipywidgets", "ipython"), "1")
+    monkeypatch.setenv("BOOK_WHEEL_URL", "")  # is set in the run
+    monkeypatch.setattr(colab_check, "make_environment", lambda *_: Path(sys.executable))
+    monkeypatch.setattr(colab_check, "installed", lambda _: there)
+    monkeypatch.setattr(colab_check, "build_wheel", lambda _: wheel)
+    monkeypatch.setattr(colab_check.publish, "build", lambda: (files, []))
+    monkeypatch.setattr(colab_check, "run_notebook", lambda *call: ran.append(call[-1]) or [])
+    monkeypatch.setattr(colab_check.urllib.request, "urlopen", fetch)
+    arguments = ["intro", "--dir", str(tmp_path), "--torch"]
+    assert colab_check.main([*arguments, "2.11.0"]) == 0
+    assert ran == [f"{book}/intro.ipynb" for book in books]
+    ran.clear()
+    assert colab_check.main([*arguments, "2.12.0", "--variant", "student"]) == 1
+    assert ran == ["student/en/intro.ipynb", "student/es/intro.ipynb"]
+    assert "torch: 2.12.0 in colab_check.py, 2.11.0 in Colab's list" in capsys.readouterr().out
+
+    def fail(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr(colab_check.urllib.request, "urlopen", fail)
+    assert colab_check.main([*arguments, "2.11.0"]) == 1
+    assert "pip-freeze.txt: no network" in capsys.readouterr().out
 
 
 def test_a_command_that_fails_says_what_it_printed():
