@@ -12,6 +12,10 @@ export HF_HUB_OFFLINE := 1
 export LESSONS_LIB_OFFLINE := 1
 export TQDM_DISABLE := 1
 
+# What PyTorch and NumPy of requirements.txt are built for.
+CHECK_PYTHON = @$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14) and \
+	'expected Python 3.11 to 3.14, got ' + sys.version.split()[0])"
+
 .PHONY: help book test serve weave notebooks model style lock clean \
 	teaching references quick pdf zip wheel publish links visit colab oldest newest
 
@@ -29,12 +33,12 @@ help:
 	@echo "make pdf        print each edition; make zip packs the site for reading offline"
 	@echo "make wheel      build the library's wheel; make publish the notebooks for Colab"
 	@echo "make links      renew the list of links to other sites; make visit requests each"
-	@echo "make colab      run the notebooks with Colab's packages"
+	@echo "make colab      run the published notebooks with Colab's packages"
 	@echo "make oldest     test the library with the oldest packages allowed; make newest the newest"
 	@echo "make clean      remove what was built, the environment included"
 
 $(ENV)/ready: requirements.txt pyproject.toml
-	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'expected Python 3.11 or newer, got ' + sys.version.split()[0])"
+	$(CHECK_PYTHON)
 	@echo "Setting up the environment in $(ENV): some minutes the first time"
 	@$(PYTHON) -m venv $(ENV)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
@@ -100,15 +104,18 @@ publish: $(ENV)/ready
 links: book
 	@$(PY) -m tools.links
 
-visit: $(ENV)/ready
-	@$(PY) -m tools.links --visit
+# Without the environment: nothing but Python is needed.
+visit:
+	$(CHECK_PYTHON)
+	@$(PYTHON) -m tools.links --visit
 
 colab: $(ENV)/ready
 	@$(PY) -m tools.colab_check
 
-# Some gigabytes and half an hour each.
-oldest newest: $(ENV)/ready
-	@$(PY) -m tools.bounds $@
+# Some gigabytes and half an hour each, in environments of their own.
+oldest newest:
+	$(CHECK_PYTHON)
+	@$(PYTHON) -m tools.bounds $@
 
 clean:
 	rm -rf $(ENV) _build build dist *.egg-info

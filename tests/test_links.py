@@ -16,12 +16,40 @@ def test_the_list_has_the_links_of_the_pages(site, monkeypatch):
     monkeypatch.setenv("BOOK_REPOSITORY", "owner/name")
     monkeypatch.delenv("BOOK_BASE_URL", raising=False)
     found = links.find(site)
-    assert links.differences(links.read(), found) == [], "run `make links`"
+    assert links.differences(links.read(links.LIST), found) == [], "run `make links`"
     assert "https://arxiv.org/abs/1706.03762" in found
     assert all(found.values())
     assert not [url for url in found if "owner/name" in url or "owner.github.io" in url]
     with pytest.raises(ValueError, match="expected built pages"):
         links.find(site / "nowhere")
+
+
+PAGE = """<nav><a href="https://around.example/">x</a></nav>
+<article class="bd-article"><a href="https://z.example/{0}#a">x</a>
+<a href="tokens.html">x</a> <a href="mailto:x@example.org">x</a> <a href="">x</a>
+<link href="https://b.example/"></article><footer><a href="https://around.example/">x</a></footer>
+"""
+
+
+@pytest.fixture
+def pages(tmp_path):
+    """A site of two pages in each language."""
+    for language in ("en", "es"):
+        (tmp_path / language).mkdir()
+        for name in ("two", "one"):
+            (tmp_path / language / f"{name}.html").write_text(PAGE.format(name))
+    return tmp_path
+
+
+FOUND = {
+    "https://b.example/": ("en/one", "en/two", "es/one", "es/two"),
+    "https://z.example/one#a": ("en/one", "es/one"),
+    "https://z.example/two#a": ("en/two", "es/two"),
+}
+
+
+def test_links_are_those_of_the_articles_to_other_sites_sorted(pages):
+    assert list(links.find(pages).items()) == list(FOUND.items())
 
 
 def test_links_to_the_own_repository_are_not_listed(monkeypatch):
@@ -43,7 +71,7 @@ def test_the_list_is_read_and_written(tmp_path):
     path = tmp_path / "links.tsv"
     assert links.read(path) == []
     stored = [
-        Link("https://a.example/", ("en/intro", "README.md")),
+        Link("https://a.example/", ("en/intro", "es/intro")),
         Link("https://b.example/#x", ("es/intro",), "2026-01-31", "200"),
     ]
     links.write(stored, path)
@@ -90,18 +118,33 @@ class _Answer(http.server.BaseHTTPRequestHandler):
         times = Counter(path for _, path, _ in self.server.asked)[self.path]
         status = {
             "/moved": 301,
+            "/moved-too": 308,
+            "/elsewhere": 302,
+            "/other": 303,
+            "/for-now": 307,
+            "/moved-twice": 301,
+            "/moved-then-elsewhere": 301,
+            "/elsewhere-then-moved": 302,
             "/missing": 404,
+            "/login": 401,
             "/private": 403,
+            "/no-programs": 405,
+            "/often": 429,
             "/no-head": 405 if self.command == "HEAD" else 200,
             "/busy": 503 if times < 3 else 200,
             "/down": 500,
         }.get(self.path, 200)
-        if self.path == "/silent":
+        if self.path == "/silent" or (self.path == "/silent-head" and self.command == "HEAD"):
             self.close_connection = True
             return
         self.send_response(status)
-        if status == 301:
-            self.send_header("Location", "/here")
+        if 300 < status < 400:
+            targets = {
+                "/moved-twice": "/moved",
+                "/moved-then-elsewhere": "/elsewhere",
+                "/elsewhere-then-moved": "/moved",
+            }
+            self.send_header("Location", targets.get(self.path, "/here"))
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -126,12 +169,23 @@ def server():
     [
         ("/here", "200", False, ["HEAD"]),
         ("/moved", "200, now {}/here", False, ["HEAD"]),
+        ("/moved-too", "200, now {}/here", False, ["HEAD"]),
+        ("/moved-twice", "200, now {}/here", False, ["HEAD"]),
+        ("/moved-then-elsewhere", "200, now {}/elsewhere", False, ["HEAD"]),
+        ("/elsewhere", "200", False, ["HEAD"]),
+        ("/elsewhere-then-moved", "200", False, ["HEAD"]),
+        ("/other", "200", False, ["HEAD"]),
+        ("/for-now", "200", False, ["HEAD"]),
         ("/missing", "404", True, ["HEAD", "GET"]),
+        ("/login", "401", False, ["HEAD", "GET"]),
         ("/private", "403", False, ["HEAD", "GET"]),
+        ("/no-programs", "405", False, ["HEAD", "GET"]),
+        ("/often", "429", False, ["HEAD", "GET"] * 3),
         ("/no-head", "200", False, ["HEAD", "GET"]),
         ("/busy", "200", False, ["HEAD", "GET", "HEAD"]),
         ("/down", "500", True, ["HEAD", "GET"] * 3),
-        ("/silent", "error: ", True, ["HEAD"] * 3),
+        ("/silent", "error: ", True, ["HEAD", "GET"] * 3),
+        ("/silent-head", "200", False, ["HEAD", "GET"]),
     ],
 )
 def test_a_visit(server, path, result, broken, asked):
@@ -144,7 +198,26 @@ def test_a_visit(server, path, result, broken, asked):
     assert {agent for _, _, agent in server.asked} == {links.AGENT}
 
 
-def test_a_host_that_is_not_there_is_broken(monkeypatch):
+def test_pauses_become_longer(server, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(links.time, "sleep", pauses.append)
+    links.visit(f"http://127.0.0.1:{server.server_port}/down", pause=3)
+    assert pauses == [3, 3, 6, 6, 12, 12]
+
+
+def test_an_answer_is_waited_for_a_while_only(monkeypatch):
+    waits = []
+
+    def wait(self, request, data=None, timeout=None):
+        waits.append(timeout)
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(links.urllib.request.OpenerDirector, "open", wait)
+    assert links.visit("https://a.example/", pause=0) == "error: timed out"
+    assert waits == [links.TIMEOUT] * 6
+
+
+def test_a_host_that_is_not_there_is_broken():
     with _Server() as gone:
         port = gone.server_port
     got = links.visit(f"http://127.0.0.1:{port}/", pause=0)
@@ -158,17 +231,15 @@ def test_all_are_visited_once_for_each_page(server, tmp_path, monkeypatch, capsy
     base = f"http://127.0.0.1:{server.server_port}"
     path = tmp_path / "links.tsv"
     places = ("en/intro",)
-    links.write([Link(f"{base}/{end}", places) for end in ("here", "here#a", "missing", "ñ")], path)
-    monkeypatch.setattr(links, "read", lambda: real_read(path))
-    monkeypatch.setattr(links, "write", lambda rows: real_write(rows, path))
+    links.write([Link(f"{base}/{end}", places) for end in ("ñ", "here", "here#a", "missing")], path)
+    monkeypatch.setattr(links, "LIST", path)
     monkeypatch.setattr(links, "PAUSE", 0)
-    monkeypatch.setattr(links.visit_all, "__defaults__", (0, 4))
     assert links.main(["--visit"]) == 1
     assert capsys.readouterr().out.splitlines() == [
         f"404: {base}/missing (en/intro)",
         "4 links visited, 1 broken",
     ]
-    rows = real_read(path)
+    rows = links.read(path)
     assert [urlsplit(row.url).path + row.result for row in rows] == [
         "/here200",
         "/here200",
@@ -181,4 +252,23 @@ def test_all_are_visited_once_for_each_page(server, tmp_path, monkeypatch, capsy
     assert sorted(asked) == ["/%C3%B1", "/here", "/missing", "/missing"]
 
 
-real_read, real_write = links.read, links.write
+def test_the_command_renews_and_checks(pages, tmp_path, monkeypatch, capsys):
+    path, find = tmp_path / "links.tsv", links.find
+    monkeypatch.setattr(links, "LIST", path)
+    monkeypatch.setattr(links, "find", lambda: find(pages))
+    links.write([Link("https://b.example/", ("en/x",), "2026-01-31", "200")], path)
+    old = path.read_bytes()
+    assert links.main(["--check"]) == 1
+    assert "missing: https://z.example/one#a (en/one, es/one)" in capsys.readouterr().out
+    assert path.read_bytes() == old
+    assert links.main([]) == 0
+    assert capsys.readouterr().out == "links.tsv: 3 links, 2 never visited\n"
+    assert links.read(path) == [
+        Link(url, where, *(("2026-01-31", "200") if "b.example" in url else ()))
+        for url, where in FOUND.items()
+    ]
+    assert links.main(["--check"]) == 0
+    assert capsys.readouterr().out == "links.tsv: 3 links, as in the pages\n"
+    path.write_text("address\n")
+    assert links.main([]) == 1
+    assert "expected the columns" in capsys.readouterr().err

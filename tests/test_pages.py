@@ -69,10 +69,13 @@ def test_entries_lead_to_a_chapter_that_uses_the_term(language):
 
 
 MESSAGES = [  # of the project's own: where they are written, and what stands in the page
-    ("Makefile", "en es", "expected Python 3.11 or newer, got"),
+    ("Makefile", "en es", "expected Python 3.11 to 3.14, got"),
     ("tools/site.py", "en es", "There is no site yet: build it with make book."),
     ("tools/site.py", "en es", "The book was not built."),
     ("tools/browser.py", "en es", "No Chromium found: install Chromium or Chrome, or name one in"),
+    ("tools/browser.py", "en es", "does not start: name another in CHROMIUM."),
+    ("tools/publish.py", "en", "The address of the book's library is missing: "),
+    ("tools/publish.py", "es", "Falta la dirección de la biblioteca del libro: "),
     ("tools/translations.py", "en es", "stale; read it again, then --stamp"),
     ("lessons_lib/texts.py", "en es", "is not on this computer and could not be fetched from"),
     ("lessons_lib/texts.py", "en es", "is not the text"),

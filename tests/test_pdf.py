@@ -160,6 +160,14 @@ def test_formulas_tables_and_solutions_are_printed(book, texts):
         assert len(page.extract_text()) > 60
 
 
+def test_page_numbers_that_do_not_settle_are_an_error(browser, monkeypatch):
+    numbers = iter(range(100))
+    monkeypatch.setattr(pdf, "page_numbers", lambda _: {"x": next(numbers)})
+    planted = "<!DOCTYPE html><title>x</title><h1>x</h1>"
+    with pytest.raises(RuntimeError, match="expected page numbers that settle, got others in 5"):
+        pdf.print_book(browser, planted, "en")
+
+
 def test_a_request_to_elsewhere_is_an_error(browser):
     planted = '<!DOCTYPE html><title>x</title><h1>x</h1><img src="https://example.org/x.png">'
     with pytest.raises(RuntimeError, match=r"request to elsewhere: https://example\.org/x\.png"):

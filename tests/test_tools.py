@@ -86,7 +86,7 @@ INTRO = """# Intro
 One sentence of more than eight words that stands in the page.
 
 ```console
-make book/en
+make book/en  # build it
 ```
 
 | a | b |
@@ -103,7 +103,7 @@ INTRO_ES = """# Intro
 Una frase de más de ocho palabras que está en la página.
 
 ```console
-make book/es
+make book/es  # haz el libro
 ```
 
 | c | d |
@@ -902,6 +902,7 @@ def test_translations_stale_page_then_stamped(root, capsys):
     [
         ("# Intro", "## Intro", "headings, code, directives or rows"),
         ("make book/es", "make libro", "headings, code, directives or rows"),
+        ("make book/es  # haz", "make book/es # haz", "headings, code, directives or rows"),
         ("{glossary}", "{note}", "headings, code, directives or rows"),
         ("| c | d |\n", "", "headings, code, directives or rows"),
         ("Un trozo", "Una cuantificación", "says cuantificacion; say cuantización"),

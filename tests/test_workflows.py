@@ -1,15 +1,15 @@
 """The workflows: their form, what they may do, and that what they run is there."""
 
 import re
+import shlex
+import shutil
 import subprocess
 import sys
-import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import yaml
-
-from tools import bounds
 
 ROOT = Path(__file__).resolve().parents[1]
 GITHUB = ROOT / ".github"
@@ -46,25 +46,39 @@ def problems(path: Path) -> list[str]:
         rights = RIGHTS.get((path.stem, key), {"contents": "read"})
         if job.get("permissions") != rights:
             found.append(f"{key}: expected the permissions {rights}")
+        shared = workflow.get("env", {}) | job.get("env", {})
+        if "GH_TOKEN" in shared:
+            found.append(f"{key}: expected the token in those steps only that need it")
         if not job.get("timeout-minutes", 1000) <= 120:
             found.append(f"{key}: expected a limit of at most two hours")
         for step in job["steps"]:
             checkout = step.get("uses", "").startswith("actions/checkout")
             if checkout and step.get("with", {}).get("persist-credentials") is not False:
                 found.append(f"{key}: expected a checkout that keeps no credentials")
-            if "run" in step and (wrong := wrong_command(step["run"])):
+            known = set(shared | step.get("env", {}))
+            if "run" in step and (wrong := wrong_command(step["run"], known)):
                 found.append(f"{key}: {wrong}")
     return found
 
 
-def wrong_command(command: str) -> str:
-    """Say what is wrong with a step's command: it is `make TARGET ...` or `python3 -m tools.x`."""
+def wrong_command(command: str, known: set[str]) -> str:
+    """Say what is wrong with a step's command: it is `make TARGET ...` or `python3 -m tools.x ...`.
+
+    `known` are the variables that its workflow, its job and itself set.
+    """
+    if unknown := set(re.findall(r"\$([A-Z_]+)", command)) - known:
+        return f"not in the environment: {sorted(unknown)}"
     if match := re.fullmatch(r'make ((?:[a-z]+ ?)+|"\$[A-Z]+")', command):
         surplus = set() if "$" in command else set(match[1].split()) - TARGETS
         return f"no such target: {sorted(surplus)}" if surplus else ""
-    if match := re.fullmatch(r'python3 -m tools\.(\w+)(?: (?:[a-z]+|"\$[A-Z]+"))*', command):
-        there = (ROOT / "tools" / f"{match[1]}.py").is_file()
-        return "" if there else f"no such tool: {match[1]}"
+    if match := re.fullmatch(r'python3 -m tools\.(\w+)((?: (?:[a-z]+|"\$[A-Z_]+"))*)', command):
+        if not (ROOT / "tools" / f"{match[1]}.py").is_file():
+            return f"no such tool: {match[1]}"
+        try:
+            import_module(f"tools.{match[1]}").parser().parse_args(shlex.split(match[2]))
+        except SystemExit:
+            return f"tools.{match[1]} does not take{match[2]}"
+        return ""
     return f"expected one command of a known form, got {command!r}"
 
 
@@ -90,7 +104,11 @@ def test_there_are_three_workflows():
         ("timeout-minutes: 60", "timeout-minutes: 600", "two hours"),
         ("make zip pdf", "make zipp pdf", r"no such target: \['zipp'\]"),
         ("tools.release publish", "tools.releases publish", "no such tool: releases"),
-        ('publish "$RELEASE"', "publish ${{ github.ref_name }}", "known form"),
+        ("tools.release notebooks", "tools.release notebook", "release does not take notebook"),
+        ('publish "$BOOK_RELEASE"', "publish", "release does not take publish"),
+        ('"$BOOK_RELEASE"', '"$RELEASE"', r"not in the environment: \['RELEASE'\]"),
+        ("env:\n  BOOK", "env:\n  GH_TOKEN: x\n  BOOK", "build: expected the token in those steps"),
+        ('publish "$BOOK_RELEASE"', "publish ${{ github.ref_name }}", "known form"),
         ("make zip pdf", "curl example.org | sh; make zip pdf", "known form"),
     ],
 )
@@ -100,6 +118,26 @@ def test_the_check_sees_what_is_planted(tmp_path, before, after, message):
     planted = tmp_path / "publish.yml"
     planted.write_text(text.replace(before, after), encoding="utf-8")
     assert re.search(message, "\n".join(problems(planted)))
+
+
+@pytest.mark.parametrize(
+    ("ref", "jobs"),
+    [
+        ("refs/heads/main", ["build", "release", "pages"]),
+        ("refs/tags/v1.0", ["build", "release"]),
+        ("refs/tags/book", ["build"]),  # the rolling release's own tag: an old commit
+        ("refs/heads/next", ["build"]),
+    ],
+)
+def test_what_a_run_for_a_branch_or_tag_publishes(ref, jobs):
+    def runs(condition: str) -> bool:
+        condition = condition.replace("||", "or").replace("github.ref", "ref")
+        return eval(condition, {"startsWith": str.startswith, "ref": ref})
+
+    publish = read(GITHUB / "workflows" / "publish.yml")
+    assert [key for key, job in publish["jobs"].items() if runs(job.get("if", "True"))] == jobs
+    # A run that waits is replaced by a newer one of its group.
+    assert publish["concurrency"]["group"] == "publish-${{ github.ref }}"
 
 
 def test_the_targets_of_the_matrix_are_there():
@@ -113,6 +151,32 @@ def test_every_tool_that_make_calls_is_there():
     called = set(re.findall(r"-m tools\.(\w+)", MAKEFILE))
     assert len(called) > 10
     assert {name for name in called if not (ROOT / "tools" / f"{name}.py").is_file()} == set()
+
+
+@pytest.mark.parametrize("tool", ["links", "bounds"])
+def test_a_tool_that_make_calls_without_the_environment_needs_python_alone(tool):
+    assert f"@$(PYTHON) -m tools.{tool}" in MAKEFILE
+    command = [sys.executable, "-S", "-m", f"tools.{tool}", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make")
+@pytest.mark.parametrize(
+    ("version", "accepted"), [("3.10", False), ("3.11", True), ("3.14", True), ("3.15", False)]
+)
+def test_make_asks_for_a_python_that_the_packages_are_built_for(tmp_path, version, accepted):
+    python = tmp_path / "python"
+    python.write_text(
+        f"#!{sys.executable}\nimport sys\n"
+        f"sys.version, sys.version_info = '{version}.1 (x)', ({version.replace('.', ', ')}, 1)\n"
+        "if sys.argv[1] == '-c':\n    exec(sys.argv[2])\n"
+    )
+    python.chmod(0o755)
+    command = ["make", "visit", f"PYTHON={python}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode == 0) is accepted, done.stderr
+    assert (f"expected Python 3.11 to 3.14, got {version}.1\n" in done.stderr) is not accepted
 
 
 def test_a_fork_has_nothing_to_change():
@@ -144,7 +208,7 @@ def test_zizmor_finds_nothing(tmp_path):
     folder = tmp_path / ".github" / "workflows"
     folder.mkdir(parents=True)
     text = (GITHUB / "workflows" / "publish.yml").read_text(encoding="utf-8")
-    planted = text.replace('publish "$RELEASE"', "publish ${{ github.ref_name }}")
+    planted = text.replace('publish "$BOOK_RELEASE"', "publish ${{ github.ref_name }}")
     (folder / "publish.yml").write_text(planted, encoding="utf-8")
     done = subprocess.run([*command, tmp_path / ".github"], capture_output=True, text=True)
     assert done.returncode != 0
@@ -165,18 +229,3 @@ def test_dependabot_keeps_what_stays():
         for limit in versions or ():
             bound = [int(part) for part in limit.removeprefix(">=").split(".")]
             assert [int(part) for part in version.split(".")[: len(bound)]] < bound, name
-
-
-# --- Oldest and newest versions --------------------------------------------------------------
-
-
-def test_bounds_are_those_of_pyproject():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    newest, oldest = bounds.wanted("newest", project), bounds.wanted("oldest", project)
-    assert oldest[: len(newest)] == newest
-    assert oldest[len(newest) :] == ["torch==2.6.*", "numpy==2.0.*", "matplotlib==3.9.*"]
-    with pytest.raises(ValueError, match="expected 'oldest' or 'newest', got 'old'"):
-        bounds.wanted("old", project)
-    project["project"]["dependencies"].remove("numpy>=2.0")
-    with pytest.raises(ValueError, match="lower bound of numpy"):
-        bounds.wanted("oldest", project)

@@ -6,6 +6,7 @@
 `oldest` takes the lower bounds of pyproject.toml, `newest` whatever the package index has beyond
 the versions of requirements.txt. Each makes an environment of its own, some gigabytes, and runs the
 tests there, without the notebooks (their outputs belong to requirements.txt) and without the pages.
+It needs nothing beyond Python itself.
 """
 
 import argparse
@@ -53,10 +54,11 @@ def main(arguments: list[str] | None = None) -> int:
     which = parser.parse_args(arguments).which
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     folder = ROOT / "_build" / "bounds" / which
-    venv.create(folder, clear=True, with_pip=True)
+    venv.create(folder, clear=True, with_pip=True, symlinks=os.name != "nt")
     python = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, *wanted(which, project)], check=True)
+    subprocess.run([*pip, "--no-deps", "--editable", str(ROOT)], check=True)
     versions = f"from importlib.metadata import version; [print(n, version(n)) for n in {BOUNDED}]"
     subprocess.run([python, "-c", versions], check=True)
     tests = [python, "-m", "pytest", "-n", "2", "--dist", "loadscope", *TESTS]

@@ -1,7 +1,7 @@
 """Find a Chromium for the tests that open the built pages, or install one.
 
 python -m tools.browser            # print the one that the tests use
-python -m tools.browser --ensure   # install one where there is none
+python -m tools.browser --ensure   # install one where none starts
 """
 
 import argparse
@@ -30,6 +30,10 @@ PLAYWRIGHT_FILES = (
     "chrome-linux*/chrome",
     "chrome-mac*/*.app/Contents/MacOS/*",
     "chrome-win*/chrome.exe",
+)
+MISSING = (
+    "No Chromium found: install Chromium or Chrome, or name one in the environment variable "
+    "CHROMIUM."
 )
 ARGUMENTS = (
     "--disable-gpu",
@@ -79,11 +83,27 @@ def launch(playwright):
     return playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *sandbox])
 
 
-def ensure_chromium() -> str | None:
-    """Return the path of a Chromium, installing one first where there is none."""
-    if path := find_chromium():
-        return path
-    if shutil.which("apt-get") and _is_root():
+def _fault() -> str:
+    """Say why no Chromium starts; nothing where one does."""
+    from playwright.sync_api import Error, sync_playwright
+
+    if find_chromium() is None:
+        return MISSING
+    try:
+        with sync_playwright() as playwright:
+            launch(playwright).close()
+    except Error as error:
+        said = [line for line in error.message.splitlines() if line.startswith("[pid=")]
+        return "\n".join([f"{find_chromium()} does not start: name another in CHROMIUM.", *said])
+    return ""
+
+
+def ensure_chromium() -> str:
+    """Install a Chromium where none starts; return what is wrong after all, or nothing."""
+    if not _fault():
+        return ""
+    apt = shutil.which("apt-get") and _is_root()
+    if apt:
         packages = ["chromium", "fonts-dejavu-core"]
         subprocess.run(["apt-get", "update"], stdout=sys.stderr, check=False)
         subprocess.run(
@@ -92,10 +112,11 @@ def ensure_chromium() -> str | None:
             env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
             check=False,
         )
-    if find_chromium() is None:
+    if _fault():
         command = [sys.executable, "-m", "playwright", "install", "chromium"]
+        command += ["--with-deps"] if apt else []
         subprocess.run(command, stdout=sys.stderr, check=False)
-    return find_chromium()
+    return _fault()
 
 
 def _is_root() -> bool:
@@ -105,14 +126,11 @@ def _is_root() -> bool:
 def main(arguments: list[str] | None = None) -> int:
     """Print the path of the Chromium that the tests use."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--ensure", action="store_true", help="install one where there is none")
-    path = ensure_chromium() if parser.parse_args(arguments).ensure else find_chromium()
-    if path is None:
-        print(
-            "No Chromium found: install Chromium or Chrome, or name one in the environment "
-            "variable CHROMIUM.",
-            file=sys.stderr,
-        )
+    parser.add_argument("--ensure", action="store_true", help="install one where none starts")
+    wrong = ensure_chromium() if parser.parse_args(arguments).ensure else ""
+    path = find_chromium()
+    if wrong or path is None:
+        print(wrong or MISSING, file=sys.stderr)
         return 1
     print(path)
     return 0

@@ -1,21 +1,24 @@
-"""Run the published notebooks where they will be opened: with exactly Colab's packages.
+"""Run the published notebooks as in Colab, with its versions of the packages that matter.
 
     python -m tools.colab_check                     all notebooks, some gigabytes, half an hour
     python -m tools.colab_check tokens gpt          some chapters
     python -m tools.colab_check --language es       one language
-    python -m tools.colab_check --variant student   the notebooks without solutions
+    python -m tools.colab_check --variant student   the notebooks without solutions only
     python -m tools.colab_check --python PATH       a Python to make the environment with
 
-It makes an environment with Colab's versions of August 2026 (kept for the next time), builds the
-wheel, serves it on this machine in place of the release, and publishes the notebooks with that
+It makes an environment with the packages of the list `PACKAGES` (kept for the next time), builds
+the wheel, serves it on this machine in place of the release, and publishes the notebooks with that
 address. Then each notebook runs as in a fresh session: alone in an empty folder, the library not
-installed, Colab's environment variable set. An error is a finding, and so is any other package that
-is not what it was before.
+installed, Colab's environment variable set. The instructors' notebooks have the same code as the
+others and do not run again. An error is a finding, and so is any other package that is not what it
+was before. Last, Colab's published list of its packages is read: a version here that is no longer
+Colab's is a finding too.
 
 Without Python 3.13 this Python takes its place.
 """
 
 import argparse
+import itertools
 import json
 import os
 import re
@@ -25,6 +28,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 from tools import addresses, house, publish
@@ -33,7 +37,7 @@ from tools.wheel import build as build_wheel
 
 OUT = house.ROOT / "_build" / "colab"
 PYTHON = "3.13"
-# Where a notebook could tell the difference, exactly Colab's versions; the others as they come.
+# Colab's versions where a notebook could tell the difference; the others as they come.
 PACKAGES = (
     "anywidget==0.9.21",
     "einops",
@@ -53,6 +57,7 @@ PACKAGES = (
     "tqdm",
 )
 TORCH = "2.11.0"
+COLABS_LIST = "https://raw.githubusercontent.com/googlecolab/backend-info/main/pip-freeze.txt"
 TIMEOUT = 900  # seconds for one notebook
 WIDGET = "application/vnd.jupyter.widget-view+json"
 LISTING = "from importlib.metadata import distributions as d;import json;" + (
@@ -155,13 +160,30 @@ def examine(nb: dict, source: dict, name: str) -> list[str]:
     return findings
 
 
+def outdated(frozen: str, torch: str = TORCH) -> list[str]:
+    """Say which versions of `PACKAGES` are not Colab's.
+
+    Args:
+        frozen: what `pip freeze` prints in Colab: lines of `name==version` or `name @ wheel`.
+        torch: the version of torch that stands for `{torch}`.
+    """
+    lines = re.findall(r"^([\w.-]+)(?:==| @ \S*/[\w.]+-)(\d[\w.]*)", frozen, re.MULTILINE)
+    theirs = {name.lower(): version for name, version in lines}
+    ours = [package.format(torch=torch).split("==") for package in PACKAGES if "==" in package]
+    return [
+        f"{name}: {version} in {Path(__file__).name}, {theirs.get(name, 'none')} in Colab's list"
+        for name, version in ours
+        if theirs.get(name) != version
+    ]
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run notebooks and report; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.colab_check", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("slugs", nargs="*", help="chapters; all without any")
     parser.add_argument("--language", choices=house.LANGUAGES, help="one edition only")
-    parser.add_argument("--variant", choices=("student", "instructor"), default="")
+    parser.add_argument("--variant", choices=("student", "instructor"), help="this one only")
     parser.add_argument("--python", default=find_python(), help="makes the environment")
     parser.add_argument("--torch", default=TORCH, metavar="VERSION", help=f"default {TORCH}")
     parser.add_argument("--dir", type=Path, default=OUT, help="keeps the environment")
@@ -183,8 +205,9 @@ def main(argv: list[str] | None = None) -> int:
         os.environ["BOOK_WHEEL_URL"] = address
         files, findings = publish.build()
         house.report(findings)
-        for path in paths:
-            name = addresses.notebook_path(path.parent.name, path.stem, args.variant)
+        variants = [args.variant] if args.variant else ["", "student"]
+        for variant, path in itertools.product(variants, paths):
+            name = addresses.notebook_path(path.parent.name, path.stem, variant)
             start = time.perf_counter()
             found = run_notebook(python, files[name], name) if name in files else []
             seconds = time.perf_counter() - start
@@ -202,6 +225,11 @@ def main(argv: list[str] | None = None) -> int:
         f"{name} {after[name]}" for name in ("torch", "numpy", "ipywidgets", "ipython")
     )
     print(f"{version}, {seen}; wheel of {wheel.stat().st_size / 1e6:.1f} MB")
+    try:
+        with urllib.request.urlopen(COLABS_LIST, timeout=60) as answer:
+            changed += outdated(answer.read().decode(), args.torch)
+    except OSError as error:
+        changed.append(f"{COLABS_LIST}: {error}")
     return house.report(changed) or int(bool(findings))
 
 

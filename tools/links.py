@@ -1,11 +1,12 @@
 """List the book's links to other sites, and visit them.
 
-    python -m tools.links           # renew book/links.tsv from the built pages and the READMEs
+    python -m tools.links           # renew book/links.tsv from the built pages
     python -m tools.links --check   # fail where the list lacks a link or has one too many
     python -m tools.links --visit   # request each, and write what came back
 
 The list keeps the date and the result of each link's last visit; a link without them has never
 been visited. Links to the book's own repository and site are not listed: they differ in each fork.
+Visiting needs nothing beyond Python.
 """
 
 import argparse
@@ -24,9 +25,7 @@ from pathlib import Path
 from urllib.parse import quote, urldefrag, urlsplit
 
 from lessons_lib.files import write_atomic
-from tools.addresses import repository, site_url
-from tools.book_site import editions
-from tools.site import ROOT, SITE
+from tools.addresses import ROOT, repository, site_url
 
 LIST = ROOT / "book" / "links.tsv"
 HEADER = ("url", "used in", "checked", "result")
@@ -80,12 +79,19 @@ class _Article(HTMLParser):
         self.inside &= tag != "article"
 
 
-def find(site: Path = SITE) -> dict[str, tuple[str, ...]]:
+def find(site: Path | None = None) -> dict[str, tuple[str, ...]]:
     """Return the links to other sites and where each is used.
+
+    Args:
+        site: the built site's folder (default: where `tools.site` builds it).
 
     Raises:
         ValueError: the site has not been built.
     """
+    from tools.book_site import editions
+    from tools.site import SITE
+
+    site = site or SITE
     places = defaultdict(set)
     for code in editions():
         pages = sorted((site / code).glob("*.html"))
@@ -96,10 +102,6 @@ def find(site: Path = SITE) -> dict[str, tuple[str, ...]]:
         for page in pages:
             for url in _Article(page.read_text(encoding="utf-8")).links:
                 places[url].add(f"{code}/{page.stem}")
-    for file in sorted(ROOT.glob("README*.md")):
-        text = file.read_text(encoding="utf-8")
-        for url in re.findall(r"(?:\]\(|<)(https?://[^\s)>]+)", text):
-            places[url].add(file.name)
     return {
         url: tuple(sorted(where))
         for url, where in sorted(places.items())
@@ -107,7 +109,7 @@ def find(site: Path = SITE) -> dict[str, tuple[str, ...]]:
     }
 
 
-def read(path: Path = LIST) -> list[Link]:
+def read(path: Path) -> list[Link]:
     """Return the stored list; an absent file is an empty one.
 
     Raises:
@@ -127,7 +129,7 @@ def read(path: Path = LIST) -> list[Link]:
     return links
 
 
-def write(links: list[Link], path: Path = LIST) -> None:
+def write(links: list[Link], path: Path) -> None:
     """Store the list."""
     rows = [HEADER] + [
         (link.url, ", ".join(link.places), link.checked, link.result) for link in links
@@ -155,15 +157,28 @@ def differences(links: list[Link], found: dict[str, tuple[str, ...]]) -> list[st
     return messages
 
 
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follow every redirect; `moved` is where the permanent ones at the start lead."""
+
+    def __init__(self):
+        self.moved, self.permanent = "", True
+
+    def redirect_request(self, request, answer, code, message, headers, address):
+        self.permanent &= code in (301, 308)
+        if self.permanent:
+            self.moved = address
+        return super().redirect_request(request, answer, code, message, headers, address)
+
+
 def _request(url: str, method: str) -> str:
     """Return the status of one request, with the address to which it was led for good."""
+    redirects = _Redirects()
     request = urllib.request.Request(url, method=method, headers={"User-Agent": AGENT})
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-        moved = answer.url != url
-        return f"{answer.status}, now {answer.url}" if moved else str(answer.status)
+    with urllib.request.build_opener(redirects).open(request, timeout=TIMEOUT) as answer:
+        return f"{answer.status}, now {redirects.moved}" if redirects.moved else str(answer.status)
 
 
-def visit(url: str, pause: float = PAUSE) -> str:
+def visit(url: str, pause: float) -> str:
     """Request a link until there is an answer, and return its status or what went wrong.
 
     HEAD is tried first, then GET, because some servers refuse HEAD. What fails for a while (no
@@ -180,15 +195,14 @@ def visit(url: str, pause: float = PAUSE) -> str:
                 result = str(error.code)
                 passing = error.code == 429 or error.code >= 500
             except (OSError, ValueError, HTTPException) as error:
-                result = f"error: {getattr(error, 'reason', error)}".replace("\t", " ")
-                result, passing = " ".join(result.split()), True
-                break
+                result = " ".join(f"error: {getattr(error, 'reason', error)}".split())
+                passing = True
         if not passing:
             break
     return result
 
 
-def visit_all(links: list[Link], today: str, pause: float = PAUSE, threads: int = 4) -> list[Link]:
+def visit_all(links: list[Link], today: str, pause: float, threads: int = 4) -> list[Link]:
     """Visit every link, those of one host one after the other, and return the new list."""
     hosts = defaultdict(list)
     for link in links:
@@ -215,10 +229,10 @@ def main(arguments: list[str] | None = None) -> int:
     todo.add_argument("--visit", action="store_true", help="request each link of the list")
     options = parser.parse_args(arguments)
     try:
-        links = read()
+        links = read(LIST)
         if options.visit:
-            links = visit_all(links, datetime.date.today().isoformat())
-            write(links)
+            links = visit_all(links, datetime.date.today().isoformat(), PAUSE)
+            write(links, LIST)
             broken = [link for link in links if link.broken]
             for link in broken:
                 print(f"{link.result}: {link.url} ({', '.join(link.places)})")
@@ -232,9 +246,10 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
-    write(renewed(links, found))
-    never = sum(not link.checked for link in renewed(links, found))
-    print(f"{LIST.name}: {len(found)} links, {never} never visited")
+    links = renewed(links, found)
+    write(links, LIST)
+    never = sum(not link.checked for link in links)
+    print(f"{LIST.name}: {len(links)} links, {never} never visited")
     return 0
 
 

@@ -5,6 +5,7 @@
 torch stays at the version that requirements.txt names; change it there first to move on.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -29,7 +30,7 @@ def main() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     wanted = [torch, *project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
     with tempfile.TemporaryDirectory() as folder:
-        venv.create(folder, with_pip=True)
+        venv.create(folder, with_pip=True, symlinks=os.name != "nt")
         pip = [str(Path(folder) / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
         subprocess.run([*pip, "install", "--quiet", *wanted], check=True)
         # Without --all, setuptools is left out, with which the wheel is built.

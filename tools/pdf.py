@@ -30,7 +30,7 @@ from tools import release
 from tools.addresses import site_url, version
 from tools.book_site import editions
 from tools.browser import launch
-from tools.site import ROOT, SITE, edition_toc
+from tools.site import ROOT, SITE, edition_config, edition_toc
 
 CSS = Path(__file__).with_suffix(".css")
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
@@ -38,6 +38,7 @@ WORDS = {
     "en": {"contents": "Contents", "solution": "Solution", "version": "Version {} of {}"},
     "es": {"contents": "Índice", "solution": "Solución", "version": "Versión {} del {}"},
 }
+PRINTS = 5  # at most; the third has the numbers of the second, unless the contents changed pages
 # The page's text column, as wide as the paper's: what is too wide is measured before printing.
 VIEWPORT = {"width": 658, "height": 960}
 # It warns that Chromium's trailer counts some objects fewer than there are.
@@ -198,20 +199,13 @@ def _row(anchor: str, title: str, kind: str) -> str:
     )
 
 
-def _settings(language: str) -> dict:
-    """Return the book's settings with the edition's own laid over them."""
-    base = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    own = editions()[language]["config"]
-    return {**base, **own, "html": {**base["html"], **own.get("html", {})}}
-
-
 def _date() -> str:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     return citation["date-released"]
 
 
 def _cover(language: str) -> str:
-    edition, settings, site = editions()[language], _settings(language), site_url()
+    edition, settings, site = editions()[language], edition_config(language), site_url()
     facts = [
         settings["author"][:1].upper() + settings["author"][1:],
         WORDS[language]["version"].format(version(), _date()),
@@ -269,7 +263,8 @@ def print_book(browser, html: str, language: str) -> bytes:
         language: the edition's language code.
 
     Raises:
-        RuntimeError: the page asks for something from elsewhere, or something of it is missing.
+        RuntimeError: the page asks for something from elsewhere, something of it is missing, or
+            the numbers in the contents do not settle.
     """
     problems = []
 
@@ -299,7 +294,7 @@ def print_book(browser, html: str, language: str) -> bytes:
         if problems:
             raise RuntimeError("\n".join(problems))
         numbers = {}
-        while True:
+        for _ in range(PRINTS):
             options = {"prefer_css_page_size": True, "outline": True, "tagged": True}
             pdf = page.pdf(**options, print_background=True)
             found = page_numbers(PdfReader(io.BytesIO(pdf)))
@@ -313,6 +308,7 @@ def print_book(browser, html: str, language: str) -> bytes:
                 }""",
                 numbers,
             )
+        raise RuntimeError(f"expected page numbers that settle, got others in {PRINTS} prints")
 
 
 def _finish(pdf: bytes, language: str, titles: dict[str, str]) -> bytes:
@@ -321,7 +317,7 @@ def _finish(pdf: bytes, language: str, titles: dict[str, str]) -> bytes:
     Chromium's outline leaves out the space where a heading's line breaks; `titles` gives each
     heading by its letters without spaces.
     """
-    settings = _settings(language)
+    settings = edition_config(language)
     writer = PdfWriter(clone_from=io.BytesIO(pdf))
     date = f"D:{_date().replace('-', '')}000000Z"
     writer.add_metadata(

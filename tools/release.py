@@ -6,8 +6,8 @@
 
 The last two are for the publishing workflow: they call `git push` and GitHub's command line tool
 `gh`, which find the repository and the right to write to it in the environment. Running one of them
-again leads to the same result. The release `book` moves along with the branch; any other belongs to
-the git tag of its name.
+again leads to the same result. The release `book` moves along with the branch and keeps its old
+wheels, which readers' saved notebooks install; any other belongs to the git tag of its name.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import zipfile
 from pathlib import Path
 
 from lessons_lib.files import write_atomic
-from tools.addresses import NOTEBOOKS, RELEASE, ROOT, version
+from tools.addresses import NOTEBOOKS, RELEASE, ROOT, version, wheel_name
 
 BUILD = ROOT / "_build"
 # The first moment that a zip file can tell: the same site gives the same bytes.
@@ -30,7 +30,7 @@ Build an LLM, step by step · Construye un LLM, paso a paso
 
 - `{name}.zip`: both editions for reading offline; unpack it and open `index.html`.
 - `{name}-en.pdf`, `{name}-es.pdf`: the editions for printing.
-- `lessons_lib-{version}-py3-none-any.whl`: the library, which the notebooks install in Colab.
+- `{wheel}`: the library, which the notebooks install in Colab.
 
 Built from {commit}.
 """
@@ -105,14 +105,14 @@ def push_notebooks(folder: Path) -> str:
     return commit
 
 
-def files(build: Path = BUILD) -> list[Path]:
+def files(build: Path) -> list[Path]:
     """Return the files of a release.
 
     Raises:
         ValueError: one has not been built.
     """
     wanted = [
-        build / "wheel" / f"lessons_lib-{version()}-py3-none-any.whl",
+        build / "wheel" / wheel_name(),
         build / f"{name()}.zip",
         *(build / "pdf" / f"{name()}-{language}.pdf" for language in ("en", "es")),
     ]
@@ -123,38 +123,44 @@ def files(build: Path = BUILD) -> list[Path]:
 
 
 def publish(tag: str, assets: list[Path]) -> None:
-    """Make or renew a release, so that it holds these files and no others.
+    """Make or renew a release, so that it holds these files and, of older ones, only the wheels.
 
     Raises:
         RuntimeError: `gh` failed.
     """
     commit = _run("git", "rev-parse", "HEAD")
     rolling = tag == RELEASE
-    notes = NOTES.format(name=name(), version=version(), commit=commit)
+    notes = NOTES.format(name=name(), wheel=wheel_name(), commit=commit)
     about = ["--title", f"{name()} (latest)" if rolling else tag, "--notes", notes]
     try:
         old = _run("gh", "release", "view", tag, "--json", "assets", "--jq", ".assets[].name")
     except RuntimeError:
-        about += ["--target", commit, "--latest=false"] if rolling else ["--verify-tag"]
-        _run("gh", "release", "create", tag, *about, *map(str, assets))
-        return
-    _run("gh", "release", "upload", tag, "--clobber", *map(str, assets))
-    for surplus in set(old.split()) - {asset.name for asset in assets}:
-        _run("gh", "release", "delete-asset", tag, surplus, "--yes")
-    if rolling:
+        made = ["--target", commit, "--latest=false"] if rolling else ["--verify-tag"]
+        _run("gh", "release", "create", tag, *about, *made, *map(str, assets))
+    else:
+        _run("gh", "release", "upload", tag, "--clobber", *map(str, assets))
+        for surplus in sorted(set(old.split()) - {asset.name for asset in assets}):
+            if not surplus.endswith(".whl"):
+                _run("gh", "release", "delete-asset", tag, surplus, "--yes")
+        _run("gh", "release", "edit", tag, *about)
+    if rolling:  # where the tag was there before, --target does not move it
         reference = f"repos/{{owner}}/{{repo}}/git/refs/tags/{tag}"
         _run("gh", "api", "--method", "PATCH", reference, "-f", f"sha={commit}", "-F", "force=true")
-    _run("gh", "release", "edit", tag, *about)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    reader = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    todo = reader.add_subparsers(dest="todo", required=True)
+    todo.add_parser("zip", help="pack the built site")
+    todo.add_parser("notebooks", help="push the published notebooks to their branch")
+    todo.add_parser("publish", help="make or renew a release").add_argument("tag")
+    return reader
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Pack, push or publish."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    todo = parser.add_subparsers(dest="todo", required=True)
-    todo.add_parser("zip", help="pack the built site")
-    todo.add_parser("notebooks", help="push the published notebooks to their branch")
-    todo.add_parser("publish", help="make or renew a release").add_argument("tag")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         if options.todo == "zip":
             file = BUILD / f"{name()}.zip"
@@ -164,7 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
             commit = push_notebooks(BUILD / "notebooks")
             print(f"Pushed to the branch {NOTEBOOKS}: {commit}")
         else:
-            assets = files()
+            assets = files(BUILD)
             publish(options.tag, assets)
             print(f"Release {options.tag}: {', '.join(asset.name for asset in assets)}")
     except (RuntimeError, ValueError) as error:

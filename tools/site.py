@@ -75,6 +75,11 @@ def _merge(base: dict, top: dict) -> dict:
     return merged
 
 
+def edition_config(language: str) -> dict:
+    """Return the book's settings with an edition's own laid over them."""
+    return _merge(_read(ROOT / "_config.yml"), editions()[language]["config"])
+
+
 def _build_edition(language: str, work: Path) -> tuple[str, str, float]:
     """Build one edition below ``work``; return its language, what went wrong, and the seconds."""
     from jupyter_book.sphinx import build_sphinx
@@ -88,7 +93,7 @@ def _build_edition(language: str, work: Path) -> tuple[str, str, float]:
     shutil.rmtree(html, ignore_errors=True)
     work.mkdir(parents=True, exist_ok=True)
 
-    config = _merge(_read(ROOT / "_config.yml"), edition["config"])
+    config = edition_config(language)
     config["sphinx"]["local_extensions"] = {"tools.book_site": str(ROOT)}
     toc = edition_toc(_read(ROOT / "_toc.yml"), edition)
     (work / "_config.yml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")

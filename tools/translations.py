@@ -10,8 +10,9 @@ The cells of a chapter have the same ids in both languages. A Spanish prose cell
 metadata, the hash of the English cell that it translates; when the English changes, it is stale
 until someone has read it again and stamped it. Code is equal but for comments and strings, and
 build cells are equal to the letter. A Spanish page of plain Markdown remembers, in its front
-matter, the hash of the whole English page; headings, code, directives and rows of tables follow
-each other as there. Terms of the field are those of the table `NEVER`.
+matter, the hash of the whole English page; headings, code (but for comments behind a line),
+directives and rows of tables follow each other as there. Terms of the field are those of the table
+`NEVER`.
 """
 
 import argparse
@@ -129,7 +130,7 @@ def outline(text: str) -> list[str]:
     """Return what of a page is the same in every language: its headings, blocks and table rows."""
     found = []
     for match in FENCE.finditer(text):
-        code = "" if match[2].startswith("{") else match[3]
+        code = "" if match[2].startswith("{") else re.sub(r" {2,}# .*", "", match[3])
         found.append(f"{match[2]} {code}")
     rest = FENCE.sub("", text)
     found += re.findall(r"^(#+) ", rest, re.M)
