@@ -11,6 +11,8 @@ It is no sandbox. The student's code runs as the user who marks, so mark in a co
 account of its own. Nor does it see who wrote the code: the solutions are public.
 """
 
+import __future__
+
 import argparse
 import ast
 import contextlib
@@ -219,6 +221,7 @@ def _answers(cells: list[str], exercise: Exercise, seconds: float) -> Callable:
             "PYTHONUTF8": "1",
             "OMP_NUM_THREADS": "1",
             "MKL_NUM_THREADS": "1",
+            "CUDA_VISIBLE_DEVICES": "",
             "HF_HUB_OFFLINE": "1",
             "LESSONS_LIB_OFFLINE": "1",
         }
@@ -287,10 +290,11 @@ def _answer() -> None:
     _hide_solutions()
     namespace, failed = vars(__main__), None
     namespace["display"] = print  # in a notebook it needs no import
+    unread = __future__.annotations.compiler_flag  # as a cell may have asked for all others
     try:
         for statement in _needed(task["cells"], task["name"]):
             try:
-                exec(compile(statement, "<notebook>", "exec"), namespace)
+                exec(compile(statement, "<notebook>", "exec", unread), namespace)
             except (Exception, SystemExit) as error:
                 failed = failed or error
         function = namespace.get(task["name"])
@@ -362,11 +366,11 @@ def _needed(cells: list[str], name: str) -> list[ast.Module]:
 
 
 def _parse(cell: str) -> ast.Module:
-    """Parse a cell; IPython's own lines, `%magic`, `!command` and `help?`, are passed over."""
+    """Parse a cell; IPython's own lines, `%magic`, `files = !ls` and `help?`, are passed over."""
     try:
         return ast.parse(cell)
     except SyntaxError:
-        own = r"^([ \t]*)([%!?].*|[\w.]+\?\??[ \t\r]*)$"
+        own = r"^([ \t]*)(([\w, ]+= *)?[%!?].*|[\w.]+\?\??[ \t\r]*)$"
         return ast.parse(re.sub(own, r"\1pass", cell, flags=re.MULTILINE))
 
 
@@ -384,12 +388,12 @@ def _changed(node: ast.stmt) -> set[str]:
         case ast.Expr(value=ast.Call(func=ast.Attribute() as method)):
             targets = [method]
     for target in targets:
-        while isinstance(target, ast.Subscript | ast.Attribute):
-            target = target.value
+        while isinstance(target, ast.Subscript | ast.Attribute | ast.Call):
+            target = target.func if isinstance(target, ast.Call) else target.value
         if isinstance(target, ast.Name):
             names.add(target.id)
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.stmt | ast.excepthandler):
+        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
             names |= _changed(child)
     return names
 
@@ -398,7 +402,7 @@ def _used(table: symtable.SymbolTable) -> Iterator[str]:
     """Yield the global names that a statement, or any function inside it, uses."""
     module = table.get_type() == "module"
     for symbol in table.get_symbols():
-        if symbol.is_referenced() and (module or symbol.is_global()):
+        if symbol.is_referenced() if module else symbol.is_global():
             yield symbol.get_name()
     for child in table.get_children():
         yield from _used(child)
@@ -465,7 +469,7 @@ def _table(marks: list[Mark], language: str) -> str:
     for notebook, group in itertools.groupby(marks, key=lambda mark: mark.notebook):
         group = list(group)
         total = words["total"].format(right=sum(mark.right for mark in group), n=len(group))
-        lines.append(f"{notebook}: {total}")
+        lines.append(f"{_printable(notebook)}: {total}")
         for mark in group:
             said = words["right" if mark.right else "not_yet"]
             lines.append(f"  {said:<11} {mark.exercise}")
@@ -485,7 +489,8 @@ def _csv(marks: list[Mark]) -> str:
 def _files(names: list[str]) -> Iterator[str]:
     """Yield the files; a pattern that the shell has left as it is, as on Windows, is expanded."""
     for name in names:
-        yield from [name] if os.path.exists(name) else sorted(glob.glob(name)) or [name]
+        found = [name] if os.path.exists(name) else sorted(glob.glob(name, recursive=True))
+        yield from found or [name]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -513,7 +518,9 @@ def main(arguments: list[str] | None = None) -> int:
         for chapter in chapters:
             _with_cases(_exercises(chapter), chapter, cases)
         for path in filter(None, (options.csv, options.json)):
-            open(path, "ab").close()  # now, not after the last notebook
+            if path.endswith(".ipynb"):
+                raise ValueError(f"{path}: expected a file for the marks, got a notebook")
+            open(path, "ab").close()  # fails now, not after the last notebook
     except (OSError, ValueError) as error:
         parser.error(str(error))
     how = {"chapter": options.chapter, "cases": cases, "seconds": options.seconds}
@@ -523,7 +530,7 @@ def main(arguments: list[str] | None = None) -> int:
             try:
                 found = mark(notebook, **how)
             except (OSError, ValueError) as error:
-                print(error, file=sys.stderr)
+                print(_printable(str(error)), file=sys.stderr)
                 failed = 1
                 continue
             print(_table(found, options.language), flush=True)

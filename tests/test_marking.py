@@ -175,8 +175,8 @@ def test_the_answers_own_cell_must_be_python(cell):
         _needed([COUNT_NEXT, f"{COUNT_NEXT}\n{cell}"], "count_next")
 
 
-@pytest.mark.parametrize("line", ["count_next?", "check_count_next.find_fault??", "?count_next"])
-def test_a_question_to_ipython_is_passed_over(line):
+@pytest.mark.parametrize("line", ["count_next?", "check.find_fault??", "?x", "a, b = !ls", "%cd"])
+def test_a_line_for_ipython_is_passed_over(line):
     cell = f"{COUNT_NEXT}\n# Right?\n{line}\n\n"
     assert len(_needed([cell], "count_next")) == 1
 
@@ -186,9 +186,10 @@ def test_a_table_may_be_filled_above_the_function(notebook):
 skip.append(0)
 first = {}
 for key in "a":
-    if key:
-        first[key] = set()
-        first[key].add(0)"""
+    match key:
+        case "a":
+            first[key] = [0]
+first.setdefault("b", []).append(0)"""
     unused = """import math
 def wait():
     first = []
@@ -196,8 +197,15 @@ def wait():
 math.sqrt(wait())
 while endless:
     later.append(0)"""
-    answer = COUNT_NEXT.replace(":\n", ":\n    assert skip[0] in first['a'], math\n", 1)
+    answer = COUNT_NEXT.replace(":\n", ":\n    assert skip == first['a'] == first['b'], math\n", 1)
     marks = mark(notebook(IMPORT, fill, unused, "for endless in iter(int, 1): pass", answer))
+    assert only(marks, "count_next").right, only(marks, "count_next").message
+
+
+def test_what_a_notebook_allows_is_allowed(notebook):
+    answer = COUNT_NEXT.replace("context):", "context: Text):\n    global n\n    n += 1", 1)
+    cells = "from __future__ import annotations", "n = 0", f"%%time\nawait n\n{answer}"
+    marks = mark(notebook(IMPORT, *cells))
     assert only(marks, "count_next").right, only(marks, "count_next").message
 
 
@@ -334,10 +342,12 @@ def test_the_command_writes_tables_and_goes_on(notebook, tmp_path, capsys):
 def test_the_command_expands_patterns(notebook, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr("lessons_lib.marking.mark", lambda path, **_: seen.append(path) or [])
-    for name in ("b", "a", "c [1]", "c 1"):
+    (tmp_path / "e" / "e").mkdir(parents=True)
+    for name in ("b", "a", "c [1]", "c 1", "e/e/g"):
         notebook(name=f"{name}.ipynb")
-    assert main([str(tmp_path / name) for name in ("[ab].ipynb", "c [1].ipynb", "d*.ipynb")]) == 0
-    assert [Path(path).name for path in seen] == ["a.ipynb", "b.ipynb", "c [1].ipynb", "d*.ipynb"]
+    names = [str(tmp_path / f"{name}.ipynb") for name in ("[ab]", "c [1]", "d*", "**/[g]")]
+    assert main(names) == 0
+    assert [Path(path).stem for path in seen] == ["a", "b", "c [1]", "d*", "g"]
 
 
 def test_what_is_wrong_for_all_notebooks_is_said_once(notebook, tmp_path, capsys):
@@ -354,6 +364,8 @@ def test_what_is_wrong_for_all_notebooks_is_said_once(notebook, tmp_path, capsys
     cases.write_text("CASES = {7: []}")
     assert "expected a chapter with exercises, got '7'" in refused("--cases", str(cases))
     assert "got 'a.b'" in refused("--chapter", "a.b")
+    assert "ana.ipynb: expected a file for the marks, got a notebook" in refused("--csv", path)
+    assert Path(path).read_text().startswith("{"), "it stays as it was"
     table = tmp_path / "nowhere" / "m.csv"
     assert "nowhere" in refused()
 
