@@ -11,15 +11,19 @@ It is no sandbox. The student's code runs as the user who marks, so mark in a co
 account of its own. Nor does it see who wrote the code: the solutions are public.
 """
 
+import __future__
+
 import argparse
 import ast
 import contextlib
 import csv
+import glob
 import importlib
 import io
 import itertools
 import json
 import os
+import pkgutil
 import re
 import runpy
 import signal
@@ -39,16 +43,20 @@ from collections.abc import (
 )
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import ModuleType
 
+from lessons_lib import practice
 from lessons_lib.files import write_atomic
 from lessons_lib.practice import Case, Exercise, speak
 
 __all__ = ["Mark", "load_cases", "main", "mark"]
 
 SECONDS = 20  # for one exercise, the start of Python included
+MEMORY = 4 * 2**30  # bytes that its process may take, on Linux
 LARGEST = 20_000_000  # bytes of all answers to one exercise
 LONGEST = 1_000_000  # elements that are taken from a generator
 KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "LANG", "LD_LIBRARY_PATH")  # of the environment
+_NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # of a cell's text
 _WORDS = {
     "en": {"right": "right", "not_yet": "not yet", "total": "{right} of {n}"},
     "es": {"right": "bien", "not_yet": "todavía no", "total": "{right} de {n}"},
@@ -64,9 +72,6 @@ class Mark:
     exercise: str
     right: bool
     message: str
-
-    def __str__(self) -> str:
-        return f"{self.notebook} {self.exercise}"
 
 
 def mark(
@@ -103,8 +108,14 @@ def mark(
     marks = []
     for exercise in sorted(exercises, key=lambda exercise: places[exercise.name] % (len(text) + 1)):
         fault = exercise.find_fault(_answers(cells, exercise, seconds))
-        marks.append(Mark(str(notebook), chapter, exercise.name, fault is None, fault or ""))
+        message = _printable(fault or "")
+        marks.append(Mark(str(notebook), chapter, exercise.name, fault is None, message))
     return marks
+
+
+def _printable(text: str) -> str:
+    """Escape what may not stand in a terminal or a file: its commands, half a surrogate pair."""
+    return "".join(c if c == "\n" or c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def load_cases(path: str | os.PathLike) -> dict[str, list[tuple]]:
@@ -115,7 +126,7 @@ def load_cases(path: str | os.PathLike) -> dict[str, list[tuple]]:
     cases = runpy.run_path(str(path)).get("CASES")
     if not isinstance(cases, dict):
         raise ValueError(f"{path}: expected a dictionary CASES, got {type(cases).__name__}")
-    return cases
+    return {key: list(more) for key, more in cases.items()}
 
 
 # ---------------------------------------------------------------- the notebook
@@ -124,7 +135,7 @@ def load_cases(path: str | os.PathLike) -> dict[str, list[tuple]]:
 def _cells(path: Path) -> list[str]:
     """Return the code cells of a notebook, the book's own solutions apart."""
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        cells = json.loads(path.read_text(encoding="utf-8-sig"))["cells"]
         codes = [cell for cell in cells if cell["cell_type"] == "code"]
         return ["".join(cell["source"]) for cell in codes if not _is_solution(cell)]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -137,8 +148,14 @@ def _is_solution(cell: dict) -> bool:
     return "hide-cell" in tags or str(cell.get("id", "")).startswith("solution-")
 
 
+def _chapters() -> set[str]:
+    """Return the chapters with exercises."""
+    return {module.name for module in pkgutil.iter_modules(practice.__path__)}
+
+
 def _chapter(notebook: str | os.PathLike, cells: list[str]) -> str:
-    found = {name for cell in cells for name in re.findall(r"lessons_lib\.practice\.(\w+)", cell)}
+    named = {name for cell in cells for name in re.findall(r"lessons_lib\.practice\.(\w+)", cell)}
+    found = named & _chapters()
     if len(found) != 1:
         raise ValueError(
             f"{notebook}: expected a notebook that imports the checks of one chapter "
@@ -148,20 +165,16 @@ def _chapter(notebook: str | os.PathLike, cells: list[str]) -> str:
 
 
 def _exercises(chapter: str) -> list[Exercise]:
-    name = f"lessons_lib.practice.{chapter}"
-    try:
-        checks = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        raise ValueError(f"expected a chapter with exercises, got {chapter!r}") from None
+    if chapter not in _chapters():
+        raise ValueError(f"expected a chapter with exercises, got {chapter!r}")
+    checks = importlib.import_module(f"lessons_lib.practice.{chapter}")
     return [getattr(checks, check) for check in checks.__all__]
 
 
 def _with_cases(exercises: list[Exercise], chapter: str, cases: Mapping) -> list[Exercise]:
     """Return the exercises with the lecturer's cases for them added."""
     for key in cases:
-        other, _, name = key.partition(".")
+        other, _, name = str(key).partition(".")
         if name not in [exercise.name for exercise in _exercises(other)]:
             raise ValueError(f"expected cases for chapter.function, got {key!r}")
     longer = []
@@ -202,10 +215,13 @@ def _answers(cells: list[str], exercise: Exercise, seconds: float) -> Callable:
         given.seek(0)
         environment = {name: os.environ[name] for name in KEPT if name in os.environ} | {
             "HOME": folder,
+            "USERPROFILE": folder,
             "PYTHONPATH": os.pathsep.join(filter(None, map(os.path.abspath, sys.path))),
             "PYTHONHASHSEED": "0",
+            "PYTHONUTF8": "1",
             "OMP_NUM_THREADS": "1",
             "MKL_NUM_THREADS": "1",
+            "CUDA_VISIBLE_DEVICES": "",
             "HF_HUB_OFFLINE": "1",
             "LESSONS_LIB_OFFLINE": "1",
         }
@@ -267,15 +283,22 @@ def _answer() -> None:
     def write(*line):
         print(json.dumps(line), file=out, flush=True)
 
+    with contextlib.suppress(ImportError, ValueError, OSError):  # Windows; a lower limit
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    _hide_solutions()
     namespace, failed = vars(__main__), None
+    namespace["display"] = print  # in a notebook it needs no import
+    unread = __future__.annotations.compiler_flag  # as a cell may have asked for all others
     try:
         for statement in _needed(task["cells"], task["name"]):
             try:
-                exec(compile(statement, "<notebook>", "exec"), namespace)
+                exec(compile(statement, "<notebook>", "exec", unread), namespace)
             except (Exception, SystemExit) as error:
                 failed = failed or error
         function = namespace.get(task["name"])
-    except SyntaxError as error:
+    except _NOT_PYTHON as error:
         function, failed = None, error
     if not callable(function) and not failed:
         print("null", file=out, flush=True)
@@ -291,57 +314,87 @@ def _answer() -> None:
     os._exit(0)
 
 
+def _hide_solutions() -> None:
+    """Let every import of a check go on, and give it a check without solution and cases."""
+
+    def empty(name):
+        if not name.startswith("check_"):
+            raise AttributeError(name)
+        return Exercise(name, None, ())
+
+    for chapter in _chapters():
+        checks = ModuleType(f"{practice.__name__}.{chapter}")
+        checks.__getattr__ = empty
+        checks.__all__ = []
+        sys.modules[checks.__name__] = checks
+
+
 def _needed(cells: list[str], name: str) -> list[ast.Module]:
     """Return the statements that define `name` and, in turn, the names that these use.
 
-    A cell that is not Python is left out, unless it is where `name` stands: that is a
-    `SyntaxError`.
+    A cell that is not Python is left out, unless it holds the last definition of `name`: that is
+    an error.
     """
-    statements = []
+    statements, imported, broken = [], set(), None
     for cell in cells:
         try:
-            tree = _parse(cell)
-        except SyntaxError:
+            nodes = _parse(cell).body
+            tables = [symtable.symtable(ast.unparse(node), "<notebook>", "exec") for node in nodes]
+        except _NOT_PYTHON as error:
             if re.search(rf"\bdef\s+{name}\b", cell):
-                raise
+                broken = error
             continue
-        for node in tree.body:
-            statement = ast.Module([node], [])
-            table = symtable.symtable(ast.unparse(statement), "<notebook>", "exec")
-            bound = {
-                s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()
-            }
-            statements.append((statement, bound | _changed(node), set(_used(table))))
+        for node, table in zip(nodes, tables, strict=True):
+            modules = {s.get_name() for s in table.get_symbols() if s.is_imported()}
+            bound = modules | {s.get_name() for s in table.get_symbols() if s.is_assigned()}
+            statements.append((node, bound, _changed(node), set(_used(table))))
+            imported |= modules
+            broken = None if name in bound else broken
+    if broken:
+        raise broken
     wanted, kept = {name}, set()
     grown = True
     while grown:
         grown = False
-        for i, (_, bound, used) in enumerate(statements):
-            if i not in kept and (bound & wanted or "*" in bound):
+        for i, (_, bound, changed, used) in enumerate(statements):
+            needed = wanted & (bound | changed - imported) or "*" in changed
+            if needed and i not in kept:
                 kept.add(i)
                 wanted |= used
                 grown = True
-    return [statements[i][0] for i in sorted(kept)]
+    return [ast.Module([statements[i][0]], []) for i in sorted(kept)]
 
 
 def _parse(cell: str) -> ast.Module:
-    """Parse a cell; IPython's own lines (those that begin with % or !) are passed over."""
+    """Parse a cell; IPython's own lines, `%magic`, `files = !ls` and `help?`, are passed over."""
     try:
         return ast.parse(cell)
     except SyntaxError:
-        return ast.parse(re.sub(r"^([ \t]*)[%!].*", r"\1pass", cell, flags=re.MULTILINE))
+        own = r"^([ \t]*)(([\w, ]+= *)?[%!?].*|[\w.]+\?\??[ \t\r]*)$"
+        return ast.parse(re.sub(own, r"\1pass", cell, flags=re.MULTILINE))
 
 
 def _changed(node: ast.stmt) -> set[str]:
-    """Return `*` for a star import, and `table` for a statement such as `table[3] = 5`."""
+    """Return `*` for a star import, and `table` for `table[3] = 5` or `table.append(5)`.
+
+    Loops and other blocks are looked into, functions and classes are not.
+    """
     if isinstance(node, ast.ImportFrom):
         return {"*"} & {alias.name for alias in node.names}
-    names = set()
-    for target in getattr(node, "targets", [getattr(node, "target", None)]):
-        while isinstance(target, ast.Subscript | ast.Attribute):
-            target = target.value
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return set()
+    names, targets = set(), getattr(node, "targets", [getattr(node, "target", None)])
+    match node:
+        case ast.Expr(value=ast.Call(func=ast.Attribute() as method)):
+            targets = [method]
+    for target in targets:
+        while isinstance(target, ast.Subscript | ast.Attribute | ast.Call):
+            target = target.func if isinstance(target, ast.Call) else target.value
         if isinstance(target, ast.Name):
             names.add(target.id)
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            names |= _changed(child)
     return names
 
 
@@ -349,7 +402,7 @@ def _used(table: symtable.SymbolTable) -> Iterator[str]:
     """Yield the global names that a statement, or any function inside it, uses."""
     module = table.get_type() == "module"
     for symbol in table.get_symbols():
-        if symbol.is_referenced() and (module or symbol.is_global()):
+        if symbol.is_referenced() if module else symbol.is_global():
             yield symbol.get_name()
     for child in table.get_children():
         yield from _used(child)
@@ -416,7 +469,7 @@ def _table(marks: list[Mark], language: str) -> str:
     for notebook, group in itertools.groupby(marks, key=lambda mark: mark.notebook):
         group = list(group)
         total = words["total"].format(right=sum(mark.right for mark in group), n=len(group))
-        lines.append(f"{notebook}: {total}")
+        lines.append(f"{_printable(notebook)}: {total}")
         for mark in group:
             said = words["right" if mark.right else "not_yet"]
             lines.append(f"  {said:<11} {mark.exercise}")
@@ -431,6 +484,13 @@ def _csv(marks: list[Mark]) -> str:
     for mark in marks:
         writer.writerow([mark.notebook, mark.chapter, mark.exercise, int(mark.right), mark.message])
     return text.getvalue()
+
+
+def _files(names: list[str]) -> Iterator[str]:
+    """Yield the files; a pattern that the shell has left as it is, as on Windows, is expanded."""
+    for name in names:
+        found = [name] if os.path.exists(name) else sorted(glob.glob(name, recursive=True))
+        yield from found or [name]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -449,26 +509,38 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--language", choices=sorted(_WORDS), default="en")
     options = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     speak(options.language)
     try:
         cases = load_cases(options.cases) if options.cases else {}
+        chapters = {str(key).partition(".")[0] for key in cases} | {options.chapter} - {None}
+        for chapter in chapters:
+            _with_cases(_exercises(chapter), chapter, cases)
+        for path in filter(None, (options.csv, options.json)):
+            if path.endswith(".ipynb"):
+                raise ValueError(f"{path}: expected a file for the marks, got a notebook")
+            open(path, "ab").close()  # fails now, not after the last notebook
     except (OSError, ValueError) as error:
         parser.error(str(error))
+    how = {"chapter": options.chapter, "cases": cases, "seconds": options.seconds}
     marks, failed = [], 0
-    for notebook in options.notebooks:
-        try:
-            found = mark(notebook, chapter=options.chapter, cases=cases, seconds=options.seconds)
-        except (OSError, ValueError) as error:
-            print(error, file=sys.stderr)
-            failed = 1
-            continue
-        print(_table(found, options.language), flush=True)
-        marks += found
-    if options.csv:
-        write_atomic(options.csv, _csv(marks).encode())
-    if options.json:
-        rows = json.dumps([asdict(mark) for mark in marks], indent=1, ensure_ascii=False)
-        write_atomic(options.json, f"{rows}\n".encode())
+    try:
+        for notebook in _files(options.notebooks):
+            try:
+                found = mark(notebook, **how)
+            except (OSError, ValueError) as error:
+                print(_printable(str(error)), file=sys.stderr)
+                failed = 1
+                continue
+            print(_table(found, options.language), flush=True)
+            marks += found
+    finally:  # after Ctrl+C too
+        if options.csv:  # the mark at its start tells Excel that it is UTF-8
+            write_atomic(options.csv, _csv(marks).encode("utf-8-sig", "backslashreplace"))
+        if options.json:
+            rows = json.dumps([asdict(mark) for mark in marks], indent=1, ensure_ascii=False)
+            write_atomic(options.json, f"{rows}\n".encode("utf-8", "backslashreplace"))
     return failed
 
 

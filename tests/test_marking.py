@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from lessons_lib import practice
-from lessons_lib.marking import Mark, _pack, _unpack, load_cases, main, mark
+from lessons_lib.marking import Mark, _needed, _pack, _unpack, load_cases, main, mark
 from lessons_lib.practice import intro
 from lessons_lib.practice.intro import check_count_next
 from tests.test_practice import EXERCISES
@@ -62,7 +62,6 @@ def test_a_right_notebook_gets_all_marks(notebook):
         Mark(str(path), "intro", name, True, "")
         for name in ("count_next", "most_likely", "surprise")
     ]
-    assert str(mark(path)[0]) == f"{path} count_next"
 
 
 @pytest.mark.parametrize("slug", ["tokens", "attention", "gguf"])
@@ -84,11 +83,12 @@ def test_the_solutions_of_a_chapter_get_all_marks_only_from_the_student(slug, tm
 @pytest.mark.parametrize("turn", range(max(map(len, WRONG.values()))))
 def test_wrong_answers_get_no_mark(turn, notebook):
     chosen = {check: list(answers)[turn % len(answers)] for check, answers in WRONG.items()}
+    visible = "WRONG = __import__('sys').modules.pop('lessons_lib.practice.intro')"  # they use it
     take = [
         f"{check.removeprefix('check_')} = WRONG[{check!r}][{wrong!r}]"
         for check, wrong in chosen.items()
     ]
-    marks = mark(notebook(IMPORT, "from tests.wrong_answers.intro import WRONG", *take))
+    marks = mark(notebook(IMPORT, visible, "from tests.wrong_answers.intro import WRONG", *take))
     assert len(marks) == 3
     for one in marks:
         check = f"check_{one.exercise}"
@@ -120,6 +120,14 @@ CHEATS = {
     "another name": "def count_nothing(text, context):\n    return {}",
     "not Python": "def count_next(text, context)\n    return {}",
     "no function": "count_next = 3",
+    "the solution": "count_next = check_count_next.solution",
+    "the solution by another path": "import lessons_lib.practice.intro as checks\n"
+    "def count_next(text, context):\n    return checks._count_next(text, context)",
+    "the solution from the package": "from lessons_lib.practice import intro\n"
+    "count_next = intro.check_count_next.solution",
+    "the check": "count_next = check_count_next",
+    "a terminal's commands": 'def count_next(text, context):\n    raise ValueError("\\x1b[2J")',
+    "half a character": 'def count_next(text, context):\n    raise ValueError("\\ud800")',
 }
 
 
@@ -129,7 +137,76 @@ def test_what_is_no_answer_gets_no_mark(how, notebook):
     found = only(marks, "count_next")
     assert not found.right
     assert found.message.startswith("Not yet: ")
+    assert found.message.replace("\n", "").isprintable()
     assert only(marks, "most_likely").right, "one exercise must not touch the others"
+
+
+def test_the_imports_of_checks_do_no_harm(notebook):
+    inside = COUNT_NEXT.replace(":\n", f":\n    {IMPORT}\n    display(check_count_next)\n", 1)
+    star = "from lessons_lib.practice.intro import *\nimport lessons_lib.practice.intro as checks"
+    assert only(mark(notebook(star, inside)), "count_next").right
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit memory")
+def test_memory_has_a_limit(notebook):
+    large = COUNT_NEXT.replace(":\n", ":\n    bytes(5 * 10**9)\n", 1)
+    assert "an error (MemoryError" in only(mark(notebook(IMPORT, large)), "count_next").message
+
+
+NOT_PYTHON = [
+    "def other(a, a): pass",
+    "def other():\n    x = 1\n    global x",
+    "nonlocal x",
+    "x = '\0'",
+    "x = '\ud800'",
+    "x = " + "-" * 100_000 + "1",
+    "def count_next(text, context)\n    return {}",
+]
+
+
+def test_cells_that_are_not_python_are_left_out(notebook):
+    assert only(mark(notebook(IMPORT, *NOT_PYTHON, COUNT_NEXT)), "count_next").right
+
+
+@pytest.mark.parametrize("cell", NOT_PYTHON, ids=range(len(NOT_PYTHON)))
+def test_the_answers_own_cell_must_be_python(cell):
+    assert len(_needed([cell, COUNT_NEXT], "count_next")) == 1
+    with pytest.raises((SyntaxError, ValueError, RecursionError, MemoryError)):
+        _needed([COUNT_NEXT, f"{COUNT_NEXT}\n{cell}"], "count_next")
+
+
+@pytest.mark.parametrize("line", ["count_next?", "check.find_fault??", "?x", "a, b = !ls", "%cd"])
+def test_a_line_for_ipython_is_passed_over(line):
+    cell = f"{COUNT_NEXT}\n# Right?\n{line}\n\n"
+    assert len(_needed([cell], "count_next")) == 1
+
+
+def test_a_table_may_be_filled_above_the_function(notebook):
+    fill = """skip = []
+skip.append(0)
+first = {}
+for key in "a":
+    match key:
+        case "a":
+            first[key] = [0]
+first.setdefault("b", []).append(0)"""
+    unused = """import math
+def wait():
+    first = []
+    first.append(endless)
+math.sqrt(wait())
+while endless:
+    later.append(0)"""
+    answer = COUNT_NEXT.replace(":\n", ":\n    assert skip == first['a'] == first['b'], math\n", 1)
+    marks = mark(notebook(IMPORT, fill, unused, "for endless in iter(int, 1): pass", answer))
+    assert only(marks, "count_next").right, only(marks, "count_next").message
+
+
+def test_what_a_notebook_allows_is_allowed(notebook):
+    answer = COUNT_NEXT.replace("context):", "context: Text):\n    global n\n    n += 1", 1)
+    cells = "from __future__ import annotations", "n = 0", f"%%time\nawait n\n{answer}"
+    marks = mark(notebook(IMPORT, *cells))
+    assert only(marks, "count_next").right, only(marks, "count_next").message
 
 
 def test_an_endless_loop_is_cut_and_the_rest_is_marked(notebook):
@@ -160,7 +237,8 @@ def test_only_what_the_function_needs_is_run(notebook):
 
 
 def test_a_right_function_may_print(notebook):
-    loud = COUNT_NEXT.replace(":\n", ":\n    print(text, flush=True)\n", 1)
+    show = "import sys; print(text, '→', flush=True); assert sys.flags.utf8_mode"  # on Windows too
+    loud = COUNT_NEXT.replace(":\n", f":\n    {show}\n", 1)
     assert only(mark(notebook(IMPORT, loud)), "count_next").right
 
 
@@ -197,6 +275,7 @@ def test_what_is_no_notebook_is_refused(content, says, tmp_path):
 
 
 def test_the_chapter_must_be_clear(notebook):
+    assert mark(notebook(*RIGHT, "# lessons_lib.practice.__init__"))[0].right
     both = notebook(*RIGHT, "from lessons_lib.practice.tokens import check_best_pair")
     with pytest.raises(ValueError, match=r"one chapter .*, got \['intro', 'tokens'\]"):
         mark(both)
@@ -211,8 +290,9 @@ def test_cases_of_ones_own_are_added(notebook, tmp_path):
     table = f"def count_next(text, context):\n    return {learned!r}[text, context]"
     path = notebook(IMPORT, table)
     assert only(mark(path), "count_next").right, "a table of the published cases passes them"
-    (tmp_path / "term.py").write_text('CASES = {"intro.count_next": [("anagrams", "a")]}')
+    (tmp_path / "term.py").write_text("CASES = {'intro.count_next': iter([('anagrams', 'a')])}")
     cases = load_cases(tmp_path / "term.py")
+    assert cases == {"intro.count_next": [("anagrams", "a")]}, "they serve many notebooks"
     found = only(mark(path, cases=cases), "count_next")
     assert not found.right
     assert "KeyError" in found.message
@@ -231,6 +311,7 @@ def test_cases_of_ones_own_are_added(notebook, tmp_path):
 
 def test_the_command_writes_tables_and_goes_on(notebook, tmp_path, capsys):
     ana, ben = notebook(*RIGHT), notebook(IMPORT, COUNT_NEXT, name="ben.ipynb")
+    ben.write_bytes(b"\xef\xbb\xbf" + ben.read_bytes())  # as some editors on Windows store it
     broken = tmp_path / "carla.ipynb"
     broken.write_text("{}")
     files = ["--csv", str(tmp_path / "m.csv"), "--json", str(tmp_path / "m.json")]
@@ -238,7 +319,7 @@ def test_the_command_writes_tables_and_goes_on(notebook, tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert f"{ana}: 3 of 3" in lines
     assert f"{ben}: 1 of 3" in lines
-    with (tmp_path / "m.csv").open(newline="") as file:
+    with (tmp_path / "m.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [row["right"] for row in rows] == ["1", "1", "1", "1", "0", "0"]
     assert rows[0] | {"notebook": ""} == {
@@ -256,6 +337,66 @@ def test_the_command_writes_tables_and_goes_on(notebook, tmp_path, capsys):
     assert "carla.ipynb: expected a notebook" in said.err
     assert f"{ben}: 1 de 3" in said.out
     assert "Todavía no: se esperaba una función" in said.out
+
+
+def test_the_command_expands_patterns(notebook, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("lessons_lib.marking.mark", lambda path, **_: seen.append(path) or [])
+    (tmp_path / "e" / "e").mkdir(parents=True)
+    for name in ("b", "a", "c [1]", "c 1", "e/e/g"):
+        notebook(name=f"{name}.ipynb")
+    names = [str(tmp_path / f"{name}.ipynb") for name in ("[ab]", "c [1]", "d*", "**/[g]")]
+    assert main(names) == 0
+    assert [Path(path).stem for path in seen] == ["a", "b", "c [1]", "d*", "g"]
+
+
+def test_what_is_wrong_for_all_notebooks_is_said_once(notebook, tmp_path, capsys):
+    path, cases, table = str(notebook(*RIGHT)), tmp_path / "term.py", tmp_path / "m.csv"
+
+    def refused(*options):
+        with pytest.raises(SystemExit):
+            main([path, path, "--csv", str(table), *options])
+        assert not table.exists()
+        return capsys.readouterr().err.splitlines()[-1]
+
+    cases.write_text("CASES = {'intro.count': []}")
+    assert "for chapter.function, got 'intro.count'" in refused("--cases", str(cases))
+    cases.write_text("CASES = {7: []}")
+    assert "expected a chapter with exercises, got '7'" in refused("--cases", str(cases))
+    assert "got 'a.b'" in refused("--chapter", "a.b")
+    assert "ana.ipynb: expected a file for the marks, got a notebook" in refused("--csv", path)
+    assert Path(path).read_text().startswith("{"), "it stays as it was"
+    table = tmp_path / "nowhere" / "m.csv"
+    assert "nowhere" in refused()
+
+
+def test_names_and_messages_of_any_kind_are_written(notebook, tmp_path, capsys):
+    half = notebook(IMPORT, CHEATS["half a character"], name="ben.ipynb")
+    odd = tmp_path / "Garc\udced.ipynb"  # a Latin-1 name on Linux
+    try:
+        half.rename(odd)
+    except OSError:
+        pytest.skip("names are UTF-8 here")
+    files = tmp_path / "m.csv", tmp_path / "m.json"
+    assert main([str(odd), "--csv", str(files[0]), "--json", str(files[1])]) == 0
+    assert "Garc\\udced.ipynb: 0 of 3" in capsys.readouterr().out
+    assert r"Garc\udced.ipynb,intro,count_next,0" in files[0].read_text(encoding="utf-8-sig")
+    stored = json.loads(files[1].read_text(encoding="utf-8"))
+    assert stored[0]["notebook"] == str(odd)
+    assert r"ValueError: \ud800" in stored[0]["message"]
+
+
+def test_a_run_that_is_stopped_keeps_its_marks(notebook, tmp_path, monkeypatch):
+    def stopped(path, **how):
+        if "ben" in path:
+            raise KeyboardInterrupt
+        return mark(path, **how)
+
+    monkeypatch.setattr("lessons_lib.marking.mark", stopped)
+    ana, ben, table = notebook(*RIGHT), notebook(*RIGHT, name="ben.ipynb"), tmp_path / "m.csv"
+    with pytest.raises(KeyboardInterrupt):
+        main([str(ana), str(ben), "--csv", str(table)])
+    assert table.read_text(encoding="utf-8-sig").count("ana.ipynb,intro") == 3
 
 
 @pytest.mark.parametrize("name", EXERCISES)
@@ -316,6 +457,9 @@ def test_the_file_for_pytest(notebook, tmp_path):
     (tmp_path / "submitted").mkdir()
     notebook(*RIGHT, name="submitted/ana.ipynb")
     notebook(IMPORT, COUNT_NEXT, name="submitted/ben.ipynb")
+    (tmp_path / "submitted" / "carla.ipynb").write_text("{")
+    (tmp_path / "submitted" / ".ipynb_checkpoints").mkdir()
+    notebook(IMPORT, name="submitted/.ipynb_checkpoints/ana.ipynb")
     settings = {
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTHONPATH": str(house.ROOT),
@@ -328,9 +472,10 @@ def test_the_file_for_pytest(notebook, tmp_path):
         capture_output=True,
         text=True,
     )
-    assert "2 failed, 4 passed" in ran.stdout, ran.stdout
-    for name in ("most_likely", "surprise"):
-        assert f"[{Path('submitted') / 'ben.ipynb'} {name}] - AssertionError: Not yet" in ran.stdout
+    assert "2 failed, 1 passed" in ran.stdout, ran.stdout
+    for name, says in (("ben", "AssertionError: most_likely: Not yet"), ("carla", "ValueError")):
+        assert f"[{Path('submitted') / name}.ipynb] - {says}" in ran.stdout
+    assert "surprise: Not yet" in ran.stdout
 
 
 def test_the_cells_for_nbgrader():
@@ -341,9 +486,6 @@ def test_the_cells_for_nbgrader():
     assert answer["grade_id"] != test["grade_id"]
     assert all(re.fullmatch(r"[\w-]+", cell["grade_id"]) for cell in (answer, test))
     code = example("nbgrader code")
-    exec(
-        code,
-        names := {"check_count_next": check_count_next, "count_next": check_count_next.solution},
-    )
+    exec(code, {"count_next": check_count_next.solution, "check_count_next": None})
     with pytest.raises(AssertionError, match="Not yet: for count_next"):
-        exec(code, names | {"count_next": lambda *_: {}})
+        exec(code, {"count_next": lambda *_: {}, "check_count_next": lambda *_: None})
