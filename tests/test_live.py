@@ -6,58 +6,40 @@ import random
 import re
 import subprocess
 import sys
-from html.parser import HTMLParser
-from importlib.util import find_spec
 from itertools import islice, pairwise
-from pathlib import Path
 
 import nbclient
 import nbformat.v4
-import pydata_sphinx_theme
 import pytest
 import regex
-from playwright.sync_api import sync_playwright
 from traitlets import TraitError
 
 from lessons_lib.intro import continue_text, next_char_counts, next_char_probs, random_bits
 from lessons_lib.live import BPEPlayground, NextCharacter, figure
 from lessons_lib.live.figure import FOLDER, visible
 from lessons_lib.tokens import GPT4_PATTERN, BPETokenizer, merge_pair, split_words
-from tools.book_site.live import pack_figures
-from tools.browser import launch
+from tests.live_page import (
+    ENGLISH,
+    SPANISH,
+    TEXTS,
+    Props,
+    assert_accessible,
+    focus,
+    focused,
+    html_page,
+    in_every_look,
+    internals,
+    mount,
+    press,
+    reached,
+    violations,
+    write,
+)
+from tests.live_page import page as page
+from tests.live_page import page_without_scripts as page_without_scripts
 
 pytestmark = pytest.mark.site
 
-ENGLISH = (
-    "Once upon a time there was a little fox. The fox didn't want to sleep. It's late, said the "
-    "owl, and we'll all be tired. The little fox looked at the moon and the moon looked back. "
-) * 3 + "Then the fox slept."
-SPANISH = (
-    "Había una vez una niña que no quería dormir. La niña miró la luna y la luna miró a la niña. "
-    "¿Quién está ahí?, preguntó el búho. Mañana será otro día, pensó la niña. "
-) * 3 + "Y se durmió."
-
-TEXTS = [
-    "The little fox didn't sleep; we'll see, it's LATE and IT'S so.",
-    "El pingüino añoró mañanas: ¿cuándo volverá la niña?",
-    "👨‍👩‍👧 y 🦊🏽 the fox 🇪🇸",
-    "猫は眠りたくなかった。 我爱你",
-    "nin\u0303a cafe\u0301 \u0301fox",  # accents as combining marks
-    "the\tfox\n\n  the   fox \n",
-    "the\u00a0fox\u00a0\u00a0la\u3000niña\u2028luna",
-    "in 2024 there were 12345 foxes and 3,5 owls ½ ٣ Ⅷ",
-    "\ufeffthe fox\ufeff \ufeff fox",  # white space for JavaScript's \s, not for Unicode
-    "the\u0085fox \u0085 niña\u180e la",  # the other way round; U+180E is neither
-    "\x1cfox\x1f \x00the\x7f",  # white space for Python's str.isspace, not for Unicode
-    "𝒯𝒽𝑒 𐍈𐍉 𠮷野家",
-    "'s 't 'S don''t l'luna ''",
-    '___ ... !!! ¿¡ <b>&amp;</b> </script> \\ " `',
-    " ",
-    "   ",
-    "a",
-    "",
-    "aaaa aaaaa " * 40 + "niñaniñaniña" * 20,
-]
 PROMPTS = [
     "the fox",
     "The mo",
@@ -77,96 +59,6 @@ def tokenizers():
         "English stories": BPETokenizer.train(ENGLISH, 330),
         "Cuentos en español": BPETokenizer.train(SPANISH, 340, ["<|end|>"]),
     }
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        chromium = launch(playwright)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def page(browser):
-    """A blank page that must end without an error and without a request."""
-    context = browser.new_context(viewport={"width": 800, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(10_000)
-    troubles = []
-    page.on("console", lambda message: troubles.append(message.text))
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("request", lambda request: troubles.append(request.url))
-    yield page
-    context.close()
-    assert troubles == []
-
-
-def html_page(*figures, theme="light", style="", scripts=True):
-    css = style + (FOLDER / "live.css").read_text(encoding="utf-8")
-    script = f"<script>{pack_figures(FOLDER)}</script>" if scripts else ""
-    body = "".join(one.to_html() for one in figures)
-    return (
-        f'<!doctype html><html lang="en" data-theme="{theme}"><head><title>Page</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{css}</style></head>'
-        f"<body><main><h1>Page</h1>{body}</main>{script}</body></html>"
-    )
-
-
-def mount(page, *figures, **options):
-    page.set_content(html_page(*figures, **options))
-    for one in page.locator("figure").all():
-        one.scroll_into_view_if_needed()
-    page.wait_for_function(
-        "document.querySelectorAll('figure[data-live-state=ready]').length ==="
-        " document.querySelectorAll('figure').length"
-    )
-
-
-def internals(page, name, *names):
-    """The named constants and functions of a figure's module, as `window.inside`."""
-    source = (FOLDER / f"{name}.js").read_text(encoding="utf-8").split("export default")[0]
-    page.evaluate(
-        f"() => {{ window.inside = (() => {{ {source} return {{{','.join(names)}}} }})(); }}"
-    )
-
-
-def focus(page, name):
-    """Tab from the top of the page until the control of this name has the focus."""
-    if focused(page) == name:
-        return
-    page.evaluate("document.activeElement.blur()")
-    seen = []
-    for _ in range(30):
-        page.keyboard.press("Tab")
-        seen.append(focused(page))
-        if seen[-1] == name:
-            return
-    raise AssertionError(f"{name!r} cannot be reached with Tab, only {seen}")
-
-
-def focused(page):
-    return page.evaluate(
-        """() => {
-            const { activeElement: one } = document;
-            return (one.labels?.[0]?.querySelector("span") ?? one).textContent;
-        }"""
-    )
-
-
-def press(page, button, times=1, key="Enter"):
-    focus(page, button)
-    for _ in range(times):
-        page.keyboard.press(key)
-
-
-def write(page, label, text):
-    focus(page, label)
-    page.keyboard.press("Control+A")
-    page.keyboard.press("Delete")
-    if text:
-        page.keyboard.insert_text(text)
-    assert page.locator("textarea").input_value() == text
 
 
 def tokens_shown(page):
@@ -319,7 +211,7 @@ def test_bpe_long_text_draws_some_words_and_counts_all(page, tokenizers):
     assert tokens_shown(page)["ids"] == tokenizers["English stories"].encode(text)
     words = page.locator(".live-words > li")
     assert words.count() == 301
-    assert words.last.inner_text() == f"… ({len(split_words(text)) - 300} more)"
+    assert words.last.inner_text() == f"… ({len(split_words(text)) - 300:,} more)"
 
 
 def test_bpe_random_texts(page, tokenizers):
@@ -382,9 +274,10 @@ def test_visible_tokens_are_the_same_in_both(page, tokenizers):
     tokens = [token for one in tokenizers.values() for token in one.vocab.values()]
     tokens += [rng.randbytes(rng.randrange(6)) for _ in range(2000)]
     tokens += [text.encode()[i : i + 5] for text in TEXTS[:14] for i in range(12)]
-    internals(page, "bpe_playground", "visible")
+    internals(page, "bpe_playground", "visible", "decoded")
     found = page.evaluate(
-        "tokens => tokens.map((one) => inside.visible(one))", [list(token) for token in tokens]
+        "tokens => tokens.map((one) => inside.visible(inside.decoded(one)))",
+        [list(token) for token in tokens],
     )
     assert found == [visible(token) for token in tokens]
 
@@ -420,7 +313,7 @@ def check_prediction(page, text, prompt, max_context):
     rest = [int(row["count"]) for row in rows if "rest" in row]
     assert rest == ([sum(list(counts.values())[8:])] if probs[8:] else [])
     total = sum(counts.values())
-    assert f"({total} place{'s' * (total != 1)})" in page.get_by_role("status").inner_text()
+    assert f"({total:,} place{'s' * (total != 1)})" in page.get_by_role("status").inner_text()
 
 
 @pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
@@ -494,27 +387,6 @@ def both(tokenizers, language="en"):
     )
 
 
-def test_strings_exist_in_both_languages(page):
-    for name in ("bpe_playground", "next_character"):
-        internals(page, name, "STRINGS")
-        strings = page.evaluate(
-            """() => Object.fromEntries(Object.entries(inside.STRINGS).map(([language, say]) => [
-                language,
-                Object.entries(say).map(([key, value]) => [
-                    key,
-                    typeof value === "function" ? value(...Array(value.length).fill("X")) : value,
-                    typeof value === "function" ? value.length : -1,
-                ]),
-            ]))"""
-        )
-        assert list(strings) == ["en", "es"]
-        english, spanish = strings.values()
-        assert [(key, n) for key, _, n in english] == [(key, n) for key, _, n in spanish]
-        assert all(text.strip() for _, text, _ in english + spanish)
-        source = (FOLDER / f"{name}.js").read_text(encoding="utf-8")
-        assert all(f"say.{key}" in source or f"{key}:" in source for key, _, _ in english)
-
-
 @pytest.mark.parametrize(
     ("language", "words"),
     [
@@ -542,11 +414,7 @@ def test_figures_speak_the_language(page, tokenizers, language, words):
 
 def test_all_controls_can_be_reached_in_reading_order(page, tokenizers):
     mount(page, *both(tokenizers))
-    reached = []
-    for _ in range(13):
-        page.keyboard.press("Tab")
-        reached.append(focused(page))
-    assert reached == [
+    assert reached(page, 13) == [
         *["English stories", "Your text", "Back", "Next merge", "To the end"],
         *["Merges applied, in order", "its id"],
         *["Once upon a ", "Your text so far", "Add the most likely", "Add one at random"],
@@ -564,31 +432,18 @@ def test_two_playgrounds_keep_their_choices_apart(page, tokenizers):
     ]
 
 
-@pytest.mark.parametrize(("language", "width"), [("en", 800), ("es", 360)])
-@pytest.mark.parametrize("theme", ["light", "dark", "no theme"])
+@in_every_look
 def test_axe_finds_nothing_and_nothing_sticks_out(page, tokenizers, theme, width, language):
-    styles = "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css"
-    style = (Path(pydata_sphinx_theme.__file__).parent / styles).read_text(encoding="utf-8")
-    page.set_viewport_size({"width": width, "height": 900})
-    mount(
-        page, *both(tokenizers, language), theme=theme, style="" if theme == "no theme" else style
-    )
+    mount(page, *both(tokenizers, language), theme=theme, width=width)
     press(page, "Next merge" if language == "en" else "Fusión siguiente", 3)
-    assert violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert_accessible(page)
     page.evaluate("document.activeElement.blur()")
-    assert violations(page) == []
-
-
-def violations(page):
-    axe = Path(find_spec("axe_playwright_python").origin).with_name("axe.min.js")
-    page.evaluate(axe.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    return [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found]
+    assert_accessible(page)
 
 
 def test_axe_would_find_something(page, tokenizers):
-    mount(page, BPEPlayground(tokenizers), style=".live-status { color: #bbb !important }")
+    mount(page, BPEPlayground(tokenizers))
+    page.add_style_tag(content=".live-status { color: #bbb !important }")
     assert [name for name, _ in violations(page)] == ["color-contrast"]
 
 
@@ -597,9 +452,8 @@ def test_nothing_moves():
     assert not re.search("transition|animation|smooth", (FOLDER / "live.css").read_text())
 
 
-def test_fallback_without_scripts(browser, tokenizers):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
+def test_fallback_without_scripts(page_without_scripts, tokenizers):
+    page = page_without_scripts
     page.set_content(html_page(*both(tokenizers), scripts=False))
     tables = page.locator(".live-fallback table")
     assert tables.count() == 2
@@ -617,28 +471,11 @@ def test_fallback_without_scripts(browser, tokenizers):
     counts = next_char_counts(ENGLISH, ENGLISH[:12])[1]
     assert rows == [f"{visible(c.encode())}\t{p:.3f}\t{counts[c]}" for c, p in probs.items()]
     assert page.locator("script.live-props").first.is_hidden()
-    context.close()
 
 
 def test_fallback_sums_up_the_rest():
     html = NextCharacter("abcdefghijk", [""], language="es").to_html()
-    assert '<th scope="row">otros</th><td>0.273</td><td>3</td>' in html
-
-
-class Props(HTMLParser):
-    """What an HTML parser finds in the script element, and the tags in order."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.tags, self.scripts = [], []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-
-    def handle_data(self, data):
-        if self.tags[-1] == "script":
-            self.scripts.append(data)
+    assert '<th scope="row">otros</th><td>0,273</td><td>3</td>' in html
 
 
 @pytest.mark.parametrize(
@@ -705,39 +542,6 @@ def test_strict_nbval_accepts_the_figures(tmp_path):
     data = nb.cells[2].outputs[0].data
     data["text/html"] = data["text/html"].replace('"prompts":["an"]', '"prompts":["na"]')
     assert "1 failed, 2 passed" in nbval().stdout
-
-
-def test_as_a_module_with_a_model_that_changes(page, tokenizers):
-    """As anywidget loads it: an ES module, whose figure follows its model and lets go of it."""
-    for one, name in zip(both(tokenizers), ("bpe_playground", "next_character"), strict=True):
-        source = (FOLDER / f"{name}.js").read_text(encoding="utf-8")
-        assert str(one._esm) == source
-        found = page.evaluate(
-            """async ([source, props]) => {
-                const url = `data:text/javascript;base64,${btoa(
-                    String.fromCharCode(...new TextEncoder().encode(source)))}`;
-                const module = (await import(url)).default;
-                const listeners = new Set();
-                const model = {
-                    get: (name) => props[name],
-                    on: (names, listener) => listeners.add(listener),
-                    off: (names, listener) => listeners.delete(listener),
-                };
-                const el = document.createElement("div");
-                const stop = module.render({ model, el });
-                const label = () => el.querySelector("label.live-stack span").textContent;
-                const before = label();
-                props.language = "es";
-                for (const listener of listeners) listener();
-                const after = label();
-                stop();
-                return [before, after, listeners.size, el.children.length];
-            }""",
-            [source, one.props],
-        )
-        text = "Your text" + " so far" * (name == "next_character")
-        texto = "Tu texto" + " hasta ahora" * (name == "next_character")
-        assert found == [text, texto, 0, 1]
 
 
 def test_properties_are_traits_that_a_kernel_can_change(tokenizers):

@@ -2,22 +2,33 @@
 
 import json
 import random
-from pathlib import Path
 
-import pydata_sphinx_theme
 import pytest
 import torch
 
 from lessons_lib.gpt import GPT, GPTConfig, initialise
 from lessons_lib.live import ShapeWalk
-from lessons_lib.live.figure import FOLDER
 from lessons_lib.live.shape_walk import FALLBACK, SHAPES
-from tests.test_live import focus, focused, html_page, internals, mount, press, violations
-from tests.test_live import page as page
+from tests.live_page import (
+    assert_accessible,
+    focus,
+    focused,
+    html_page,
+    in_every_look,
+    internals,
+    mount,
+    number,
+    press,
+    words,
+    write,
+)
+from tests.live_page import page as page
+from tests.live_page import page_without_scripts as page_without_scripts
 
 pytestmark = pytest.mark.site
 
 CHARACTERS = list(" abcdefhilmnorstuñ.")
+TEXT = "Your text: up to 8 characters"
 TEXTS = ["the lamp"[:7], "a", "ñ.", "aaaaaaaa", "  sol  a", "tu luna"]
 
 
@@ -89,24 +100,16 @@ def check(page, step, expected):
     sizes = " × ".join(str(size) for size in numbers.shape)
     assert page.locator(".live-shape").inner_text() == f"Shape ({', '.join(letters)}) = {sizes}"
     cells = page.locator(".live-boards tbody td").all_text_contents()
-    shown = [float(cell.replace("−", "-")) for cell in cells]
+    shown = [number(cell) for cell in cells]
     flat = found.flatten().tolist()
     expected = sorted(flat, reverse=True) if letters == "V" else flat
     assert shown == pytest.approx(expected, abs=5.001e-4)
 
 
-def write(page, text):
-    focus(page, "Your text: up to 8 characters")
-    page.keyboard.press("Control+A")
-    page.keyboard.press("Delete")
-    if text:
-        page.keyboard.insert_text(text)
-
-
 @pytest.mark.parametrize("text", TEXTS)
 def test_every_step_and_back(page, model, text):
     mount(page, ShapeWalk(model, CHARACTERS, "sol"))
-    write(page, text)
+    write(page, TEXT, text)
     steps = steps_of(model, text)
     check(page, 0, steps[0])
     for step in range(1, len(steps)):
@@ -150,60 +153,45 @@ def test_slider_and_typing_keep_the_step(page, model):
     slider = page.get_by_role("slider")
     assert slider.get_attribute("aria-valuetext") == "0 of 15"
     press(page, "To the end")
-    write(page, "sol")
+    write(page, TEXT, "sol")
     check(page, 15, steps_of(model, "sol")[15])
 
 
 def test_unknown_characters_are_left_out_and_named(page, model):
     mount(page, ShapeWalk(model, CHARACTERS, "luna"))
-    write(page, "sXol🦊")
+    write(page, TEXT, "sXol🦊")
     check(page, 0, steps_of(model, "sol")[0])
     status = page.get_by_role("status")
     assert "no token for it: X 🦊." in status.inner_text()
-    write(page, "")
+    write(page, TEXT, "")
     assert "Write at least one character." in status.inner_text()
     assert page.locator(".live-boards table").count() == 0
     press(page, "To the end")
-    write(page, "a")
+    write(page, TEXT, "a")
     check(page, 15, steps_of(model, "a")[15])
 
 
-def test_strings_exist_in_both_languages(page):
-    internals(page, "shape_walk", "STRINGS")
-    english, spanish = page.evaluate(
-        """() => ["en", "es"].map((language) => Object.entries(inside.STRINGS[language]).map(
-            ([key, value]) => [key, typeof value === "function" ? value("1", "2") : value]))"""
-    )
-    assert [key for key, _ in english] == [key for key, _ in spanish]
-    source = (FOLDER / "shape_walk.js").read_text(encoding="utf-8")
-    for (key, one), (_, other) in zip(english, spanish, strict=True):
-        assert f"say.{key}" in source
-        assert one != other
-    assert {key: len(value) for key, value in english if key == "steps"} == {"steps": len(SHAPES)}
-    assert all(len(pair) == 2 for pair in dict(spanish)["steps"])
-    assert all(len(words["steps"]) == len(SHAPES) for words in FALLBACK.values())
+def test_every_step_has_its_words(page):
+    for language, said in FALLBACK.items():
+        steps = words(page, "shape_walk", language)["steps"]
+        assert len(steps) == len(said["steps"]) == len(SHAPES)
+        assert all(len(pair) == 2 for pair in steps)
 
 
-@pytest.mark.parametrize(("language", "width"), [("en", 800), ("es", 360)])
-@pytest.mark.parametrize("theme", ["light", "dark", "no theme"])
+@in_every_look
 def test_axe_finds_nothing_and_nothing_sticks_out(page, model, theme, width, language):
-    styles = "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css"
-    style = (Path(pydata_sphinx_theme.__file__).parent / styles).read_text(encoding="utf-8")
-    page.set_viewport_size({"width": width, "height": 900})
     figure = ShapeWalk(model, CHARACTERS, "aaaaaaaa", language=language)
-    mount(page, figure, theme=theme, style="" if theme == "no theme" else style)
+    mount(page, figure, theme=theme, width=width)
     for step in range(16):
         if step in (0, 1, 7, 11, 14, 15):
-            assert violations(page) == [], step
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, step
+            assert_accessible(page)
         press(page, "Next step" if language == "en" else "Paso siguiente")
     other = "Shape" if language == "es" else "Forma"
     assert other not in page.locator("main").inner_text()
 
 
-def test_fallback_without_scripts(browser, model):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
+def test_fallback_without_scripts(page_without_scripts, model):
+    page = page_without_scripts
     page.set_content(html_page(ShapeWalk(model, CHARACTERS, "luna"), scripts=False))
     rows = page.locator(".live-fallback tbody tr").all_inner_texts()
     expected = [
@@ -213,7 +201,6 @@ def test_fallback_without_scripts(browser, model):
         )
     ]
     assert rows == expected
-    context.close()
 
 
 def test_it_follows_its_properties(model):

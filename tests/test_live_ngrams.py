@@ -3,33 +3,33 @@
 import json
 import math
 import random
-from pathlib import Path
 
 import numpy as np
-import pydata_sphinx_theme
 import pytest
 
 from lessons_lib.live import NGramLab
-from lessons_lib.live.figure import FOLDER, visible
+from lessons_lib.live.figure import decimal, visible
 from lessons_lib.ngrams import NGram, add_k_probs, count_ngrams, cross_entropy, perplexity
 from lessons_lib.tokens import CharTokenizer
-from tests import test_live
-from tests.test_live import (
+from tests.live_page import (
     ENGLISH,
     SPANISH,
     Props,
+    assert_accessible,
     focus,
     focused,
     html_page,
+    in_every_look,
     internals,
     mount,
     press,
-    violations,
+    reached,
     write,
 )
+from tests.live_page import page as page
+from tests.live_page import page_without_scripts as page_without_scripts
 
 pytestmark = pytest.mark.site
-browser, page = test_live.browser, test_live.page  # fixtures
 
 COUNTED = (
     ENGLISH + SPANISH + "🦊 luna 🦊 lobo e\u0301a ～\n\n"
@@ -143,11 +143,7 @@ def test_order_smoothing_and_k_by_keyboard(page):
 
 def test_all_controls_can_be_reached_in_reading_order(page):
     mount(page, NGramLab(ENGLISH, ["the fox", "the owl"], smoothing="add-k"))
-    reached = []
-    for _ in range(6):
-        page.keyboard.press("Tab")
-        reached.append(focused(page))
-    assert reached == ["the fox", "the owl", "Your text", ORDER, "add-k", ADDED]
+    assert reached(page, 6) == ["the fox", "the owl", "Your text", ORDER, "add-k", ADDED]
 
 
 def test_prompts_and_what_is_left_out(page):
@@ -222,17 +218,6 @@ def test_the_longest_text(page):
     check(page, text, "the fox", 5, "witten-bell", None)
 
 
-def test_strings_exist_in_both_languages(page):
-    internals(page, "ngram_lab", "STRINGS")
-    keys = page.evaluate(
-        """() => Object.values(inside.STRINGS).map((say) => Object.entries(say).map(
-            ([key, value]) => [key, typeof value === "function" ? value.length : -1]))"""
-    )
-    assert keys[0] == keys[1]
-    source = (FOLDER / "ngram_lab.js").read_text(encoding="utf-8")
-    assert [key for key, _ in keys[0] if f"say.{key}" not in source] == []
-
-
 def test_it_speaks_spanish(page):
     mount(page, NGramLab(SPANISH, ["la luna"], smoothing="none", language="es"))
     body = page.locator(".live-body")
@@ -243,21 +228,16 @@ def test_it_speaks_spanish(page):
     assert "Smoothing" not in words
 
 
-@pytest.mark.parametrize(("language", "width"), [("en", 800), ("es", 360)])
-@pytest.mark.parametrize("theme", ["light", "dark", "no theme"])
+@in_every_look
 def test_axe_finds_nothing_and_nothing_sticks_out(page, theme, width, language):
-    styles = "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css"
-    style = (Path(pydata_sphinx_theme.__file__).parent / styles).read_text(encoding="utf-8")
-    page.set_viewport_size({"width": width, "height": 900})
     lab = NGramLab(
         *(ENGLISH if language == "en" else SPANISH, ["zzThe moon ñandú"], 4, "add-k"),
         language=language,
     )
-    mount(page, lab, theme=theme, style="" if theme == "no theme" else style)
+    mount(page, lab, theme=theme, width=width)
     for smoothing in ("add-k", "none", "witten-bell"):
         page.locator(f"input[value={smoothing}]").press("Space")
-        assert violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert_accessible(page)
 
 
 def test_two_labs_keep_their_choices_apart(page):
@@ -269,9 +249,8 @@ def test_two_labs_keep_their_choices_apart(page):
     assert radios.evaluate_all(checked) == [False, True, False, True, False, False]
 
 
-def test_fallback_without_scripts(browser):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
+def test_fallback_without_scripts(page_without_scripts):
+    page = page_without_scripts
     lab = NGramLab("banana band", ["b dé"], n=2, smoothing="none")
     page.set_content(html_page(lab, scripts=False))
     table = page.locator(".live-fallback table")
@@ -279,10 +258,9 @@ def test_fallback_without_scripts(browser):
     assert table.locator("caption").inner_text() == (
         "Order 2, smoothing none: cross-entropy ∞ nats per character, perplexity ∞"
     )
-    context.close()
     spanish = NGramLab("aab", ["ab"], n=1, language="es").to_html()
     p = [(2 + 2 * 1 / 2) / 5, (1 + 2 * 1 / 2) / 5]
-    assert f"<td>{-math.log(p[0]):.2f}</td>" in spanish
+    assert f"<td>{decimal(-math.log(p[0]), 2, 'es')}</td>" in spanish
     assert "Orden 1, suavizado Witten–Bell" in spanish
     assert "<td>0.00</td>" in NGramLab("aaa").to_html()  # the only character there is
     assert "cruzada – nats" in NGramLab("aab", ["ñ"], language="es").to_html()
