@@ -1175,7 +1175,7 @@ def test_files_that_are_too_large_are_not_read(visit, folder):
             File.prototype.arrayBuffer = function () { window.read++; };
             const transfer = new DataTransfer();
             const large = new File([new Uint8Array(1)], "large.gguf");
-            Object.defineProperty(large, "size", { value: 2 ** 27 + 1 });
+            Object.defineProperty(large, "size", { value: 128e6 + 1 });
             const event = new Event("drop", { bubbles: true, cancelable: true });
             event.dataTransfer = { files: [large] };
             document.querySelector("form.live-body").dispatchEvent(event);

@@ -49,7 +49,7 @@ const STRINGS = {
     file: "Open a small GGUF file of your own, or drop it here",
     limits:
       "Architecture llama or qwen3; tensors in F32, F16, Q8_0 or Q4_0; at most 128 MB and 25 " +
-      "million parameters. The file stays on your machine.",
+      "million parameters. The file stays on your computer.",
     refused: {
       size: "This file is too large for the page.",
       magic: "This is no GGUF file.",
@@ -107,7 +107,7 @@ const STRINGS = {
     file: "Abre un archivo GGUF pequeño que tengas, o suéltalo aquí",
     limits:
       "Arquitectura llama o qwen3; tensores en F32, F16, Q8_0 o Q4_0; como mucho 128 MB y 25 " +
-      "millones de parámetros. El archivo no sale de tu máquina.",
+      "millones de parámetros. El archivo no sale de tu ordenador.",
     refused: {
       size: "Este archivo es demasiado grande para la página.",
       magic: "Esto no es un archivo GGUF.",
@@ -123,7 +123,7 @@ const { fround } = Math;
 
 // ------------------------------------------------------------------------------ limits and errors
 
-const MOST_BYTES = 2 ** 27; // of a file
+const MOST_BYTES = 128e6; // of a file
 const MOST_NUMBERS = 25e6; // of a model, and of its cache
 const MOST_POSITIONS = 1024; // that a cache has room for
 // Those of `lessons_lib.gguf`: tensors or entries of the metadata, texts in all lists, bytes.
