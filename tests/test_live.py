@@ -18,27 +18,10 @@ from lessons_lib.intro import continue_text, next_char_counts, next_char_probs, 
 from lessons_lib.live import BPEPlayground, NextCharacter, figure
 from lessons_lib.live.figure import FOLDER, visible
 from lessons_lib.tokens import GPT4_PATTERN, BPETokenizer, merge_pair, split_words
-from tests.live_page import (
-    ENGLISH,
-    SPANISH,
-    TEXTS,
-    Props,
-    assert_accessible,
-    focus,
-    focused,
-    html_page,
-    in_every_look,
-    internals,
-    mount,
-    press,
-    reached,
-    violations,
-    write,
-)
-from tests.live_page import page as page
-from tests.live_page import page_without_scripts as page_without_scripts
+from tests import live_page as live
 
 pytestmark = pytest.mark.site
+page, page_without_scripts = live.page, live.page_without_scripts  # fixtures
 
 PROMPTS = [
     "the fox",
@@ -56,8 +39,8 @@ PROMPTS = [
 @pytest.fixture(scope="module")
 def tokenizers():
     return {
-        "English stories": BPETokenizer.train(ENGLISH, 330),
-        "Cuentos en español": BPETokenizer.train(SPANISH, 340, ["<|end|>"]),
+        "English stories": BPETokenizer.train(live.ENGLISH, 330),
+        "Cuentos en español": BPETokenizer.train(live.SPANISH, 340, ["<|end|>"]),
     }
 
 
@@ -90,11 +73,11 @@ def merge_steps(text, tokenizer):
 
 
 def test_bpe_ends_with_the_library_s_ids(page, tokenizers):
-    mount(page, BPEPlayground(tokenizers, "the fox"))
+    live.mount(page, BPEPlayground(tokenizers, "the fox"))
     tokenizer = tokenizers["English stories"]
-    for text in TEXTS:
-        write(page, "Your text", text)
-        press(page, "To the end")
+    for text in live.TEXTS:
+        live.write(page, "Your text", text)
+        live.press(page, "To the end")
         shown = tokens_shown(page)
         assert shown["words"] == split_words(text)
         assert shown["ids"] == tokenizer.encode(text)
@@ -106,9 +89,9 @@ def test_bpe_ends_with_the_library_s_ids(page, tokenizers):
         assert counts == [[name, len(one.encode(text))] for name, one in tokenizers.items()]
 
 
-@pytest.mark.parametrize("text", [*TEXTS[:6], ""], ids=lambda text: ascii(text)[:30])
+@pytest.mark.parametrize("text", [*live.TEXTS[:6], ""], ids=lambda text: ascii(text)[:30])
 def test_bpe_every_step_and_back(page, tokenizers, text):
-    mount(page, BPEPlayground(tokenizers, text))
+    live.mount(page, BPEPlayground(tokenizers, text))
     tokenizer = tokenizers["English stories"]
     steps = merge_steps(text, tokenizer)
 
@@ -135,22 +118,22 @@ def test_bpe_every_step_and_back(page, tokenizers, text):
 
     check(0)
     for step in range(1, len(steps)):
-        press(page, "Next merge", key="Space" if step % 2 else "Enter")
+        live.press(page, "Next merge", key="Space" if step % 2 else "Enter")
         check(step)
-    press(page, "Next merge")  # nothing more happens, and the focus stays
+    live.press(page, "Next merge")  # nothing more happens, and the focus stays
     check(len(steps) - 1)
-    assert focused(page) == "Next merge"
+    assert live.focused(page) == "Next merge"
     for step in reversed(range(len(steps) - 1)):
-        press(page, "Back")
+        live.press(page, "Back")
         check(step)
-    press(page, "Back")
+    live.press(page, "Back")
     check(0)
 
 
 def test_bpe_slider_by_keyboard(page, tokenizers):
-    mount(page, BPEPlayground(tokenizers, TEXTS[0]))
-    steps = merge_steps(TEXTS[0], tokenizers["English stories"])
-    focus(page, "Merges applied, in order")
+    live.mount(page, BPEPlayground(tokenizers, live.TEXTS[0]))
+    steps = merge_steps(live.TEXTS[0], tokenizers["English stories"])
+    live.focus(page, "Merges applied, in order")
     for key, step in [("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", -1)]:
         page.keyboard.press(key)
         assert tokens_shown(page)["ids"] == steps[step][1]
@@ -162,24 +145,24 @@ def test_bpe_slider_by_keyboard(page, tokenizers):
 
 def test_bpe_vocabulary_by_keyboard(page, tokenizers):
     text = "la niña y the fox <|end|>"
-    mount(page, BPEPlayground(tokenizers, text))
-    press(page, "To the end")
-    focus(page, "English stories")
+    live.mount(page, BPEPlayground(tokenizers, text))
+    live.press(page, "To the end")
+    live.focus(page, "English stories")
     page.keyboard.press("ArrowDown")
     # Who was at the end stays at the end; special tokens in the text are plain text.
     assert tokens_shown(page)["ids"] == tokenizers["Cuentos en español"].encode(text)
     page.keyboard.press("ArrowUp")
     assert tokens_shown(page)["ids"] == tokenizers["English stories"].encode(text)
-    focus(page, "its id")
+    live.focus(page, "its id")
     page.keyboard.press("ArrowRight")
     below = page.locator(".live-chip small").all_text_contents()
     assert bytes.fromhex("".join(below)) == text.encode()
 
 
 def test_bpe_stays_at_the_end_while_typing(page, tokenizers):
-    mount(page, BPEPlayground(tokenizers, "the fox"))
-    press(page, "To the end")
-    focus(page, "Your text")
+    live.mount(page, BPEPlayground(tokenizers, "the fox"))
+    live.press(page, "To the end")
+    live.focus(page, "Your text")
     page.keyboard.press("End")
     page.keyboard.type(" didn't sleep")
     expected = tokenizers["English stories"].encode("the fox didn't sleep")
@@ -188,7 +171,7 @@ def test_bpe_stays_at_the_end_while_typing(page, tokenizers):
 
 def test_bpe_line_ends_of_another_system_stay(page, tokenizers):
     """A text box turns CR LF into LF: the author's text is split as given all the same."""
-    mount(page, BPEPlayground(tokenizers, "the\r\nfox \r"))
+    live.mount(page, BPEPlayground(tokenizers, "the\r\nfox \r"))
     assert tokens_shown(page)["words"] == split_words("the\r\nfox \r")
 
 
@@ -199,15 +182,15 @@ def test_bpe_ids_in_another_order(page):
     merges = [(b"b", b"c"), (b"a", b"b"), (b"a", b"bc"), (b"abc", b"d")]
     tokenizer = BPETokenizer.from_merges(vocab, merges)
     text = "abcd ab bcd abab aabbccdd"
-    mount(page, BPEPlayground({"odd": tokenizer}, text))
-    press(page, "To the end")
+    live.mount(page, BPEPlayground({"odd": tokenizer}, text))
+    live.press(page, "To the end")
     assert tokens_shown(page)["ids"] == tokenizer.encode(text)
 
 
 def test_bpe_long_text_draws_some_words_and_counts_all(page, tokenizers):
-    text = ENGLISH * 35
-    mount(page, BPEPlayground(tokenizers, text))
-    press(page, "To the end")
+    text = live.ENGLISH * 35
+    live.mount(page, BPEPlayground(tokenizers, text))
+    live.press(page, "To the end")
     assert tokens_shown(page)["ids"] == tokenizers["English stories"].encode(text)
     words = page.locator(".live-words > li")
     assert words.count() == 301
@@ -222,7 +205,7 @@ def test_bpe_random_texts(page, tokenizers):
         *"\n\t\u00a0\u0085\ufeff\u200d\u0301ñ猫🦊\u3000\r\x1cⅧ",
     ]
     texts = ["".join(rng.choices(alphabet, k=rng.randrange(40))) for _ in range(400)]
-    internals(page, "bpe_playground", "readVocabulary", "mergeAll", "tokensAt")
+    live.internals(page, "bpe_playground", "readVocabulary", "mergeAll", "tokensAt")
     for tokenizer in tokenizers.values():
         props = BPEPlayground({"x": tokenizer}).props["vocabularies"][0]
         found = page.evaluate(
@@ -242,7 +225,7 @@ def test_bpe_kinds_of_all_characters(page):
     """Each character is letter, number, space or other for both, as far as both know it."""
     codes = [*range(0xD800), *range(0xE000, 0x33000), *range(0xE0000, 0xE0200)]
     everything = "".join(map(chr, codes))
-    internals(page, "bpe_playground", "WORDS")
+    live.internals(page, "bpe_playground", "WORDS")
     found = page.evaluate(
         """everything => Array.from(everything, (one) => {
             const texts = [`a${one}b`, `1${one}2`, `.${one}.`];
@@ -273,8 +256,8 @@ def test_visible_tokens_are_the_same_in_both(page, tokenizers):
     rng = random.Random(11)
     tokens = [token for one in tokenizers.values() for token in one.vocab.values()]
     tokens += [rng.randbytes(rng.randrange(6)) for _ in range(2000)]
-    tokens += [text.encode()[i : i + 5] for text in TEXTS[:14] for i in range(12)]
-    internals(page, "bpe_playground", "visible", "decoded")
+    tokens += [text.encode()[i : i + 5] for text in live.TEXTS[:14] for i in range(12)]
+    live.internals(page, "bpe_playground", "visible", "decoded")
     found = page.evaluate(
         "tokens => tokens.map((one) => inside.visible(inside.decoded(one)))",
         [list(token) for token in tokens],
@@ -291,11 +274,11 @@ def counts_shown(page):
 
 
 def test_next_character_counts_as_the_library(page):
-    text = ENGLISH + SPANISH + "🦊 luna 🦊 lobo e\u0301a\n\n"
-    mount(page, NextCharacter(text, ["Once"]))
+    text = live.ENGLISH + live.SPANISH + "🦊 luna 🦊 lobo e\u0301a\n\n"
+    live.mount(page, NextCharacter(text, ["Once"]))
     for prompt in PROMPTS:
-        write(page, "Your text so far", prompt)
-        focus(page, "How many characters it may look back")
+        live.write(page, "Your text so far", prompt)
+        live.focus(page, "How many characters it may look back")
         for max_context in reversed(range(13)):
             page.keyboard.press("End" if max_context == 12 else "ArrowLeft")
             assert page.locator(".live-place").inner_text() == str(max_context)
@@ -318,23 +301,23 @@ def check_prediction(page, text, prompt, max_context):
 
 @pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
 def test_next_character_writes_as_the_library(page, seed):
-    text = ENGLISH + "🦊 luna\r\n🦊 lobo 👨‍👩‍👧\n"
+    text = live.ENGLISH + "🦊 luna\r\n🦊 lobo 👨‍👩‍👧\n"
     prompts = ["The little ", "🦊 l"]
-    mount(page, NextCharacter(text, prompts, max_context=3, seed=seed))
+    live.mount(page, NextCharacter(text, prompts, max_context=3, seed=seed))
     box = page.locator("textarea")
     for prompt in prompts:
-        press(page, prompt)
+        live.press(page, prompt)
         assert box.input_value() == prompt
-        press(page, "Add the most likely", 2)
+        live.press(page, "Add the most likely", 2)
         assert box.input_value() == continue_text(text, prompt, 2, None, 3)
-        press(page, "Start again")
-        press(page, "Write 40, the most likely each time")
+        live.press(page, "Start again")
+        live.press(page, "Write 40, the most likely each time")
         assert box.input_value() == in_box(continue_text(text, prompt, 40, None, 3))
-        press(page, "Start again")
-        press(page, "Add one at random", 3, "Space")
-        press(page, "Write 40 at random", 2)  # the draws go on
+        live.press(page, "Start again")
+        live.press(page, "Add one at random", 3, "Space")
+        live.press(page, "Write 40 at random", 2)  # the draws go on
         assert box.input_value() == in_box(continue_text(text, prompt, 83, seed, 3))
-        press(page, "Start again")
+        live.press(page, "Start again")
         assert box.input_value() == prompt
 
 
@@ -354,7 +337,7 @@ def test_next_character_random_texts(page):
         ]
         for _ in range(500)
     ]
-    internals(page, "next_character", "nextCounts", "points", "textOf")
+    live.internals(page, "next_character", "nextCounts", "points", "textOf")
     found = page.evaluate(
         """cases => cases.map(([text, prompt, most]) => {
             const { nextCounts, points, textOf } = inside;
@@ -368,7 +351,7 @@ def test_next_character_random_texts(page):
 
 
 def test_random_bits_are_the_library_s(page):
-    internals(page, "next_character", "randomBits")
+    live.internals(page, "next_character", "randomBits")
     for seed in (0, 1, 2**31, 2**32 - 1):
         found = page.evaluate(
             "seed => Array.from({length: 200}, inside.randomBits(seed))",
@@ -383,7 +366,7 @@ def test_random_bits_are_the_library_s(page):
 def both(tokenizers, language="en"):
     return (
         BPEPlayground(tokenizers, language=language),
-        NextCharacter(ENGLISH if language == "en" else SPANISH, language=language),
+        NextCharacter(live.ENGLISH if language == "en" else live.SPANISH, language=language),
     )
 
 
@@ -404,7 +387,7 @@ def both(tokenizers, language="en"):
     ],
 )
 def test_figures_speak_the_language(page, tokenizers, language, words):
-    mount(page, *both(tokenizers, language))
+    live.mount(page, *both(tokenizers, language))
     shown = page.locator("main").inner_text()
     assert [word for word in words if word not in shown] == []
     other = "Fusi" if language == "en" else "merge"
@@ -413,8 +396,8 @@ def test_figures_speak_the_language(page, tokenizers, language, words):
 
 
 def test_all_controls_can_be_reached_in_reading_order(page, tokenizers):
-    mount(page, *both(tokenizers))
-    assert reached(page, 13) == [
+    live.mount(page, *both(tokenizers))
+    assert live.reached(page, 13) == [
         *["English stories", "Your text", "Back", "Next merge", "To the end"],
         *["Merges applied, in order", "its id"],
         *["Once upon a ", "Your text so far", "Add the most likely", "Add one at random"],
@@ -423,8 +406,8 @@ def test_all_controls_can_be_reached_in_reading_order(page, tokenizers):
 
 
 def test_two_playgrounds_keep_their_choices_apart(page, tokenizers):
-    mount(page, BPEPlayground(tokenizers), BPEPlayground(tokenizers))
-    focus(page, "English stories")
+    live.mount(page, BPEPlayground(tokenizers), BPEPlayground(tokenizers))
+    live.focus(page, "English stories")
     page.keyboard.press("ArrowDown")
     assert page.locator("input[type=radio]").evaluate_all("all => all.map(one => one.checked)") == [
         *[False, True, True, False],
@@ -432,19 +415,19 @@ def test_two_playgrounds_keep_their_choices_apart(page, tokenizers):
     ]
 
 
-@in_every_look
+@live.in_every_look
 def test_axe_finds_nothing_and_nothing_sticks_out(page, tokenizers, theme, width, language):
-    mount(page, *both(tokenizers, language), theme=theme, width=width)
-    press(page, "Next merge" if language == "en" else "Fusión siguiente", 3)
-    assert_accessible(page)
+    live.mount(page, *both(tokenizers, language), theme=theme, width=width)
+    live.press(page, "Next merge" if language == "en" else "Fusión siguiente", 3)
+    live.assert_accessible(page)
     page.evaluate("document.activeElement.blur()")
-    assert_accessible(page)
+    live.assert_accessible(page)
 
 
 def test_axe_would_find_something(page, tokenizers):
-    mount(page, BPEPlayground(tokenizers))
+    live.mount(page, BPEPlayground(tokenizers))
     page.add_style_tag(content=".live-status { color: #bbb !important }")
-    assert [name for name, _ in violations(page)] == ["color-contrast"]
+    assert [name for name, _ in live.violations(page)] == ["color-contrast"]
 
 
 def test_nothing_moves():
@@ -454,7 +437,7 @@ def test_nothing_moves():
 
 def test_fallback_without_scripts(page_without_scripts, tokenizers):
     page = page_without_scripts
-    page.set_content(html_page(*both(tokenizers), scripts=False))
+    page.set_content(live.html_page(*both(tokenizers), scripts=False))
     tables = page.locator(".live-fallback table")
     assert tables.count() == 2
     rows = tables.nth(0).locator("tbody tr")
@@ -467,8 +450,8 @@ def test_fallback_without_scripts(page_without_scripts, tokenizers):
         assert row.locator("td").nth(1).inner_text() == str(len(ids))
         assert row.locator("td").nth(2).inner_text() == f"{len(text.encode()) / len(ids):.2f}"
     rows = tables.nth(1).locator("tbody tr").all_inner_texts()
-    probs = next_char_probs(ENGLISH, ENGLISH[:12])
-    counts = next_char_counts(ENGLISH, ENGLISH[:12])[1]
+    probs = next_char_probs(live.ENGLISH, live.ENGLISH[:12])
+    counts = next_char_counts(live.ENGLISH, live.ENGLISH[:12])[1]
     assert rows == [f"{visible(c.encode())}\t{p:.3f}\t{counts[c]}" for c, p in probs.items()]
     assert page.locator("script.live-props").first.is_hidden()
 
@@ -487,10 +470,10 @@ def test_html_holds_any_text(page, tokenizers, text):
         NextCharacter(text, [text]),
     )
     for one in figures:
-        found = Props(one.to_html())
+        found = live.Props(one.to_html())
         assert json.loads("".join(found.scripts[:1])) == one.props
         assert "b" not in found.tags
-    mount(page, *figures)
+    live.mount(page, *figures)
     assert tokens_shown(page)["words"] == split_words(text)
     context, counts = next_char_counts(text, text)
     assert counts_shown(page) == (context, counts)
