@@ -17,7 +17,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from lessons_lib.live import ModelInPage
-from lessons_lib.live.figure import FOLDER
+from lessons_lib.live.figure import FOLDER, module_source
 from tools.book_site.live import pack_figures, pack_model
 from tools.browser import launch
 
@@ -56,7 +56,7 @@ def machine() -> str:
 
 def engine_speeds(page, repeats: int) -> dict[str, float]:
     """Return the median tokens per second of the engine alone."""
-    source = (FOLDER / "model_in_page.js").read_text(encoding="utf-8")
+    source = module_source("model_in_page")
     text = json.loads(pack_model(LANGUAGE).split(" = ")[1].rstrip(";\n"))
     page.goto("about:blank")
     speeds = page.evaluate(ENGINE, [source, text, repeats])

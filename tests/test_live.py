@@ -6,58 +6,23 @@ import random
 import re
 import subprocess
 import sys
-from html.parser import HTMLParser
-from importlib.util import find_spec
 from itertools import islice, pairwise
-from pathlib import Path
 
 import nbclient
 import nbformat.v4
-import pydata_sphinx_theme
 import pytest
 import regex
-from playwright.sync_api import sync_playwright
 from traitlets import TraitError
 
 from lessons_lib.intro import continue_text, next_char_counts, next_char_probs, random_bits
 from lessons_lib.live import BPEPlayground, NextCharacter, figure
 from lessons_lib.live.figure import FOLDER, visible
 from lessons_lib.tokens import GPT4_PATTERN, BPETokenizer, merge_pair, split_words
-from tools.book_site.live import pack_figures
-from tools.browser import launch
+from tests import live_page as live
 
 pytestmark = pytest.mark.site
+page, page_without_scripts = live.page, live.page_without_scripts  # fixtures
 
-ENGLISH = (
-    "Once upon a time there was a little fox. The fox didn't want to sleep. It's late, said the "
-    "owl, and we'll all be tired. The little fox looked at the moon and the moon looked back. "
-) * 3 + "Then the fox slept."
-SPANISH = (
-    "Había una vez una niña que no quería dormir. La niña miró la luna y la luna miró a la niña. "
-    "¿Quién está ahí?, preguntó el búho. Mañana será otro día, pensó la niña. "
-) * 3 + "Y se durmió."
-
-TEXTS = [
-    "The little fox didn't sleep; we'll see, it's LATE and IT'S so.",
-    "El pingüino añoró mañanas: ¿cuándo volverá la niña?",
-    "👨‍👩‍👧 y 🦊🏽 the fox 🇪🇸",
-    "猫は眠りたくなかった。 我爱你",
-    "nin\u0303a cafe\u0301 \u0301fox",  # accents as combining marks
-    "the\tfox\n\n  the   fox \n",
-    "the\u00a0fox\u00a0\u00a0la\u3000niña\u2028luna",
-    "in 2024 there were 12345 foxes and 3,5 owls ½ ٣ Ⅷ",
-    "\ufeffthe fox\ufeff \ufeff fox",  # white space for JavaScript's \s, not for Unicode
-    "the\u0085fox \u0085 niña\u180e la",  # the other way round; U+180E is neither
-    "\x1cfox\x1f \x00the\x7f",  # white space for Python's str.isspace, not for Unicode
-    "𝒯𝒽𝑒 𐍈𐍉 𠮷野家",
-    "'s 't 'S don''t l'luna ''",
-    '___ ... !!! ¿¡ <b>&amp;</b> </script> \\ " `',
-    " ",
-    "   ",
-    "a",
-    "",
-    "aaaa aaaaa " * 40 + "niñaniñaniña" * 20,
-]
 PROMPTS = [
     "the fox",
     "The mo",
@@ -74,99 +39,9 @@ PROMPTS = [
 @pytest.fixture(scope="module")
 def tokenizers():
     return {
-        "English stories": BPETokenizer.train(ENGLISH, 330),
-        "Cuentos en español": BPETokenizer.train(SPANISH, 340, ["<|end|>"]),
+        "English stories": BPETokenizer.train(live.ENGLISH, 330),
+        "Cuentos en español": BPETokenizer.train(live.SPANISH, 340, ["<|end|>"]),
     }
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        chromium = launch(playwright)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def page(browser):
-    """A blank page that must end without an error and without a request."""
-    context = browser.new_context(viewport={"width": 800, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(10_000)
-    troubles = []
-    page.on("console", lambda message: troubles.append(message.text))
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("request", lambda request: troubles.append(request.url))
-    yield page
-    context.close()
-    assert troubles == []
-
-
-def html_page(*figures, theme="light", style="", scripts=True):
-    css = style + (FOLDER / "live.css").read_text(encoding="utf-8")
-    script = f"<script>{pack_figures(FOLDER)}</script>" if scripts else ""
-    body = "".join(one.to_html() for one in figures)
-    return (
-        f'<!doctype html><html lang="en" data-theme="{theme}"><head><title>Page</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{css}</style></head>'
-        f"<body><main><h1>Page</h1>{body}</main>{script}</body></html>"
-    )
-
-
-def mount(page, *figures, **options):
-    page.set_content(html_page(*figures, **options))
-    for one in page.locator("figure").all():
-        one.scroll_into_view_if_needed()
-    page.wait_for_function(
-        "document.querySelectorAll('figure[data-live-state=ready]').length ==="
-        " document.querySelectorAll('figure').length"
-    )
-
-
-def internals(page, name, *names):
-    """The named constants and functions of a figure's module, as `window.inside`."""
-    source = (FOLDER / f"{name}.js").read_text(encoding="utf-8").split("export default")[0]
-    page.evaluate(
-        f"() => {{ window.inside = (() => {{ {source} return {{{','.join(names)}}} }})(); }}"
-    )
-
-
-def focus(page, name):
-    """Tab from the top of the page until the control of this name has the focus."""
-    if focused(page) == name:
-        return
-    page.evaluate("document.activeElement.blur()")
-    seen = []
-    for _ in range(30):
-        page.keyboard.press("Tab")
-        seen.append(focused(page))
-        if seen[-1] == name:
-            return
-    raise AssertionError(f"{name!r} cannot be reached with Tab, only {seen}")
-
-
-def focused(page):
-    return page.evaluate(
-        """() => {
-            const { activeElement: one } = document;
-            return (one.labels?.[0]?.querySelector("span") ?? one).textContent;
-        }"""
-    )
-
-
-def press(page, button, times=1, key="Enter"):
-    focus(page, button)
-    for _ in range(times):
-        page.keyboard.press(key)
-
-
-def write(page, label, text):
-    focus(page, label)
-    page.keyboard.press("Control+A")
-    page.keyboard.press("Delete")
-    if text:
-        page.keyboard.insert_text(text)
-    assert page.locator("textarea").input_value() == text
 
 
 def tokens_shown(page):
@@ -198,11 +73,11 @@ def merge_steps(text, tokenizer):
 
 
 def test_bpe_ends_with_the_library_s_ids(page, tokenizers):
-    mount(page, BPEPlayground(tokenizers, "the fox"))
+    live.mount(page, BPEPlayground(tokenizers, "the fox"))
     tokenizer = tokenizers["English stories"]
-    for text in TEXTS:
-        write(page, "Your text", text)
-        press(page, "To the end")
+    for text in live.TEXTS:
+        live.write(page, "Your text", text)
+        live.press(page, "To the end")
         shown = tokens_shown(page)
         assert shown["words"] == split_words(text)
         assert shown["ids"] == tokenizer.encode(text)
@@ -214,9 +89,9 @@ def test_bpe_ends_with_the_library_s_ids(page, tokenizers):
         assert counts == [[name, len(one.encode(text))] for name, one in tokenizers.items()]
 
 
-@pytest.mark.parametrize("text", [*TEXTS[:6], ""], ids=lambda text: ascii(text)[:30])
+@pytest.mark.parametrize("text", [*live.TEXTS[:6], ""], ids=lambda text: ascii(text)[:30])
 def test_bpe_every_step_and_back(page, tokenizers, text):
-    mount(page, BPEPlayground(tokenizers, text))
+    live.mount(page, BPEPlayground(tokenizers, text))
     tokenizer = tokenizers["English stories"]
     steps = merge_steps(text, tokenizer)
 
@@ -243,22 +118,22 @@ def test_bpe_every_step_and_back(page, tokenizers, text):
 
     check(0)
     for step in range(1, len(steps)):
-        press(page, "Next merge", key="Space" if step % 2 else "Enter")
+        live.press(page, "Next merge", key="Space" if step % 2 else "Enter")
         check(step)
-    press(page, "Next merge")  # nothing more happens, and the focus stays
+    live.press(page, "Next merge")  # nothing more happens, and the focus stays
     check(len(steps) - 1)
-    assert focused(page) == "Next merge"
+    assert live.focused(page) == "Next merge"
     for step in reversed(range(len(steps) - 1)):
-        press(page, "Back")
+        live.press(page, "Back")
         check(step)
-    press(page, "Back")
+    live.press(page, "Back")
     check(0)
 
 
 def test_bpe_slider_by_keyboard(page, tokenizers):
-    mount(page, BPEPlayground(tokenizers, TEXTS[0]))
-    steps = merge_steps(TEXTS[0], tokenizers["English stories"])
-    focus(page, "Merges applied, in order")
+    live.mount(page, BPEPlayground(tokenizers, live.TEXTS[0]))
+    steps = merge_steps(live.TEXTS[0], tokenizers["English stories"])
+    live.focus(page, "Merges applied, in order")
     for key, step in [("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", -1)]:
         page.keyboard.press(key)
         assert tokens_shown(page)["ids"] == steps[step][1]
@@ -270,24 +145,24 @@ def test_bpe_slider_by_keyboard(page, tokenizers):
 
 def test_bpe_vocabulary_by_keyboard(page, tokenizers):
     text = "la niña y the fox <|end|>"
-    mount(page, BPEPlayground(tokenizers, text))
-    press(page, "To the end")
-    focus(page, "English stories")
+    live.mount(page, BPEPlayground(tokenizers, text))
+    live.press(page, "To the end")
+    live.focus(page, "English stories")
     page.keyboard.press("ArrowDown")
     # Who was at the end stays at the end; special tokens in the text are plain text.
     assert tokens_shown(page)["ids"] == tokenizers["Cuentos en español"].encode(text)
     page.keyboard.press("ArrowUp")
     assert tokens_shown(page)["ids"] == tokenizers["English stories"].encode(text)
-    focus(page, "its id")
+    live.focus(page, "its id")
     page.keyboard.press("ArrowRight")
     below = page.locator(".live-chip small").all_text_contents()
     assert bytes.fromhex("".join(below)) == text.encode()
 
 
 def test_bpe_stays_at_the_end_while_typing(page, tokenizers):
-    mount(page, BPEPlayground(tokenizers, "the fox"))
-    press(page, "To the end")
-    focus(page, "Your text")
+    live.mount(page, BPEPlayground(tokenizers, "the fox"))
+    live.press(page, "To the end")
+    live.focus(page, "Your text")
     page.keyboard.press("End")
     page.keyboard.type(" didn't sleep")
     expected = tokenizers["English stories"].encode("the fox didn't sleep")
@@ -296,7 +171,7 @@ def test_bpe_stays_at_the_end_while_typing(page, tokenizers):
 
 def test_bpe_line_ends_of_another_system_stay(page, tokenizers):
     """A text box turns CR LF into LF: the author's text is split as given all the same."""
-    mount(page, BPEPlayground(tokenizers, "the\r\nfox \r"))
+    live.mount(page, BPEPlayground(tokenizers, "the\r\nfox \r"))
     assert tokens_shown(page)["words"] == split_words("the\r\nfox \r")
 
 
@@ -307,19 +182,19 @@ def test_bpe_ids_in_another_order(page):
     merges = [(b"b", b"c"), (b"a", b"b"), (b"a", b"bc"), (b"abc", b"d")]
     tokenizer = BPETokenizer.from_merges(vocab, merges)
     text = "abcd ab bcd abab aabbccdd"
-    mount(page, BPEPlayground({"odd": tokenizer}, text))
-    press(page, "To the end")
+    live.mount(page, BPEPlayground({"odd": tokenizer}, text))
+    live.press(page, "To the end")
     assert tokens_shown(page)["ids"] == tokenizer.encode(text)
 
 
 def test_bpe_long_text_draws_some_words_and_counts_all(page, tokenizers):
-    text = ENGLISH * 35
-    mount(page, BPEPlayground(tokenizers, text))
-    press(page, "To the end")
+    text = live.ENGLISH * 35
+    live.mount(page, BPEPlayground(tokenizers, text))
+    live.press(page, "To the end")
     assert tokens_shown(page)["ids"] == tokenizers["English stories"].encode(text)
     words = page.locator(".live-words > li")
     assert words.count() == 301
-    assert words.last.inner_text() == f"… ({len(split_words(text)) - 300} more)"
+    assert words.last.inner_text() == f"… ({len(split_words(text)) - 300:,} more)"
 
 
 def test_bpe_random_texts(page, tokenizers):
@@ -330,7 +205,7 @@ def test_bpe_random_texts(page, tokenizers):
         *"\n\t\u00a0\u0085\ufeff\u200d\u0301ñ猫🦊\u3000\r\x1cⅧ",
     ]
     texts = ["".join(rng.choices(alphabet, k=rng.randrange(40))) for _ in range(400)]
-    internals(page, "bpe_playground", "readVocabulary", "mergeAll", "tokensAt")
+    live.internals(page, "bpe_playground", "readVocabulary", "mergeAll", "tokensAt")
     for tokenizer in tokenizers.values():
         props = BPEPlayground({"x": tokenizer}).props["vocabularies"][0]
         found = page.evaluate(
@@ -350,7 +225,7 @@ def test_bpe_kinds_of_all_characters(page):
     """Each character is letter, number, space or other for both, as far as both know it."""
     codes = [*range(0xD800), *range(0xE000, 0x33000), *range(0xE0000, 0xE0200)]
     everything = "".join(map(chr, codes))
-    internals(page, "bpe_playground", "WORDS")
+    live.internals(page, "bpe_playground", "WORDS")
     found = page.evaluate(
         """everything => Array.from(everything, (one) => {
             const texts = [`a${one}b`, `1${one}2`, `.${one}.`];
@@ -381,10 +256,11 @@ def test_visible_tokens_are_the_same_in_both(page, tokenizers):
     rng = random.Random(11)
     tokens = [token for one in tokenizers.values() for token in one.vocab.values()]
     tokens += [rng.randbytes(rng.randrange(6)) for _ in range(2000)]
-    tokens += [text.encode()[i : i + 5] for text in TEXTS[:14] for i in range(12)]
-    internals(page, "bpe_playground", "visible")
+    tokens += [text.encode()[i : i + 5] for text in live.TEXTS[:14] for i in range(12)]
+    live.internals(page, "bpe_playground", "visible", "decoded")
     found = page.evaluate(
-        "tokens => tokens.map((one) => inside.visible(one))", [list(token) for token in tokens]
+        "tokens => tokens.map((one) => inside.visible(inside.decoded(one)))",
+        [list(token) for token in tokens],
     )
     assert found == [visible(token) for token in tokens]
 
@@ -398,11 +274,11 @@ def counts_shown(page):
 
 
 def test_next_character_counts_as_the_library(page):
-    text = ENGLISH + SPANISH + "🦊 luna 🦊 lobo e\u0301a\n\n"
-    mount(page, NextCharacter(text, ["Once"]))
+    text = live.ENGLISH + live.SPANISH + "🦊 luna 🦊 lobo e\u0301a\n\n"
+    live.mount(page, NextCharacter(text, ["Once"]))
     for prompt in PROMPTS:
-        write(page, "Your text so far", prompt)
-        focus(page, "How many characters it may look back")
+        live.write(page, "Your text so far", prompt)
+        live.focus(page, "How many characters it may look back")
         for max_context in reversed(range(13)):
             page.keyboard.press("End" if max_context == 12 else "ArrowLeft")
             assert page.locator(".live-place").inner_text() == str(max_context)
@@ -420,28 +296,28 @@ def check_prediction(page, text, prompt, max_context):
     rest = [int(row["count"]) for row in rows if "rest" in row]
     assert rest == ([sum(list(counts.values())[8:])] if probs[8:] else [])
     total = sum(counts.values())
-    assert f"({total} place{'s' * (total != 1)})" in page.get_by_role("status").inner_text()
+    assert f"({total:,} place{'s' * (total != 1)})" in page.get_by_role("status").inner_text()
 
 
 @pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
 def test_next_character_writes_as_the_library(page, seed):
-    text = ENGLISH + "🦊 luna\r\n🦊 lobo 👨‍👩‍👧\n"
+    text = live.ENGLISH + "🦊 luna\r\n🦊 lobo 👨‍👩‍👧\n"
     prompts = ["The little ", "🦊 l"]
-    mount(page, NextCharacter(text, prompts, max_context=3, seed=seed))
+    live.mount(page, NextCharacter(text, prompts, max_context=3, seed=seed))
     box = page.locator("textarea")
     for prompt in prompts:
-        press(page, prompt)
+        live.press(page, prompt)
         assert box.input_value() == prompt
-        press(page, "Add the most likely", 2)
+        live.press(page, "Add the most likely", 2)
         assert box.input_value() == continue_text(text, prompt, 2, None, 3)
-        press(page, "Start again")
-        press(page, "Write 40, the most likely each time")
+        live.press(page, "Start again")
+        live.press(page, "Write 40, the most likely each time")
         assert box.input_value() == in_box(continue_text(text, prompt, 40, None, 3))
-        press(page, "Start again")
-        press(page, "Add one at random", 3, "Space")
-        press(page, "Write 40 at random", 2)  # the draws go on
+        live.press(page, "Start again")
+        live.press(page, "Add one at random", 3, "Space")
+        live.press(page, "Write 40 at random", 2)  # the draws go on
         assert box.input_value() == in_box(continue_text(text, prompt, 83, seed, 3))
-        press(page, "Start again")
+        live.press(page, "Start again")
         assert box.input_value() == prompt
 
 
@@ -461,7 +337,7 @@ def test_next_character_random_texts(page):
         ]
         for _ in range(500)
     ]
-    internals(page, "next_character", "nextCounts", "points", "textOf")
+    live.internals(page, "next_character", "nextCounts", "points", "textOf")
     found = page.evaluate(
         """cases => cases.map(([text, prompt, most]) => {
             const { nextCounts, points, textOf } = inside;
@@ -475,7 +351,7 @@ def test_next_character_random_texts(page):
 
 
 def test_random_bits_are_the_library_s(page):
-    internals(page, "next_character", "randomBits")
+    live.internals(page, "next_character", "randomBits")
     for seed in (0, 1, 2**31, 2**32 - 1):
         found = page.evaluate(
             "seed => Array.from({length: 200}, inside.randomBits(seed))",
@@ -490,29 +366,8 @@ def test_random_bits_are_the_library_s(page):
 def both(tokenizers, language="en"):
     return (
         BPEPlayground(tokenizers, language=language),
-        NextCharacter(ENGLISH if language == "en" else SPANISH, language=language),
+        NextCharacter(live.ENGLISH if language == "en" else live.SPANISH, language=language),
     )
-
-
-def test_strings_exist_in_both_languages(page):
-    for name in ("bpe_playground", "next_character"):
-        internals(page, name, "STRINGS")
-        strings = page.evaluate(
-            """() => Object.fromEntries(Object.entries(inside.STRINGS).map(([language, say]) => [
-                language,
-                Object.entries(say).map(([key, value]) => [
-                    key,
-                    typeof value === "function" ? value(...Array(value.length).fill("X")) : value,
-                    typeof value === "function" ? value.length : -1,
-                ]),
-            ]))"""
-        )
-        assert list(strings) == ["en", "es"]
-        english, spanish = strings.values()
-        assert [(key, n) for key, _, n in english] == [(key, n) for key, _, n in spanish]
-        assert all(text.strip() for _, text, _ in english + spanish)
-        source = (FOLDER / f"{name}.js").read_text(encoding="utf-8")
-        assert all(f"say.{key}" in source or f"{key}:" in source for key, _, _ in english)
 
 
 @pytest.mark.parametrize(
@@ -532,7 +387,7 @@ def test_strings_exist_in_both_languages(page):
     ],
 )
 def test_figures_speak_the_language(page, tokenizers, language, words):
-    mount(page, *both(tokenizers, language))
+    live.mount(page, *both(tokenizers, language))
     shown = page.locator("main").inner_text()
     assert [word for word in words if word not in shown] == []
     other = "Fusi" if language == "en" else "merge"
@@ -541,12 +396,8 @@ def test_figures_speak_the_language(page, tokenizers, language, words):
 
 
 def test_all_controls_can_be_reached_in_reading_order(page, tokenizers):
-    mount(page, *both(tokenizers))
-    reached = []
-    for _ in range(13):
-        page.keyboard.press("Tab")
-        reached.append(focused(page))
-    assert reached == [
+    live.mount(page, *both(tokenizers))
+    assert live.reached(page, 13) == [
         *["English stories", "Your text", "Back", "Next merge", "To the end"],
         *["Merges applied, in order", "its id"],
         *["Once upon a ", "Your text so far", "Add the most likely", "Add one at random"],
@@ -555,8 +406,8 @@ def test_all_controls_can_be_reached_in_reading_order(page, tokenizers):
 
 
 def test_two_playgrounds_keep_their_choices_apart(page, tokenizers):
-    mount(page, BPEPlayground(tokenizers), BPEPlayground(tokenizers))
-    focus(page, "English stories")
+    live.mount(page, BPEPlayground(tokenizers), BPEPlayground(tokenizers))
+    live.focus(page, "English stories")
     page.keyboard.press("ArrowDown")
     assert page.locator("input[type=radio]").evaluate_all("all => all.map(one => one.checked)") == [
         *[False, True, True, False],
@@ -564,32 +415,19 @@ def test_two_playgrounds_keep_their_choices_apart(page, tokenizers):
     ]
 
 
-@pytest.mark.parametrize(("language", "width"), [("en", 800), ("es", 360)])
-@pytest.mark.parametrize("theme", ["light", "dark", "no theme"])
+@live.in_every_look
 def test_axe_finds_nothing_and_nothing_sticks_out(page, tokenizers, theme, width, language):
-    styles = "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css"
-    style = (Path(pydata_sphinx_theme.__file__).parent / styles).read_text(encoding="utf-8")
-    page.set_viewport_size({"width": width, "height": 900})
-    mount(
-        page, *both(tokenizers, language), theme=theme, style="" if theme == "no theme" else style
-    )
-    press(page, "Next merge" if language == "en" else "Fusión siguiente", 3)
-    assert violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    live.mount(page, *both(tokenizers, language), theme=theme, width=width)
+    live.press(page, "Next merge" if language == "en" else "Fusión siguiente", 3)
+    live.assert_accessible(page)
     page.evaluate("document.activeElement.blur()")
-    assert violations(page) == []
-
-
-def violations(page):
-    axe = Path(find_spec("axe_playwright_python").origin).with_name("axe.min.js")
-    page.evaluate(axe.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    return [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found]
+    live.assert_accessible(page)
 
 
 def test_axe_would_find_something(page, tokenizers):
-    mount(page, BPEPlayground(tokenizers), style=".live-status { color: #bbb !important }")
-    assert [name for name, _ in violations(page)] == ["color-contrast"]
+    live.mount(page, BPEPlayground(tokenizers))
+    page.add_style_tag(content=".live-status { color: #bbb !important }")
+    assert [name for name, _ in live.violations(page)] == ["color-contrast"]
 
 
 def test_nothing_moves():
@@ -597,10 +435,9 @@ def test_nothing_moves():
     assert not re.search("transition|animation|smooth", (FOLDER / "live.css").read_text())
 
 
-def test_fallback_without_scripts(browser, tokenizers):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.set_content(html_page(*both(tokenizers), scripts=False))
+def test_fallback_without_scripts(page_without_scripts, tokenizers):
+    page = page_without_scripts
+    page.set_content(live.html_page(*both(tokenizers), scripts=False))
     tables = page.locator(".live-fallback table")
     assert tables.count() == 2
     rows = tables.nth(0).locator("tbody tr")
@@ -613,32 +450,15 @@ def test_fallback_without_scripts(browser, tokenizers):
         assert row.locator("td").nth(1).inner_text() == str(len(ids))
         assert row.locator("td").nth(2).inner_text() == f"{len(text.encode()) / len(ids):.2f}"
     rows = tables.nth(1).locator("tbody tr").all_inner_texts()
-    probs = next_char_probs(ENGLISH, ENGLISH[:12])
-    counts = next_char_counts(ENGLISH, ENGLISH[:12])[1]
+    probs = next_char_probs(live.ENGLISH, live.ENGLISH[:12])
+    counts = next_char_counts(live.ENGLISH, live.ENGLISH[:12])[1]
     assert rows == [f"{visible(c.encode())}\t{p:.3f}\t{counts[c]}" for c, p in probs.items()]
     assert page.locator("script.live-props").first.is_hidden()
-    context.close()
 
 
 def test_fallback_sums_up_the_rest():
     html = NextCharacter("abcdefghijk", [""], language="es").to_html()
-    assert '<th scope="row">otros</th><td>0.273</td><td>3</td>' in html
-
-
-class Props(HTMLParser):
-    """What an HTML parser finds in the script element, and the tags in order."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.tags, self.scripts = [], []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-
-    def handle_data(self, data):
-        if self.tags[-1] == "script":
-            self.scripts.append(data)
+    assert '<th scope="row">otros</th><td>0,273</td><td>3</td>' in html
 
 
 @pytest.mark.parametrize(
@@ -650,10 +470,10 @@ def test_html_holds_any_text(page, tokenizers, text):
         NextCharacter(text, [text]),
     )
     for one in figures:
-        found = Props(one.to_html())
+        found = live.Props(one.to_html())
         assert json.loads("".join(found.scripts[:1])) == one.props
         assert "b" not in found.tags
-    mount(page, *figures)
+    live.mount(page, *figures)
     assert tokens_shown(page)["words"] == split_words(text)
     context, counts = next_char_counts(text, text)
     assert counts_shown(page) == (context, counts)
@@ -705,39 +525,6 @@ def test_strict_nbval_accepts_the_figures(tmp_path):
     data = nb.cells[2].outputs[0].data
     data["text/html"] = data["text/html"].replace('"prompts":["an"]', '"prompts":["na"]')
     assert "1 failed, 2 passed" in nbval().stdout
-
-
-def test_as_a_module_with_a_model_that_changes(page, tokenizers):
-    """As anywidget loads it: an ES module, whose figure follows its model and lets go of it."""
-    for one, name in zip(both(tokenizers), ("bpe_playground", "next_character"), strict=True):
-        source = (FOLDER / f"{name}.js").read_text(encoding="utf-8")
-        assert str(one._esm) == source
-        found = page.evaluate(
-            """async ([source, props]) => {
-                const url = `data:text/javascript;base64,${btoa(
-                    String.fromCharCode(...new TextEncoder().encode(source)))}`;
-                const module = (await import(url)).default;
-                const listeners = new Set();
-                const model = {
-                    get: (name) => props[name],
-                    on: (names, listener) => listeners.add(listener),
-                    off: (names, listener) => listeners.delete(listener),
-                };
-                const el = document.createElement("div");
-                const stop = module.render({ model, el });
-                const label = () => el.querySelector("label.live-stack span").textContent;
-                const before = label();
-                props.language = "es";
-                for (const listener of listeners) listener();
-                const after = label();
-                stop();
-                return [before, after, listeners.size, el.children.length];
-            }""",
-            [source, one.props],
-        )
-        text = "Your text" + " so far" * (name == "next_character")
-        texto = "Tu texto" + " hasta ahora" * (name == "next_character")
-        assert found == [text, texto, 0, 1]
 
 
 def test_properties_are_traits_that_a_kernel_can_change(tokenizers):

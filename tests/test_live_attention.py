@@ -3,20 +3,17 @@
 import json
 import math
 import re
-from pathlib import Path
 
 import numpy as np
-import pydata_sphinx_theme
 import pytest
 import torch
 
 from lessons_lib.attention import attention_weights, causal_mask
 from lessons_lib.live import AttentionMap
-from lessons_lib.live.figure import FOLDER
-from tests import test_live as live
+from tests import live_page as live
 
 pytestmark = pytest.mark.site
-browser, page = live.browser, live.page  # fixtures
+page, page_without_scripts = live.page, live.page_without_scripts  # fixtures
 
 TOKENS = ["Ana", "has", "the", "lamp", ".", "the"]
 HEADS = ["first head", "second <b>", "third"]
@@ -169,18 +166,7 @@ def test_random_and_large_queries(page):
 
 def test_controls_are_reached_in_reading_order(page):
     live.mount(page, make())
-    reached = []
-    for _ in range(5):
-        page.keyboard.press("Tab")
-        reached.append(
-            page.evaluate(
-                """() => {
-                    const { activeElement: one } = document;
-                    return one.labels?.[0]?.querySelector("span").textContent ?? one.className;
-                }"""
-            )
-        )
-    assert reached == ["Head", TEMPERATURE, MASK, "the", "live-scroll"]
+    assert live.reached(page, 5) == ["Head", TEMPERATURE, MASK, "the", "live-scroll"]
 
 
 def test_two_maps_keep_their_choices_apart(page):
@@ -193,21 +179,6 @@ def test_two_maps_keep_their_choices_apart(page):
     assert tokens == ["1", "3"]
 
 
-def test_strings_exist_in_both_languages(page):
-    live.internals(page, "attention_map", "STRINGS")
-    strings = page.evaluate(
-        """() => Object.values(inside.STRINGS).map((say) => Object.entries(say).map(
-            ([key, value]) => [key, typeof value === "function" ? value("X", "Y", "Z") : value]
-        ))"""
-    )
-    english, spanish = strings
-    assert [key for key, _ in english] == [key for key, _ in spanish]
-    source = (FOLDER / "attention_map.js").read_text(encoding="utf-8")
-    assert all(f"say.{key}" in source for key, _ in english)
-    same = [key for (key, one), (_, other) in zip(english, spanish, strict=True) if one == other]
-    assert same == ["token"]
-
-
 def test_spanish(page):
     live.mount(page, make(language="es"))
     text = page.locator("main").inner_text()
@@ -218,27 +189,17 @@ def test_spanish(page):
     assert "oculto" in page.locator("table.live-bars").inner_text()
 
 
-@pytest.mark.parametrize(("language", "width"), [("en", 800), ("es", 360)])
-@pytest.mark.parametrize("theme", ["light", "dark", "no theme"])
+@live.in_every_look
 def test_axe_finds_nothing_and_nothing_sticks_out(page, theme, width, language):
-    styles = "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css"
-    style = (Path(pydata_sphinx_theme.__file__).parent / styles).read_text(encoding="utf-8")
-    page.set_viewport_size({"width": width, "height": 900})
     tokens = [*TOKENS, *TOKENS]  # wider than a telephone
     q = np.eye(12)[None] * 30  # weights from 0 to 1, on every ground
     one = AttentionMap(tokens, q, q, language=language)
-    live.mount(page, one, theme=theme, style="" if theme == "no theme" else style)
-    assert live.violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    live.mount(page, one, theme=theme, width=width)
+    live.assert_accessible(page)
     page.locator("input[type=checkbox]").uncheck()
-    live.focus(page, TEMPERATURE if language == "en" else one_string("temperature"))
+    live.focus(page, live.words(page, "attention_map", language)["temperature"])
     page.keyboard.press("End")
     assert live.violations(page) == []
-
-
-def one_string(key):
-    source = (FOLDER / "attention_map.js").read_text(encoding="utf-8").split("es: {")[1]
-    return re.search(rf'{key}: "(.*)"', source)[1]
 
 
 def test_heavier_weights_are_darker(page):
@@ -251,9 +212,8 @@ def test_heavier_weights_are_darker(page):
     assert alpha == pytest.approx(0.35 * weights, abs=0.01)
 
 
-def test_fallback_shows_the_first_head(browser):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
+def test_fallback_shows_the_first_head(page_without_scripts):
+    page = page_without_scripts
     page.set_content(live.html_page(make(), scripts=False))
     rows = page.locator(".live-fallback tbody tr").all_inner_texts()
     assert rows == [
@@ -261,7 +221,6 @@ def test_fallback_shows_the_first_head(browser):
         for t, (name, row) in enumerate(zip(TOKENS, expected(0), strict=True))
     ]
     assert "first head" in page.locator("caption").inner_text()
-    context.close()
 
 
 @pytest.mark.parametrize("text", ["</script><b>", "<!--<script>", "\"&quot;'", "🦊\u2028"])
@@ -284,34 +243,6 @@ def test_outputs_are_deterministic_and_short():
     assert '"k":[[[1],[1]]]' in numbers.to_html()
     assert numbers.heads == ["1"]
     assert numbers.token == 1
-
-
-def test_as_a_module_with_a_model_that_changes(page):
-    """As anywidget loads it: an ES module, whose figure follows its model and lets go of it."""
-    found = page.evaluate(
-        """async ([source, props]) => {
-            const url = `data:text/javascript;base64,${btoa(
-                String.fromCharCode(...new TextEncoder().encode(source)))}`;
-            const module = (await import(url)).default;
-            const listeners = new Set();
-            const model = {
-                get: (name) => props[name],
-                on: (names, listener) => listeners.add(listener),
-                off: (names, listener) => listeners.delete(listener),
-            };
-            const el = document.createElement("div");
-            const stop = module.render({ model, el });
-            const label = () => el.querySelector("label.live-stack span").textContent;
-            const before = label();
-            props.language = "es";
-            for (const listener of listeners) listener();
-            const after = label();
-            stop();
-            return [before, after, listeners.size, el.children.length];
-        }""",
-        [(FOLDER / "attention_map.js").read_text(encoding="utf-8"), make().props],
-    )
-    assert found == ["Head", "Cabeza", 0, 1]
 
 
 ONE = [[[1]]]

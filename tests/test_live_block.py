@@ -1,9 +1,7 @@
 """The block calculator in a real browser, driven by the keyboard: the library's exact numbers."""
 
 import json
-from pathlib import Path
 
-import pydata_sphinx_theme
 import pytest
 import torch
 
@@ -11,10 +9,10 @@ from lessons_lib.attention import MultiHeadAttention
 from lessons_lib.block import Block, FeedForward, LayerNorm, block_flops, count_parameters
 from lessons_lib.live import BlockCalculator
 from lessons_lib.live.block_calculator import WIDTHS
-from tests import test_live as live
+from tests import live_page as live
 
 pytestmark = pytest.mark.site
-browser, page = live.browser, live.page  # fixtures
+page, page_without_scripts = live.page, live.page_without_scripts  # fixtures
 
 SLIDERS = {
     "width": "Width D",
@@ -150,21 +148,10 @@ def test_spanish(page):
     assert page.locator(".live-place").first.inner_text() == "768"
 
 
-def test_strings_exist_in_both_languages(page):
-    live.internals(page, "block_calculator", "STRINGS")
-    english, spanish = page.evaluate("Object.values(inside.STRINGS).map(Object.keys)")
-    assert english == spanish
-
-
-@pytest.mark.parametrize(("language", "width"), [("en", 800), ("es", 360)])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@live.in_every_look
 def test_axe_finds_nothing_and_nothing_sticks_out(page, theme, language, width):
-    styles = "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css"
-    style = (Path(pydata_sphinx_theme.__file__).parent / styles).read_text(encoding="utf-8")
-    page.set_viewport_size({"width": width, "height": 900})
-    live.mount(page, BlockCalculator(16384, 8, 2**20, 128, language), theme=theme, style=style)
-    assert live.violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    live.mount(page, BlockCalculator(16384, 8, 2**20, 128, language), theme=theme, width=width)
+    live.assert_accessible(page)
     page.keyboard.press("Tab")
     assert live.violations(page) == []
 

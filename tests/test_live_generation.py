@@ -2,21 +2,17 @@
 
 import json
 import math
-import re
-from pathlib import Path
 
 import numpy as np
-import pydata_sphinx_theme
 import pytest
 import torch
 
 from lessons_lib.generation import Sampling, token_probs
 from lessons_lib.live import NextToken
-from lessons_lib.live.figure import FOLDER
-from tests import test_live as live
+from tests import live_page as live
 
 pytestmark = pytest.mark.site
-browser, page = live.browser, live.page  # fixtures
+page, page_without_scripts = live.page, live.page_without_scripts  # fixtures
 
 PREFIXES = ["Once upon a time", "There was a <b>"]
 TOKENS = [b" the", b"a", b" ni\xc3", b"\n", *(bytes([97 + i]) * 2 for i in range(16))]
@@ -151,18 +147,8 @@ def test_random_logits_ties_and_extremes(page):
 
 def test_controls_are_reached_in_reading_order(page):
     live.mount(page, make())
-    reached = []
-    for _ in range(6):
-        page.keyboard.press("Tab")
-        reached.append(
-            page.evaluate(
-                """() => {
-                    const { activeElement: one } = document;
-                    return one.labels?.[0]?.querySelector("span").textContent ?? one.textContent;
-                }"""
-            )
-        )
-    assert reached == ["The model has read", *SLIDERS.values(), "The model's own probabilities"]
+    names = ["The model has read", *SLIDERS.values(), "The model's own probabilities"]
+    assert live.reached(page, 6) == names
 
 
 def test_two_figures_keep_their_settings_apart(page):
@@ -175,20 +161,6 @@ def test_two_figures_keep_their_settings_apart(page):
     assert settings == [0.1, 1]
 
 
-def test_strings_exist_in_both_languages(page):
-    live.internals(page, "next_token", "STRINGS")
-    english, spanish = page.evaluate(
-        """() => Object.values(inside.STRINGS).map((say) => Object.entries(say).map(
-            ([key, value]) => [key, typeof value === "function" ? value("X", "Y", "Z") : value]
-        ))"""
-    )
-    assert [key for key, _ in english] == [key for key, _ in spanish]
-    source = (FOLDER / "next_token.js").read_text(encoding="utf-8")
-    assert all(f"say.{key}" in source for key, _ in english)
-    same = [key for (key, one), (_, other) in zip(english, spanish, strict=True) if one == other]
-    assert same == ["token"]
-
-
 def test_spanish(page):
     live.mount(page, make(language="es"))
     text = page.locator("main").inner_text()
@@ -197,25 +169,18 @@ def test_spanish(page):
     assert "keep" not in text
 
 
-@pytest.mark.parametrize(("language", "width"), [("en", 800), ("es", 360)])
-@pytest.mark.parametrize("theme", ["light", "dark", "no theme"])
+@live.in_every_look
 def test_axe_finds_nothing_and_nothing_sticks_out(page, theme, width, language):
-    styles = "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css"
-    style = (Path(pydata_sphinx_theme.__file__).parent / styles).read_text(encoding="utf-8")
-    page.set_viewport_size({"width": width, "height": 900})
     one = NextToken(["A long beginning of a story, " * 8], LOGITS[:1], TOKENS, language=language)
-    live.mount(page, one, theme=theme, style="" if theme == "no theme" else style)
-    assert live.violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    source = (FOLDER / "next_token.js").read_text(encoding="utf-8").split(f"{language}: {{")[1]
-    live.focus(page, re.search(r'topK: "(.*)"', source)[1])
+    live.mount(page, one, theme=theme, width=width)
+    live.assert_accessible(page)
+    live.focus(page, live.words(page, "next_token", language)["topK"])
     page.keyboard.press("Home")
     assert live.violations(page) == []
 
 
-def test_fallback_shows_the_first_prefix(browser):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
+def test_fallback_shows_the_first_prefix(page_without_scripts):
+    page = page_without_scripts
     page.set_content(live.html_page(make(), scripts=False))
     rows = page.locator(".live-fallback tbody tr").all_inner_texts()
     own = np.sort(expected(0, OWN))[::-1]
@@ -224,7 +189,6 @@ def test_fallback_shows_the_first_prefix(browser):
         f"{own[10:].sum():.3f}",
     ]
     assert "Once upon a time" in page.locator("caption").inner_text()
-    context.close()
 
 
 @pytest.mark.parametrize("text", ["</script><b>", "<!--<script>", "\"&quot;'", "🦊\u2028"])
@@ -246,34 +210,6 @@ def test_outputs_are_deterministic_and_short():
     assert '"logits":[[1.235,0.0]]' in tensor.to_html()
     large = NextToken(["a"] * 4, np.random.default_rng(0).normal(size=(4, 1024)), [b"abcd"] * 1024)
     assert len(large.to_html()) < 60_000
-
-
-def test_as_a_module_with_a_model_that_changes(page):
-    """As anywidget loads it: an ES module, whose figure follows its model and lets go of it."""
-    found = page.evaluate(
-        """async ([source, props]) => {
-            const url = `data:text/javascript;base64,${btoa(
-                String.fromCharCode(...new TextEncoder().encode(source)))}`;
-            const module = (await import(url)).default;
-            const listeners = new Set();
-            const model = {
-                get: (name) => props[name],
-                on: (names, listener) => listeners.add(listener),
-                off: (names, listener) => listeners.delete(listener),
-            };
-            const el = document.createElement("div");
-            const stop = module.render({ model, el });
-            const label = () => el.querySelector("label.live-stack span").textContent;
-            const before = label();
-            props.language = "es";
-            for (const listener of listeners) listener();
-            const after = label();
-            stop();
-            return [before, after, listeners.size, el.children.length];
-        }""",
-        [(FOLDER / "next_token.js").read_text(encoding="utf-8"), make().props],
-    )
-    assert found == ["The model has read", "El modelo ha leído", 0, 1]
 
 
 @pytest.mark.parametrize(

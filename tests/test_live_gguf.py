@@ -7,10 +7,8 @@ import random
 import re
 import threading
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
-import pydata_sphinx_theme
 import pytest
 import regex
 import torch
@@ -38,14 +36,14 @@ from lessons_lib.llama import Llama, LlamaConfig
 from lessons_lib.quantization import dequantize, quantize
 from lessons_lib.tokens import GPT2_PATTERN, BPETokenizer, split_words
 from lessons_lib.training import END, story_model
+from tests import live_page as live
 from tests import test_gguf_hostile as hostile
-from tests import test_live as live
 from tests.test_gguf_hostile import HUGE, patched, u32, u64
 from tools.book_site.live import MODEL_FIGURE, pack_figures, pack_model
 from tools.site import server
 
 pytestmark = pytest.mark.site
-browser, page = live.browser, live.page  # fixtures
+page, page_without_scripts = live.page, live.page_without_scripts  # fixtures
 
 GREEDY = Sampling(temperature=0)
 WAIT = 60_000  # milliseconds: on a busy machine the engine is slow
@@ -59,8 +57,8 @@ LOAD = {
 ENGINE = [
     *("openFile", "parseGGUF", "readConfig", "Session", "Tokenizer", "quantizeModel", "typeNamed"),
     *("DECODERS", "encodeNumbers", "decodeTensor", "viewOf", "matricesOf", "pickToken", "softmax"),
-    *("tokenProbs", "draw", "randomBits", "PRE_TOKENIZERS", "visible", "wordsInCommon", "wordsOf"),
-    *("STRINGS", "mostProbable", "fromBase64", "toHalf", "fromHalf"),
+    *("tokenProbs", "draw", "randomBits", "PRE_TOKENIZERS", "visible", "decoded"),
+    *("wordsInCommon", "wordsOf", "mostProbable", "fromBase64", "toHalf", "fromHalf"),
 ]
 TEXTS = [
     *live.TEXTS,
@@ -399,7 +397,7 @@ def test_tokens_are_shown_as_in_the_other_figures(engine):
     tokens = [token for token in story_model("es")[1].vocab.values()]
     tokens += [rng.randbytes(rng.randrange(6)) for _ in range(1000)]
     found = engine.evaluate(
-        "tokens => tokens.map((one) => inside.visible(Uint8Array.from(one)))",
+        "tokens => tokens.map((one) => inside.visible(inside.decoded(Uint8Array.from(one))))",
         [list(token) for token in tokens],
     )
     assert found == [visible(token) for token in tokens]
@@ -915,7 +913,7 @@ def test_the_book_s_story_by_keyboard(visit, folder, scheme, language):
         start = f"http://127.0.0.1:{serving.server_port}/"
         start = start if scheme == "http" else f"{folder.as_uri()}/"
         page, requests = visit(f"{start}{language}.html")
-        words = json.loads(page.evaluate(f"JSON.stringify({strings(language)})"))
+        words = live.words(page, "model_in_page", language)
         # Nothing is loaded before the reader asks for it; the stored story stands there.
         page.wait_for_timeout(300)
         own = [url for url in requests if not url.startswith("data:")]
@@ -939,12 +937,6 @@ def test_the_book_s_story_by_keyboard(visit, folder, scheme, language):
         assert own[2:] == [f"{start}_static/model_{language}.js"]
         assert page.evaluate("Object.keys(globalThis.bookModels)") == []  # the text is let go
         serving.shutdown()
-
-
-def strings(language):
-    source = (FOLDER / "model_in_page.js").read_text(encoding="utf-8")
-    constants = source.split("const STRINGS = ")[1].split("\nconst { fround }")[0].rstrip("; \n")
-    return f"({constants}).{language}"
 
 
 def test_a_missing_script_is_told(visit, folder, tmp_path):
@@ -1001,7 +993,7 @@ def test_the_next_token_follows_the_text(visit, folder):
     check_next(page, beginning(tokenizer, "") + ids, model)
     names = page.locator(".live-next tbody th").all_text_contents()
     assert names[:8] == [visible(tokenizer.vocab[i]) for i, _ in next_shown(page)]
-    assert names[8] == "1016 others"
+    assert names[8] == "1,016 others"
 
 
 def test_settings_and_seeds(visit, folder):
@@ -1183,7 +1175,7 @@ def test_files_that_are_too_large_are_not_read(visit, folder):
             File.prototype.arrayBuffer = function () { window.read++; };
             const transfer = new DataTransfer();
             const large = new File([new Uint8Array(1)], "large.gguf");
-            Object.defineProperty(large, "size", { value: 2 ** 27 + 1 });
+            Object.defineProperty(large, "size", { value: 128e6 + 1 });
             const event = new Event("drop", { bubbles: true, cancelable: true });
             event.dataTransfer = { files: [large] };
             document.querySelector("form.live-body").dispatchEvent(event);
@@ -1242,50 +1234,26 @@ def test_a_model_without_a_token_between_texts(visit, folder):
 # ----------------------------------------------------------------------------- words and looks
 
 
-def test_strings_exist_in_both_languages(page):
-    live.internals(page, "model_in_page", "STRINGS")
-    flat = """() => Object.values(inside.STRINGS).map((say) => {
-        const entries = (words, start) => Object.entries(words).flatMap(([key, value]) =>
-            typeof value === "object" ? entries(value, `${key}.`)
-            : [[start + key, typeof value === "function" ? value("X", "Y", "Z") : value]]);
-        return entries(say, "");
-    })"""
-    english, spanish = page.evaluate(flat)
-    assert [key for key, _ in english] == [key for key, _ in spanish]
-    source = (FOLDER / "model_in_page.js").read_text(encoding="utf-8")
-    for key, _ in english:
-        start, _, end = key.partition(".")
-        assert f"say.{start}" in source
-        assert not end or f'"{end}"' in source or f"{end}:" in source
-    same = [key for (key, one), (_, other) in zip(english, spanish, strict=True) if one == other]
-    assert same == ["token", "size"]
-
-
-@pytest.mark.parametrize(("language", "width"), [("en", 800), ("es", 360)])
-@pytest.mark.parametrize("theme", ["light", "dark", "no theme"])
+@live.in_every_look
 def test_axe_finds_nothing_and_nothing_sticks_out(visit, folder, theme, width, language):
-    styles = "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css"
-    style = (Path(pydata_sphinx_theme.__file__).parent / styles).read_text(encoding="utf-8")
     source = folder / f"{language}.html"
     name = f"{language} {theme} {width}.html"
     text = source.read_text(encoding="utf-8").replace("<head>", '<head><meta name="viewport"'
         ' content="width=device-width">')  # fmt: skip
     if theme != "no theme":
         text = text.replace("<html", f'<html data-theme="{theme}"')
-        text = text.replace("<style>", f"<style>{style}")
+        text = text.replace("<style>", f"<style>{live.theme_style()}")
     (folder / name).write_text(text, encoding="utf-8")
     page, _ = visit((folder / name).as_uri())
     page.set_viewport_size({"width": width, "height": 900})
-    assert live.violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    live.assert_accessible(page)
     drop(page, "small.gguf", small_file())
     page.wait_for_selector(".live-next tbody tr")
     live.press(page, {"en": "Tell with each", "es": "Contar con cada uno"}[language])
     page.wait_for_selector(".live-columns[data-ids]")
     drop(page, "none.gguf", b"GG" + b"long " * 50)
     page.get_by_role("status").filter(has_text="magic").wait_for()
-    assert live.violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    live.assert_accessible(page)
 
 
 def test_controls_are_reached_in_reading_order(visit, folder):
@@ -1300,7 +1268,7 @@ def test_controls_are_reached_in_reading_order(visit, folder):
     while reached[-1] != file:
         page.keyboard.press("Tab")
         reached.append(live.focused(page))
-    say = page.evaluate(strings("en"))
+    say = live.words(page, "model_in_page", "en")
     names = ("beginning", "temperature", "minP", "seed", "tell", "stop", "compareTell", "file")
     assert reached == [say[name] for name in names]
 
@@ -1324,15 +1292,13 @@ def test_two_figures_keep_apart(visit, folder):
 # ------------------------------------------------------------------------------ other hosts
 
 
-def test_fallback_shows_the_story(browser):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
+def test_fallback_shows_the_story(page_without_scripts):
+    page = page_without_scripts
     for language, text in {"en": "Once upon a time", "es": "Había una vez"}.items():
         page.set_content(live.html_page(ModelInPage(language=language), scripts=False))
         story = page.locator(".live-fallback .live-story").text_content()
         _, tokenizer = story_model(language)
         assert story == text + tokenizer.decode(library_story(text, language))
-    context.close()
 
 
 def test_jupyter_asks_the_kernel(page, monkeypatch):
@@ -1359,7 +1325,7 @@ def test_jupyter_asks_the_kernel(page, monkeypatch):
             window.stop = module.render({ model, el });
             window.props = props;
         }""",
-        [(FOLDER / "model_in_page.js").read_text(encoding="utf-8"), figure.props],
+        [figure._esm, figure.props],
     )
     assert page.evaluate("asked") == []
     page.get_by_role("button", name=LOAD["en"]).click()

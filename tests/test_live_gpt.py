@@ -2,22 +2,20 @@
 
 import json
 import random
-from pathlib import Path
 
-import pydata_sphinx_theme
 import pytest
 import torch
 
 from lessons_lib.gpt import GPT, GPTConfig, initialise
 from lessons_lib.live import ShapeWalk
-from lessons_lib.live.figure import FOLDER
 from lessons_lib.live.shape_walk import FALLBACK, SHAPES
-from tests.test_live import focus, focused, html_page, internals, mount, press, violations
-from tests.test_live import page as page
+from tests import live_page as live
 
 pytestmark = pytest.mark.site
+page, page_without_scripts = live.page, live.page_without_scripts  # fixtures
 
 CHARACTERS = list(" abcdefhilmnorstuñ.")
+TEXT = "Your text: up to 8 characters"
 TEXTS = ["the lamp"[:7], "a", "ñ.", "aaaaaaaa", "  sol  a", "tu luna"]
 
 
@@ -89,43 +87,35 @@ def check(page, step, expected):
     sizes = " × ".join(str(size) for size in numbers.shape)
     assert page.locator(".live-shape").inner_text() == f"Shape ({', '.join(letters)}) = {sizes}"
     cells = page.locator(".live-boards tbody td").all_text_contents()
-    shown = [float(cell.replace("−", "-")) for cell in cells]
+    shown = [live.number(cell) for cell in cells]
     flat = found.flatten().tolist()
     expected = sorted(flat, reverse=True) if letters == "V" else flat
     assert shown == pytest.approx(expected, abs=5.001e-4)
 
 
-def write(page, text):
-    focus(page, "Your text: up to 8 characters")
-    page.keyboard.press("Control+A")
-    page.keyboard.press("Delete")
-    if text:
-        page.keyboard.insert_text(text)
-
-
 @pytest.mark.parametrize("text", TEXTS)
 def test_every_step_and_back(page, model, text):
-    mount(page, ShapeWalk(model, CHARACTERS, "sol"))
-    write(page, text)
+    live.mount(page, ShapeWalk(model, CHARACTERS, "sol"))
+    live.write(page, TEXT, text)
     steps = steps_of(model, text)
     check(page, 0, steps[0])
     for step in range(1, len(steps)):
-        press(page, "Next step", key="Space" if step % 2 else "Enter")
+        live.press(page, "Next step", key="Space" if step % 2 else "Enter")
         check(page, step, steps[step])
-    press(page, "Next step")  # nothing more, and the focus stays
-    assert focused(page) == "Next step"
+    live.press(page, "Next step")  # nothing more, and the focus stays
+    assert live.focused(page) == "Next step"
     check(page, 15, steps[15])
     best = CHARACTERS[steps[15][1].argmax()].replace(" ", "·")
     status = page.get_by_role("status").inner_text()
     assert f"Most likely next: {best}, with {steps[15][1].max():.3f}." in status
     for step in reversed(range(15)):
-        press(page, "Back")
+        live.press(page, "Back")
         check(page, step, steps[step])
 
 
 def test_other_models_and_random_texts(page):
     rng = random.Random(5)
-    internals(page, "shape_walk", "forward")
+    live.internals(page, "shape_walk", "forward")
     for seed, n_heads in enumerate((1, 2, 4)):
         model = random_model(seed + 1, n_heads)
         props = ShapeWalk(model, CHARACTERS, "a").props
@@ -142,69 +132,54 @@ def test_other_models_and_random_texts(page):
 
 
 def test_slider_and_typing_keep_the_step(page, model):
-    mount(page, ShapeWalk(model, CHARACTERS, "luna"))
-    focus(page, "Step")
+    live.mount(page, ShapeWalk(model, CHARACTERS, "luna"))
+    live.focus(page, "Step")
     for key, step in [("ArrowRight", 1), ("End", 15), ("ArrowLeft", 14), ("Home", 0)]:
         page.keyboard.press(key)
         check(page, step, steps_of(model, "luna")[step])
     slider = page.get_by_role("slider")
     assert slider.get_attribute("aria-valuetext") == "0 of 15"
-    press(page, "To the end")
-    write(page, "sol")
+    live.press(page, "To the end")
+    live.write(page, TEXT, "sol")
     check(page, 15, steps_of(model, "sol")[15])
 
 
 def test_unknown_characters_are_left_out_and_named(page, model):
-    mount(page, ShapeWalk(model, CHARACTERS, "luna"))
-    write(page, "sXol🦊")
+    live.mount(page, ShapeWalk(model, CHARACTERS, "luna"))
+    live.write(page, TEXT, "sXol🦊")
     check(page, 0, steps_of(model, "sol")[0])
     status = page.get_by_role("status")
     assert "no token for it: X 🦊." in status.inner_text()
-    write(page, "")
+    live.write(page, TEXT, "")
     assert "Write at least one character." in status.inner_text()
     assert page.locator(".live-boards table").count() == 0
-    press(page, "To the end")
-    write(page, "a")
+    live.press(page, "To the end")
+    live.write(page, TEXT, "a")
     check(page, 15, steps_of(model, "a")[15])
 
 
-def test_strings_exist_in_both_languages(page):
-    internals(page, "shape_walk", "STRINGS")
-    english, spanish = page.evaluate(
-        """() => ["en", "es"].map((language) => Object.entries(inside.STRINGS[language]).map(
-            ([key, value]) => [key, typeof value === "function" ? value("1", "2") : value]))"""
-    )
-    assert [key for key, _ in english] == [key for key, _ in spanish]
-    source = (FOLDER / "shape_walk.js").read_text(encoding="utf-8")
-    for (key, one), (_, other) in zip(english, spanish, strict=True):
-        assert f"say.{key}" in source
-        assert one != other
-    assert {key: len(value) for key, value in english if key == "steps"} == {"steps": len(SHAPES)}
-    assert all(len(pair) == 2 for pair in dict(spanish)["steps"])
-    assert all(len(words["steps"]) == len(SHAPES) for words in FALLBACK.values())
+def test_every_step_has_its_words(page):
+    for language, said in FALLBACK.items():
+        steps = live.words(page, "shape_walk", language)["steps"]
+        assert len(steps) == len(said["steps"]) == len(SHAPES)
+        assert all(len(pair) == 2 for pair in steps)
 
 
-@pytest.mark.parametrize(("language", "width"), [("en", 800), ("es", 360)])
-@pytest.mark.parametrize("theme", ["light", "dark", "no theme"])
+@live.in_every_look
 def test_axe_finds_nothing_and_nothing_sticks_out(page, model, theme, width, language):
-    styles = "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css"
-    style = (Path(pydata_sphinx_theme.__file__).parent / styles).read_text(encoding="utf-8")
-    page.set_viewport_size({"width": width, "height": 900})
     figure = ShapeWalk(model, CHARACTERS, "aaaaaaaa", language=language)
-    mount(page, figure, theme=theme, style="" if theme == "no theme" else style)
+    live.mount(page, figure, theme=theme, width=width)
     for step in range(16):
         if step in (0, 1, 7, 11, 14, 15):
-            assert violations(page) == [], step
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, step
-        press(page, "Next step" if language == "en" else "Paso siguiente")
+            live.assert_accessible(page)
+        live.press(page, "Next step" if language == "en" else "Paso siguiente")
     other = "Shape" if language == "es" else "Forma"
     assert other not in page.locator("main").inner_text()
 
 
-def test_fallback_without_scripts(browser, model):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.set_content(html_page(ShapeWalk(model, CHARACTERS, "luna"), scripts=False))
+def test_fallback_without_scripts(page_without_scripts, model):
+    page = page_without_scripts
+    page.set_content(live.html_page(ShapeWalk(model, CHARACTERS, "luna"), scripts=False))
     rows = page.locator(".live-fallback tbody tr").all_inner_texts()
     expected = [
         f"{name}\t({', '.join(letters)})\t{' × '.join(str(size) for size in numbers.shape)}"
@@ -213,7 +188,6 @@ def test_fallback_without_scripts(browser, model):
         )
     ]
     assert rows == expected
-    context.close()
 
 
 def test_it_follows_its_properties(model):

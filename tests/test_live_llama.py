@@ -2,20 +2,18 @@
 
 import json
 import math
-from pathlib import Path
 
 import numpy as np
-import pydata_sphinx_theme
 import pytest
 import torch
 
 from lessons_lib.live import RotaryClock
-from lessons_lib.live.figure import FOLDER
+from lessons_lib.live.figure import decimal, plain
 from lessons_lib.llama import rotate_half, rotation_speeds
-from tests import test_live as live
+from tests import live_page as live
 
 pytestmark = pytest.mark.site
-browser, page = live.browser, live.page  # fixtures
+page, page_without_scripts = live.page, live.page_without_scripts  # fixtures
 
 Q = [1.0, 0.5, -0.4, 0.8, 0.2, 1.0, 0.7, -0.3]
 K = [0.6, 1.0, 0.3, 0.5, 0.8, -0.2, 0.9, 0.4]
@@ -46,20 +44,20 @@ def check(page, m, n, base=10000.0, pair=0, q=Q, k=K):
     product = float((turned["q"] * turned["k"]).sum())
     assert found["product"] == pytest.approx(product, abs=1e-6)
     status = page.get_by_role("status").inner_text()
-    assert status.startswith(f"n − m = {n - m}: the product of all pairs is {product:.3f}. ")
+    assert status.startswith(
+        f"n − m = {plain(n - m, 'en')}: the product of all pairs is {decimal(product, 3, 'en')}. "
+    )
 
     half = len(q) // 2
     a, b = (turned[name][0].numpy() for name in "qk")
-    rows = page.locator("table.live-turns tbody tr").evaluate_all(
-        "rows => rows.map(row => [...row.children].map(cell => cell.textContent))"
-    )
+    rows = live.texts(page, "table.live-turns tbody tr")
     products = a[:half] * b[:half] + a[half:] * b[half:]
     assert rows == [
         *(
-            [str(i), *(f"{x:.3f}".replace("-0.000", "0.000") for x in numbers)]
+            [str(i), *(decimal(float(x), 3, "en") for x in numbers)]
             for i, numbers in enumerate(zip(speeds, m * speeds, n * speeds, products, strict=True))
         ),
-        ["all", "", "", "", f"{product:.3f}"],
+        ["all", "", "", "", decimal(product, 3, "en")],
     ]
     chosen = page.locator("table.live-turns tr").evaluate_all(
         "rows => rows.flatMap((row, i) => row.className ? [i - 1] : [])"
@@ -99,7 +97,7 @@ def test_positions_by_keyboard(page):
     for key, n in [("End", 63), ("Home", 0), ("ArrowUp", 1)]:
         page.keyboard.press(key)
         check(page, 0, n)
-    assert page.locator(".live-place").all_inner_texts() == ["0", "1", "10000"]
+    assert page.locator(".live-place").all_inner_texts() == ["0", "1", "10,000"]
     slider = page.get_by_role("slider").nth(1)
     assert slider.get_attribute("aria-valuetext") == "1"
 
@@ -178,32 +176,7 @@ def test_random_heads(page):
 
 def test_controls_are_reached_in_reading_order(page):
     live.mount(page, make())
-    reached = []
-    for _ in range(6):
-        page.keyboard.press("Tab")
-        reached.append(
-            page.evaluate(
-                """() => {
-                    const { activeElement: one } = document;
-                    const label = one.labels?.[0]?.querySelector("span");
-                    return label?.textContent ?? (one.className || one.textContent);
-                }"""
-            )
-        )
-    assert reached == [M, N, BOTH, "Pair shown on the clock", BASE, "live-scroll"]
-
-
-def test_strings_exist_in_both_languages(page):
-    live.internals(page, "rotary_clock", "STRINGS")
-    english, spanish = page.evaluate(
-        """() => Object.values(inside.STRINGS).map((say) => Object.entries(say).map(
-            ([key, value]) => [key, typeof value === "function" ? value("X", "Y") : value]
-        ))"""
-    )
-    assert [key for key, _ in english] == [key for key, _ in spanish]
-    source = (FOLDER / "rotary_clock.js").read_text(encoding="utf-8")
-    assert all(f"say.{key}" in source for key, _ in english)
-    assert all(one != other for one, other in zip(english, spanish, strict=True))
+    assert live.reached(page, 6) == [M, N, BOTH, "Pair shown on the clock", BASE, "live-scroll"]
 
 
 def test_spanish(page):
@@ -215,16 +188,11 @@ def test_spanish(page):
     assert "consulta" in page.locator("svg.live-clock").get_attribute("aria-label")
 
 
-@pytest.mark.parametrize(("language", "width"), [("en", 800), ("es", 360)])
-@pytest.mark.parametrize("theme", ["light", "dark", "no theme"])
+@live.in_every_look
 def test_axe_finds_nothing_and_nothing_sticks_out(page, theme, width, language):
-    styles = "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css"
-    style = (Path(pydata_sphinx_theme.__file__).parent / styles).read_text(encoding="utf-8")
-    page.set_viewport_size({"width": width, "height": 900})
     one = make(m=63, language=language)  # with the button at its end
-    live.mount(page, one, theme=theme, style="" if theme == "no theme" else style)
-    assert live.violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    live.mount(page, one, theme=theme, width=width)
+    live.assert_accessible(page)
     ink = page.locator("line.live-hand").evaluate_all(
         "all => all.map(one => getComputedStyle(one).stroke)"
     )
@@ -232,9 +200,8 @@ def test_axe_finds_nothing_and_nothing_sticks_out(page, theme, width, language):
     assert "none" not in ink
 
 
-def test_fallback_says_that_only_the_distance_counts(browser):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
+def test_fallback_says_that_only_the_distance_counts(page_without_scripts):
+    page = page_without_scripts
     page.set_content(live.html_page(make(), scripts=False))
     rows = page.locator(".live-fallback tbody tr").all_inner_texts()
     assert len(rows) >= 6
@@ -242,13 +209,12 @@ def test_fallback_says_that_only_the_distance_counts(browser):
     speeds = rotation_speeds(8, 10000.0).double()[None]
     q, k = (torch.tensor(x, dtype=torch.float64)[None] for x in (Q, K))
     for row in rows:
-        m, n, distance, product = row.split("\t")
-        turned = rotate_half(q, int(m) * speeds) * rotate_half(k, int(n) * speeds)
-        assert float(product) == pytest.approx(float(turned.sum()), abs=6e-4)
-        assert int(distance) == int(n) - int(m)
+        m, n, distance, product = map(live.number, row.split("\t"))
+        turned = rotate_half(q, m * speeds) * rotate_half(k, n * speeds)
+        assert product == pytest.approx(float(turned.sum()), abs=6e-4)
+        assert distance == n - m
         assert seen.setdefault(distance, product) == product
     assert len(seen) >= 3
-    context.close()
 
 
 def test_outputs_are_deterministic_and_short():
@@ -257,34 +223,6 @@ def test_outputs_are_deterministic_and_short():
     assert repr(one) == "RotaryClock(8 numbers, m=3, n=9, base=10000, language='en')"
     assert set(one.props) == {"base", "k", "language", "m", "n", "q"}
     assert RotaryClock(torch.tensor([1.0, 2.0]), np.array([3, 4])).props["k"] == [3.0, 4.0]
-
-
-def test_as_a_module_with_a_model_that_changes(page):
-    """As anywidget loads it: an ES module, whose figure follows its model and lets go of it."""
-    found = page.evaluate(
-        """async ([source, props]) => {
-            const url = `data:text/javascript;base64,${btoa(
-                String.fromCharCode(...new TextEncoder().encode(source)))}`;
-            const module = (await import(url)).default;
-            const listeners = new Set();
-            const model = {
-                get: (name) => props[name],
-                on: (names, listener) => listeners.add(listener),
-                off: (names, listener) => listeners.delete(listener),
-            };
-            const el = document.createElement("div");
-            const stop = module.render({ model, el });
-            const label = () => el.querySelector("label.live-stack span").textContent;
-            const before = label();
-            props.language = "es";
-            for (const listener of listeners) listener();
-            const after = label();
-            stop();
-            return [before, after, listeners.size, el.children.length];
-        }""",
-        [(FOLDER / "rotary_clock.js").read_text(encoding="utf-8"), make().props],
-    )
-    assert found == ["Pair shown on the clock", "Par que muestra el reloj", 0, 1]
 
 
 @pytest.mark.parametrize(

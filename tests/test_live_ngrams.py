@@ -3,36 +3,21 @@
 import json
 import math
 import random
-from pathlib import Path
 
 import numpy as np
-import pydata_sphinx_theme
 import pytest
 
 from lessons_lib.live import NGramLab
-from lessons_lib.live.figure import FOLDER, visible
+from lessons_lib.live.figure import decimal, visible
 from lessons_lib.ngrams import NGram, add_k_probs, count_ngrams, cross_entropy, perplexity
 from lessons_lib.tokens import CharTokenizer
-from tests import test_live
-from tests.test_live import (
-    ENGLISH,
-    SPANISH,
-    Props,
-    focus,
-    focused,
-    html_page,
-    internals,
-    mount,
-    press,
-    violations,
-    write,
-)
+from tests import live_page as live
 
 pytestmark = pytest.mark.site
-browser, page = test_live.browser, test_live.page  # fixtures
+page, page_without_scripts = live.page, live.page_without_scripts  # fixtures
 
 COUNTED = (
-    ENGLISH + SPANISH + "🦊 luna 🦊 lobo e\u0301a ～\n\n"
+    live.ENGLISH + live.SPANISH + "🦊 luna 🦊 lobo e\u0301a ～\n\n"
 )  # ～ comes before 🦊, but not in UTF-16
 TYPED = [
     "the fox slept. kz",
@@ -102,10 +87,10 @@ def check(page, text, typed, n, smoothing, k):
 
 @pytest.mark.parametrize("typed", TYPED, ids=ascii)
 def test_numbers_are_the_library_s(page, typed):
-    mount(page, NGramLab(COUNTED, ["the fox"], n=1, smoothing="none"))
-    write(page, "Your text", typed)
+    live.mount(page, NGramLab(COUNTED, ["the fox"], n=1, smoothing="none"))
+    live.write(page, "Your text", typed)
     for n in range(1, 6):
-        focus(page, ORDER)
+        live.focus(page, ORDER)
         page.keyboard.press("Home")
         for _ in range(n - 1):
             page.keyboard.press("ArrowRight")
@@ -116,17 +101,17 @@ def test_numbers_are_the_library_s(page, typed):
 
 def test_order_smoothing_and_k_by_keyboard(page):
     typed = "the owl said"
-    mount(page, NGramLab(COUNTED, [typed], n=3, k=0.1))
+    live.mount(page, NGramLab(COUNTED, [typed], n=3, k=0.1))
     check(page, COUNTED, typed, 3, "witten-bell", None)
     assert page.get_by_role("slider").count() == 1  # no k where it does nothing
-    focus(page, ORDER)
+    live.focus(page, ORDER)
     page.keyboard.press("ArrowRight")
     check(page, COUNTED, typed, 4, "witten-bell", None)
-    focus(page, "Witten–Bell")
+    live.focus(page, "Witten–Bell")
     page.keyboard.press("ArrowUp")
-    assert focused(page) == "add-k"
+    assert live.focused(page) == "add-k"
     check(page, COUNTED, typed, 4, "add-k", 0.1)
-    focus(page, ADDED)
+    live.focus(page, ADDED)
     for key, k, says in [
         ("ArrowRight", 10**-0.5, "0.32"),
         ("End", 10, "10"),
@@ -136,37 +121,33 @@ def test_order_smoothing_and_k_by_keyboard(page):
         page.keyboard.press(key)
         check(page, COUNTED, typed, 4, "add-k", k)
         assert page.get_by_role("slider").nth(1).get_attribute("aria-valuetext") == says
-    focus(page, "add-k")
+    live.focus(page, "add-k")
     page.keyboard.press("ArrowUp")
     check(page, COUNTED, typed, 4, "none", None)
 
 
 def test_all_controls_can_be_reached_in_reading_order(page):
-    mount(page, NGramLab(ENGLISH, ["the fox", "the owl"], smoothing="add-k"))
-    reached = []
-    for _ in range(6):
-        page.keyboard.press("Tab")
-        reached.append(focused(page))
-    assert reached == ["the fox", "the owl", "Your text", ORDER, "add-k", ADDED]
+    live.mount(page, NGramLab(live.ENGLISH, ["the fox", "the owl"], smoothing="add-k"))
+    assert live.reached(page, 6) == ["the fox", "the owl", "Your text", ORDER, "add-k", ADDED]
 
 
 def test_prompts_and_what_is_left_out(page):
-    mount(page, NGramLab("banana band", ["ban", "cab\r"], n=2))
+    live.mount(page, NGramLab("banana band", ["ban", "cab\r"], n=2))
     assert page.locator(".live-note").is_hidden()
-    press(page, "cab\r")
+    live.press(page, "cab\r")
     assert page.locator("textarea").input_value() == "cab\n"
     check(page, "banana band", "ab", 2, "witten-bell", None)
     note = page.locator(".live-note").inner_text()
     assert note == "Left out, because the counted text does not contain them: c <U+000D>"
-    write(page, "Your text", "ñ")
+    live.write(page, "Your text", "ñ")
     assert page.locator("dd").all_inner_texts() == ["0"]
-    press(page, "ban")
+    live.press(page, "ban")
     check(page, "banana band", "ban", 2, "witten-bell", None)
     assert page.locator("textarea").input_value() == "ban"
 
 
 def test_words_say_what_the_numbers_say(page):
-    mount(page, NGramLab("banana band", ["ban"], n=2, smoothing="none"))
+    live.mount(page, NGramLab("banana band", ["ban"], n=2, smoothing="none"))
     status = page.get_by_role("status")
     assert status.inner_text() == "It looks at n: seen 3 times; different characters after it: 2."
     rows = page.locator(".live-bars tbody tr").all_text_contents()
@@ -176,18 +157,18 @@ def test_words_say_what_the_numbers_say(page):
     mean = (math.log(11 / 2) + math.log(1) + math.log(4 / 3)) / 3
     values = page.locator("dd").all_inner_texts()
     assert values == ["3", f"{mean:.3f}", f"{math.exp(mean):.2f}"]
-    write(page, "Your text", "d")
+    live.write(page, "Your text", "d")
     assert status.inner_text() == (
         "It looks at d: never seen in the counted text. "
         "Without smoothing there are no probabilities here."
     )
     assert page.locator("table.live-bars").is_hidden()
-    write(page, "Your text", "db")
+    live.write(page, "Your text", "db")
     assert page.locator("dd").all_inner_texts() == ["2", "∞", "∞"]
     assert page.locator(".live-endless").count() == 1
-    focus(page, ORDER)
+    live.focus(page, ORDER)
     page.keyboard.press("Home")
-    write(page, "Your text", "")
+    live.write(page, "Your text", "")
     assert status.inner_text() == (
         "It looks at no character: seen 11 times; different characters after it: 5."
     )
@@ -202,7 +183,7 @@ def test_random_texts(page):
         typed = "".join(rng.choices(text, k=rng.randrange(12)))
         smoothing = rng.choice(["none", "add-k", "witten-bell"])
         cases.append([text, typed, rng.randrange(1, 6), smoothing, 10 ** rng.uniform(-4, 1)])
-    internals(page, "ngram_lab", "makeModel", "surprisesOf")
+    live.internals(page, "ngram_lab", "makeModel", "surprisesOf")
     found = page.evaluate(
         """cases => cases.map(([text, typed, n, smoothing, k]) =>
             inside.surprisesOf(inside.makeModel(text), Array.from(typed), n, smoothing, k)
@@ -218,23 +199,12 @@ def test_random_texts(page):
 
 def test_the_longest_text(page):
     text = (COUNTED * 100)[:60_000]
-    mount(page, NGramLab(text, ["the fox"], n=5))
+    live.mount(page, NGramLab(text, ["the fox"], n=5))
     check(page, text, "the fox", 5, "witten-bell", None)
 
 
-def test_strings_exist_in_both_languages(page):
-    internals(page, "ngram_lab", "STRINGS")
-    keys = page.evaluate(
-        """() => Object.values(inside.STRINGS).map((say) => Object.entries(say).map(
-            ([key, value]) => [key, typeof value === "function" ? value.length : -1]))"""
-    )
-    assert keys[0] == keys[1]
-    source = (FOLDER / "ngram_lab.js").read_text(encoding="utf-8")
-    assert [key for key, _ in keys[0] if f"say.{key}" not in source] == []
-
-
 def test_it_speaks_spanish(page):
-    mount(page, NGramLab(SPANISH, ["la luna"], smoothing="none", language="es"))
+    live.mount(page, NGramLab(live.SPANISH, ["la luna"], smoothing="none", language="es"))
     body = page.locator(".live-body")
     assert body.get_attribute("lang") == "es"
     words = body.inner_text()
@@ -243,25 +213,20 @@ def test_it_speaks_spanish(page):
     assert "Smoothing" not in words
 
 
-@pytest.mark.parametrize(("language", "width"), [("en", 800), ("es", 360)])
-@pytest.mark.parametrize("theme", ["light", "dark", "no theme"])
+@live.in_every_look
 def test_axe_finds_nothing_and_nothing_sticks_out(page, theme, width, language):
-    styles = "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css"
-    style = (Path(pydata_sphinx_theme.__file__).parent / styles).read_text(encoding="utf-8")
-    page.set_viewport_size({"width": width, "height": 900})
     lab = NGramLab(
-        *(ENGLISH if language == "en" else SPANISH, ["zzThe moon ñandú"], 4, "add-k"),
+        *(live.ENGLISH if language == "en" else live.SPANISH, ["zzThe moon ñandú"], 4, "add-k"),
         language=language,
     )
-    mount(page, lab, theme=theme, style="" if theme == "no theme" else style)
+    live.mount(page, lab, theme=theme, width=width)
     for smoothing in ("add-k", "none", "witten-bell"):
         page.locator(f"input[value={smoothing}]").press("Space")
-        assert violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+        live.assert_accessible(page)
 
 
 def test_two_labs_keep_their_choices_apart(page):
-    mount(page, NGramLab(ENGLISH), NGramLab(ENGLISH, smoothing="none"))
+    live.mount(page, NGramLab(live.ENGLISH), NGramLab(live.ENGLISH, smoothing="none"))
     checked = "all => all.map(one => one.checked)"
     radios = page.locator("input[type=radio]")
     assert radios.evaluate_all(checked) == [False, False, True, True, False, False]
@@ -269,20 +234,18 @@ def test_two_labs_keep_their_choices_apart(page):
     assert radios.evaluate_all(checked) == [False, True, False, True, False, False]
 
 
-def test_fallback_without_scripts(browser):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
+def test_fallback_without_scripts(page_without_scripts):
+    page = page_without_scripts
     lab = NGramLab("banana band", ["b dé"], n=2, smoothing="none")
-    page.set_content(html_page(lab, scripts=False))
+    page.set_content(live.html_page(lab, scripts=False))
     table = page.locator(".live-fallback table")
     assert table.locator("tbody tr").all_inner_texts() == ["b\t1.70", "·\t∞", "d\t∞"]
     assert table.locator("caption").inner_text() == (
         "Order 2, smoothing none: cross-entropy ∞ nats per character, perplexity ∞"
     )
-    context.close()
     spanish = NGramLab("aab", ["ab"], n=1, language="es").to_html()
     p = [(2 + 2 * 1 / 2) / 5, (1 + 2 * 1 / 2) / 5]
-    assert f"<td>{-math.log(p[0]):.2f}</td>" in spanish
+    assert f"<td>{decimal(-math.log(p[0]), 2, 'es')}</td>" in spanish
     assert "Orden 1, suavizado Witten–Bell" in spanish
     assert "<td>0.00</td>" in NGramLab("aaa").to_html()  # the only character there is
     assert "cruzada – nats" in NGramLab("aab", ["ñ"], language="es").to_html()
@@ -290,7 +253,7 @@ def test_fallback_without_scripts(browser):
 
 def test_properties_are_those_that_the_page_reads():
     lab = NGramLab("a</script><b>", ["<!--<script>"], n=2, smoothing="add-k", k=1)
-    found = Props(lab.to_html())
+    found = live.Props(lab.to_html())
     assert json.loads("".join(found.scripts[:1])) == lab.props
     assert "b" not in found.tags
     assert lab.props == {

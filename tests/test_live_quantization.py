@@ -4,21 +4,19 @@ import json
 import math
 import re
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
-import pydata_sphinx_theme
 import pytest
 import torch
 
 from lessons_lib.live import Quantizer
-from lessons_lib.live.figure import FOLDER
 from lessons_lib.live.quantizer import TYPES
 from lessons_lib.quantization import FORMATS, dequantize, quantize, rmse
-from tests import test_live as live
+from tests import live_page as live
 
 pytestmark = pytest.mark.site
-browser, page = live.browser, live.page  # fixtures
+page, page_without_scripts = live.page, live.page_without_scripts  # fixtures
+number = live.number
 
 OUTLIER = "Outlier: the first weight, multiplied by"
 FORMULAS = {"Q8_0": "d q", "Q5_0": "d (q − 16)", "Q4_1": "d q + m", "Q4_0": "d (q − 8)"}
@@ -37,17 +35,6 @@ def block(outlier=1, weights=WEIGHTS):
     x = np.array(weights, np.float32)
     x[0] = x[0] * np.float32(outlier)
     return x
-
-
-def number(text):
-    return float(text.replace("−", "-"))
-
-
-def texts(page, selector):
-    """The texts of a table's body, row by row."""
-    return page.locator(selector).evaluate_all(
-        "rows => rows.map(row => [...row.children].map(cell => cell.textContent))"
-    )
 
 
 def check(page, type="Q4_0", outlier=1, weights=WEIGHTS):
@@ -70,7 +57,7 @@ def check(page, type="Q4_0", outlier=1, weights=WEIGHTS):
     error = rmse(x, landed)
     assert found["rmse"] == pytest.approx(error, rel=1e-12)  # NumPy adds in another order
 
-    rows = texts(page, "table.live-bytes tbody tr")
+    rows = live.texts(page, "table.live-bytes tbody tr")
     bits = 8 if type == "Q8_0" else 4
     holds = HOLDS | {"qs": f"{bits} bits of each level"}
     assert [row[:2] for row in rows] == [[name, holds[name]] for name in fields]
@@ -93,7 +80,7 @@ def check(page, type="Q4_0", outlier=1, weights=WEIGHTS):
         else:
             assert number(shown[name]) == pytest.approx(value, **short)
 
-    names, *lines = zip(*texts(page, "table.live-numbers tbody tr"), strict=True)
+    names, *lines = zip(*live.texts(page, "table.live-numbers tbody tr"), strict=True)
     assert names == ("Weight", "Level q", "Decoded", "Difference")
     lines = np.array([[number(text) for text in line] for line in lines]).T
     d, m = (float(found[name]) for name in "dm")
@@ -266,18 +253,7 @@ def test_floats_of_16_bits(page):
 
 def test_controls_are_reached_in_reading_order(page):
     live.mount(page, Quantizer())
-    reached = []
-    for _ in range(3):
-        page.keyboard.press("Tab")
-        reached.append(
-            page.evaluate(
-                """() => {
-                    const { activeElement: one } = document;
-                    return one.labels?.[0]?.querySelector("span").textContent ?? one.className;
-                }"""
-            )
-        )
-    assert reached == ["Q4_0", OUTLIER, "live-scroll"]
+    assert live.reached(page, 3) == ["Q4_0", OUTLIER, "live-scroll"]
 
 
 def test_two_figures_keep_their_settings_apart(page):
@@ -292,19 +268,6 @@ def test_two_figures_keep_their_settings_apart(page):
     assert settings == [["Q4_1", 20], ["Q8_0", 4]]
 
 
-def test_strings_exist_in_both_languages(page):
-    live.internals(page, "quantizer", "STRINGS")
-    english, spanish = page.evaluate(
-        """() => Object.values(inside.STRINGS).map((say) => Object.entries(say).map(
-            ([key, value]) => [key, typeof value === "function" ? value("X", "Y", "Z") : value]
-        ))"""
-    )
-    assert [key for key, _ in english] == [key for key, _ in spanish]
-    source = (FOLDER / "quantizer.js").read_text(encoding="utf-8")
-    assert all(f"say.{key}" in source for key, _ in english)
-    assert all(one != other for one, other in zip(english, spanish, strict=True))
-
-
 def test_spanish(page):
     live.mount(page, Quantizer(language="es", type="Q5_0"))
     text = page.locator("main").inner_text()
@@ -314,17 +277,12 @@ def test_spanish(page):
     assert "dónde caen en Q5_0" in page.locator(".live-landing svg").get_attribute("aria-label")
 
 
-@pytest.mark.parametrize(("language", "width"), [("en", 800), ("es", 360)])
-@pytest.mark.parametrize("theme", ["light", "dark", "no theme"])
+@live.in_every_look
 def test_axe_finds_nothing_and_nothing_sticks_out(page, theme, width, language):
-    styles = "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css"
-    style = (Path(pydata_sphinx_theme.__file__).parent / styles).read_text(encoding="utf-8")
-    page.set_viewport_size({"width": width, "height": 900})
     one = Quantizer(1e-7 * WEIGHTS, "Q8_0", 20, language)  # with the longest numbers and bytes
-    live.mount(page, one, theme=theme, style="" if theme == "no theme" else style)
+    live.mount(page, one, theme=theme, width=width)
     for _ in TYPES:
-        assert live.violations(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        live.assert_accessible(page)
         live.focus(page, page.locator("input:checked").evaluate("one => one.labels[0].textContent"))
         page.keyboard.press("ArrowRight")
     # not by colour alone: the weights are rings, and what they land on is a line of another width
@@ -342,9 +300,8 @@ def test_axe_finds_nothing_and_nothing_sticks_out(page, theme, width, language):
 
 
 @pytest.mark.parametrize("type", TYPES)
-def test_fallback_shows_the_first_state(browser, type):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
+def test_fallback_shows_the_first_state(page_without_scripts, type):
+    page = page_without_scripts
     page.set_content(live.html_page(Quantizer(WEIGHTS, type, 3), scripts=False))
     x, format = block(3), FORMATS[type]
     data = quantize(x, type)
@@ -359,14 +316,13 @@ def test_fallback_shows_the_first_state(browser, type):
     assert ("Minimum m" in shown) == (type == "Q4_1")
     if type == "Q4_1":
         assert number(shown["Minimum m"]) == pytest.approx(stored["m"].item(), rel=5.01e-4)
-    assert float(shown["Bits per weight"]) == format.bits_per_weight
+    assert number(shown["Bits per weight"]) == format.bits_per_weight
     assert number(shown["Root mean square error"]) == pytest.approx(rmse(x, landed), rel=5.01e-4)
     pairs = [text.split(" → ") for text in weights.locator("td").all_inner_texts()]
     before, after = np.array([[number(one) for one in pair] for pair in pairs]).T
     assert before == pytest.approx(x.astype(float), rel=5.01e-4)
     assert after == pytest.approx(landed.astype(float), rel=5.01e-4)
     assert weights.locator("tbody th").all_inner_texts()[:2] == ["0–3", "4–7"]
-    context.close()
 
 
 def test_outputs_are_deterministic_and_short():
@@ -380,36 +336,6 @@ def test_outputs_are_deterministic_and_short():
         assert Quantizer(same).props["weights"] == WEIGHTS.tolist()
     third = Quantizer(np.full(32, 1 / 3)).props["weights"]
     assert third == [np.float32(1 / 3).item()] * 32
-
-
-def test_as_a_module_with_a_model_that_changes(page):
-    """As anywidget loads it: an ES module, whose figure follows its model and lets go of it."""
-    found = page.evaluate(
-        """async ([source, props]) => {
-            const url = `data:text/javascript;base64,${btoa(
-                String.fromCharCode(...new TextEncoder().encode(source)))}`;
-            const module = (await import(url)).default;
-            const listeners = new Set();
-            const followed = [];
-            const model = {
-                get: (name) => props[name],
-                on: (names, listener) => listeners.add(listener) && followed.push(names),
-                off: (names, listener) => listeners.delete(listener),
-            };
-            const el = document.createElement("div");
-            const stop = module.render({ model, el });
-            const label = () => el.querySelector("legend").textContent;
-            const before = label();
-            props.language = "es";
-            for (const listener of listeners) listener();
-            const after = label();
-            stop();
-            return [before, after, listeners.size, el.children.length, followed.join(" ")];
-        }""",
-        [(FOLDER / "quantizer.js").read_text(encoding="utf-8"), Quantizer().props],
-    )
-    assert found[:4] == ["Format", "Formato", 0, 1]
-    assert set(found[4].split()) == {f"change:{name}" for name in Quantizer().props}
 
 
 @pytest.mark.parametrize(

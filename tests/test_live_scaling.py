@@ -3,9 +3,7 @@
 import json
 import math
 from itertools import pairwise
-from pathlib import Path
 
-import pydata_sphinx_theme
 import pytest
 
 from lessons_lib.live import BudgetCalculator
@@ -17,10 +15,10 @@ from lessons_lib.scaling import (
     training_memory,
     training_seconds,
 )
-from tests import test_live as live
+from tests import live_page as live
 
 pytestmark = pytest.mark.site
-browser, page = live.browser, live.page  # fixtures
+page, page_without_scripts = live.page, live.page_without_scripts  # fixtures
 
 SLIDERS = {
     "parameters": "Parameters N",
@@ -170,22 +168,11 @@ def test_spanish(page):
     assert "Loss" not in text
 
 
-def test_strings_exist_in_both_languages(page):
-    live.internals(page, "budget_calculator", "STRINGS")
-    english, spanish = page.evaluate("Object.values(inside.STRINGS).map(Object.keys)")
-    assert english == spanish
-
-
-@pytest.mark.parametrize(("language", "width"), [("en", 800), ("es", 360)])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@live.in_every_look
 def test_axe_finds_nothing_and_nothing_sticks_out(page, theme, language, width):
-    styles = "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css"
-    style = (Path(pydata_sphinx_theme.__file__).parent / styles).read_text(encoding="utf-8")
-    page.set_viewport_size({"width": width, "height": 900})
     one = BudgetCalculator("Llama 3 405B", n_devices=2**16, utilisation=1.0, language=language)
-    live.mount(page, one, theme=theme, style=style)
-    assert live.violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    live.mount(page, one, theme=theme, width=width)
+    live.assert_accessible(page)
     page.keyboard.press("Tab")
     assert live.violations(page) == []
 

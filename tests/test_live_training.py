@@ -2,20 +2,18 @@
 
 import json
 import math
-from pathlib import Path
 
 import numpy as np
-import pydata_sphinx_theme
 import pytest
 import torch
 
 from lessons_lib.live import OptimizerRace
-from lessons_lib.live.figure import FOLDER
+from lessons_lib.live.figure import decimal, scientific
 from lessons_lib.training import SGD, AdamW
-from tests import test_live as live
+from tests import live_page as live
 
 pytestmark = pytest.mark.site
-browser, page = live.browser, live.page  # fixtures
+page, page_without_scripts = live.page, live.page_without_scripts  # fixtures
 
 RATE, STEP = "Learning rate, the same for all three", "Step"
 NEXT, TURN = "One step", "Turn the valley by 45 degrees"
@@ -55,11 +53,7 @@ def paths(start, steepness, turned, lr, steps):
 
 def short(number):
     """What the figure writes: three decimals, or one digit and a power of ten."""
-    if abs(number) < 1000:
-        written = f"{number:.3f}"
-        return "0.000" if written == "-0.000" else written.replace("-", "−")
-    digits, power = f"{abs(number):.0e}".split("e+")
-    return ("−" if number < 0 else "") + f"{digits}e+{int(power)}"
+    return decimal(number, 3, "en") if abs(number) < 1000 else scientific(number, "en", 0)
 
 
 def shown(page):
@@ -77,9 +71,7 @@ def check(page, lr=0.05, step=5, turned=False, start=(-2.0, 1.0), steepness=25.0
     np.testing.assert_allclose(found["paths"], expected, rtol=1e-6, atol=1e-9)
     heights = [height(path[-1], steepness, turned) for path in found["paths"]]
     np.testing.assert_allclose(found["heights"], heights, rtol=1e-9, atol=1e-12)
-    rows = page.locator("table.live-race tbody tr").evaluate_all(
-        "rows => rows.map(row => [...row.children].map(cell => cell.textContent))"
-    )
+    rows = live.texts(page, "table.live-race tbody tr")
     for row, name, path, high in zip(rows, NAMES, found["paths"], heights, strict=True):
         assert row == [name, *map(short, (*path[-1], high))]
     best = int(np.argmin(heights))
@@ -187,32 +179,7 @@ def test_rings_are_places_of_equal_height(page):
 
 def test_controls_are_reached_in_reading_order(page):
     live.mount(page, make())
-    reached = []
-    for _ in range(5):
-        page.keyboard.press("Tab")
-        reached.append(
-            page.evaluate(
-                """() => {
-                    const { activeElement: one } = document;
-                    const label = one.labels?.[0]?.querySelector("span");
-                    return label?.textContent ?? (one.className || one.textContent);
-                }"""
-            )
-        )
-    assert reached == [RATE, STEP, NEXT, TURN, "live-scroll"]
-
-
-def test_strings_exist_in_both_languages(page):
-    live.internals(page, "optimizer_race", "STRINGS")
-    english, spanish = page.evaluate(
-        """() => Object.values(inside.STRINGS).map((say) => Object.entries(say).map(
-            ([key, value]) => [key, typeof value === "function" ? value("X", "Y", "Z") : value]
-        ))"""
-    )
-    assert [key for key, _ in english] == [key for key, _ in spanish]
-    source = (FOLDER / "optimizer_race.js").read_text(encoding="utf-8")
-    assert all(f"say.{key}" in source for key, _ in english)
-    assert all(one != other for one, other in zip(english, spanish, strict=True))
+    assert live.reached(page, 5) == [RATE, STEP, NEXT, TURN, "live-scroll"]
 
 
 def test_spanish(page):
@@ -224,16 +191,11 @@ def test_spanish(page):
     assert "desde arriba" in page.locator("svg.live-valley").get_attribute("aria-label")
 
 
-@pytest.mark.parametrize(("language", "width"), [("en", 800), ("es", 360)])
-@pytest.mark.parametrize("theme", ["light", "dark", "no theme"])
+@live.in_every_look
 def test_axe_finds_nothing_and_nothing_sticks_out(page, theme, width, language):
-    styles = "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css"
-    style = (Path(pydata_sphinx_theme.__file__).parent / styles).read_text(encoding="utf-8")
-    page.set_viewport_size({"width": width, "height": 900})
     one = make(step=60, lr=1, steepness=100, language=language)  # with the longest numbers
-    live.mount(page, one, theme=theme, style="" if theme == "no theme" else style)
-    assert live.violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    live.mount(page, one, theme=theme, width=width)
+    live.assert_accessible(page)
     ink = page.locator("svg.live-valley polyline").evaluate_all(
         "all => all.map(one => [getComputedStyle(one).stroke, "
         "getComputedStyle(one).strokeDasharray].join())"
@@ -241,9 +203,8 @@ def test_axe_finds_nothing_and_nothing_sticks_out(page, theme, width, language):
     assert len(set(ink)) == 3
 
 
-def test_fallback_tells_how_high_all_three_end(browser):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
+def test_fallback_tells_how_high_all_three_end(page_without_scripts):
+    page = page_without_scripts
     page.set_content(live.html_page(make(), scripts=False))
     rows = page.locator(".live-fallback tbody tr").all_inner_texts()
     assert len(rows) >= 4
@@ -253,8 +214,7 @@ def test_fallback_tells_how_high_all_three_end(browser):
         for written, place in zip(heights, ends, strict=True):
             expected = height(place, 25.0, False)
             unit = 0.001 if expected < 1000 else 10 ** math.floor(math.log10(expected))
-            assert float(written) == pytest.approx(expected, abs=0.51 * unit)
-    context.close()
+            assert live.number(written) == pytest.approx(expected, abs=0.51 * unit)
 
 
 def test_outputs_are_deterministic_and_short():
@@ -263,34 +223,6 @@ def test_outputs_are_deterministic_and_short():
     assert repr(one) == ("OptimizerRace([-2.0, 1.0], steepness=25, lr=0.05, step=5, language='en')")
     assert set(one.props) == {"language", "lr", "start", "steepness", "step"}
     assert OptimizerRace(np.array([1, 2])).props["start"] == [1.0, 2.0]
-
-
-def test_as_a_module_with_a_model_that_changes(page):
-    """As anywidget loads it: an ES module, whose figure follows its model and lets go of it."""
-    found = page.evaluate(
-        """async ([source, props]) => {
-            const url = `data:text/javascript;base64,${btoa(
-                String.fromCharCode(...new TextEncoder().encode(source)))}`;
-            const module = (await import(url)).default;
-            const listeners = new Set();
-            const model = {
-                get: (name) => props[name],
-                on: (names, listener) => listeners.add(listener),
-                off: (names, listener) => listeners.delete(listener),
-            };
-            const el = document.createElement("div");
-            const stop = module.render({ model, el });
-            const label = () => el.querySelector("button").textContent;
-            const before = label();
-            props.language = "es";
-            for (const listener of listeners) listener();
-            const after = label();
-            stop();
-            return [before, after, listeners.size, el.children.length];
-        }""",
-        [(FOLDER / "optimizer_race.js").read_text(encoding="utf-8"), make().props],
-    )
-    assert found == ["One step", "Un paso", 0, 1]
 
 
 @pytest.mark.parametrize(

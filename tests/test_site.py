@@ -525,8 +525,8 @@ def test_nothing_needless_is_shipped(site):
 
 # --- The live figures' loader ----------------------------------------------------------------
 
+COMMON = "const start = 1;\n"
 COUNTER = """
-const start = 1;
 function render({ model, el }) {
   const button = document.createElement("button");
   const show = () => (button.textContent = `${model.get("word")} ${model.get("count")}`);
@@ -561,6 +561,7 @@ def figure(name: str, props: dict) -> str:
 
 @pytest.mark.site
 def test_figures_hydrate_each_with_its_own_model(browser, tmp_path):
+    (tmp_path / "common.js").write_text(COMMON)
     (tmp_path / "counter.js").write_text(COUNTER)
     (tmp_path / "broken.js").write_text(BROKEN)
     props = [{"word": "a", "count": 1}, {"word": "b", "count": 5}]
@@ -598,6 +599,7 @@ def test_figures_hydrate_each_with_its_own_model(browser, tmp_path):
     ],
 )
 def test_pack_refuses_other_modules(tmp_path, source, message):
+    (tmp_path / "common.js").write_text(COMMON)
     (tmp_path / "odd.js").write_text(source)
     with pytest.raises(ValueError, match=rf"odd\.js.*{message}"):
         pack_figures(tmp_path)

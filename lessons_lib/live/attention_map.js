@@ -31,14 +31,6 @@ const STRINGS = {
 
 const HIDDEN = "–"; // the weight of a token that the mask hides
 
-// The largest score is subtracted first, so that no exponential overflows.
-function softmax(scores) {
-  const largest = Math.max(...scores);
-  const exponentials = scores.map((score) => Math.exp(score - largest));
-  const total = exponentials.reduce((sum, one) => sum + one, 0);
-  return exponentials.map((one) => one / total);
-}
-
 // Weights (T, T) of queries and keys (T, K); with `causal`, 0 for keys after the query.
 function attentionWeights(q, k, temperature, causal) {
   return q.map((query, t) => {
@@ -51,16 +43,6 @@ function attentionWeights(q, k, temperature, causal) {
   });
 }
 
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
-
 function draw(model, el) {
   const language = model.get("language");
   const say = STRINGS[language];
@@ -71,163 +53,79 @@ function draw(model, el) {
   let temperature = 1;
   let causal = true;
 
-  const select = element(
-    "select",
-    {
-      onchange: () => {
-        head = Number(select.value);
-        show();
-      },
-    },
-    ...model.get("heads").map((name, i) => element("option", { value: i }, name)),
-  );
-  const slider = element("input", {
-    type: "range",
-    min: 0.25,
-    max: 8,
-    step: 0.25,
-    value: temperature,
-    oninput: () => {
-      temperature = Number(slider.value);
-      show();
-    },
+  const select = selectOf(model.get("heads"), (i) => {
+    head = i;
+    show();
   });
-  const place = element("span", { class: "live-place", "aria-hidden": "true" });
-  const box = element("input", {
-    type: "checkbox",
-    checked: "",
-    onchange: () => {
-      causal = box.checked;
-      show();
-    },
+  const heat = slider(say.temperature, { min: 0.25, max: 8, step: 0.25 }, (value) => {
+    temperature = value;
+    show();
   });
-  // Radio buttons: one stop for Tab, and the arrow keys go from token to token.
-  const who = element(
-    "fieldset",
-    { class: "live-pick" },
-    element("legend", {}, say.looks),
-    ...tokens.map((name, i) =>
-      element(
-        "label",
-        {},
-        element("input", {
-          type: "radio",
-          name: "token",
-          value: i,
-          onchange: () => {
-            token = i;
-            show();
-          },
-          ...(i === token && { checked: "" }),
-        }),
-        element("span", {}, name),
-      ),
-    ),
-  );
-  const status = element("p", { class: "live-status", role: "status", "aria-live": "polite" });
-  const caption = element("caption");
-  const bars = element("tbody");
-  const rows = element("tbody");
-  const column = (name) => element("th", { scope: "col" }, name);
-  const barTable = element(
-    "table",
-    { class: "live-table live-bars live-two" },
-    caption,
-    element("thead", {}, element("tr", {}, column(say.token), column(say.weight))),
-    bars,
-  );
-  const map = element(
-    "table",
-    { class: "live-table live-heat" },
-    element("caption", {}, say.all),
-    element("thead", {}, element("tr", {}, column(say.token), ...tokens.map(column))),
-    rows,
-  );
+  const mask = checkbox(say.mask, causal, (checked) => {
+    causal = checked;
+    show();
+  });
+  const change = (i) => {
+    token = i;
+    show();
+  };
+  const who = choice(say.looks, "token", [...tokens.entries()], token, change, "live-pick");
+  const status = statusLine();
+  const bars = tableWith("live-bars live-two", "", [say.token, say.weight]);
+  const map = tableWith("live-heat", say.all, [say.token, ...tokens]);
 
   function show() {
     const weights = attentionWeights(q[head], k[head], temperature, causal);
     const hidden = (t, s) => causal && s > t;
     const row = weights[token];
-    const number = (t, s) => (hidden(t, s) ? HIDDEN : weights[t][s].toFixed(2));
-    bars.replaceChildren(
-      ...tokens.map((name, s) =>
-        element(
-          "tr",
-          {},
-          element("th", { scope: "row" }, element("span", { class: "live-token" }, name)),
-          element(
-            "td",
-            {},
-            element(
-              "span",
-              { class: "live-bar" },
-              element("span", {
-                style: `width:${100 * row[s]}%` + (hidden(token, s) ? ";min-width:0" : ""),
-              }),
-            ),
-            element("span", {}, hidden(token, s) ? say.masked : row[s].toFixed(3)),
-          ),
-        ),
+    const short = (t, s) => (hidden(t, s) ? HIDDEN : decimal(weights[t][s], 2, language));
+    const long = (weight) => decimal(weight, 3, language);
+    fillTable(
+      bars,
+      tokens.map((name, s) =>
+        rowOf({}, tokenOf(name), barCell(row[s], hidden(token, s) ? say.masked : long(row[s]))),
       ),
     );
-    rows.replaceChildren(
-      ...tokens.map((name, t) =>
-        element(
-          "tr",
+    fillTable(
+      map,
+      tokens.map((name, t) =>
+        rowOf(
           t === token ? { class: "live-chosen" } : {},
-          element("th", { scope: "row" }, name),
+          name,
           ...tokens.map((_, s) =>
-            element("td", { style: `--weight:${weights[t][s]}` }, number(t, s)),
+            element("td", { style: `--weight:${weights[t][s]}` }, short(t, s)),
           ),
         ),
       ),
     );
     map.dataset.weights = JSON.stringify(weights);
     Object.assign(map.dataset, { head, token, temperature, causal });
-    caption.textContent = say.row(tokens[token]);
-    place.textContent = temperature.toFixed(2);
-    slider.setAttribute("aria-valuetext", place.textContent);
+    bars.caption.textContent = say.row(tokens[token]);
+    heat.set(temperature, decimal(temperature, 2, language));
     const seen = row.filter((_, s) => !hidden(token, s));
     const best = row.indexOf(Math.max(...row));
-    const most = row[best].toFixed(3);
+    const most = long(row[best]);
     status.textContent =
-      seen.length > 1 && Math.min(...seen).toFixed(3) === most
+      seen.length > 1 && long(Math.min(...seen)) === most
         ? say.even(tokens[token], most)
         : say.most(tokens[token], tokens[best], most);
   }
 
   el.replaceChildren(
-    element(
-      "form",
-      { class: "live-body", lang: language, onsubmit: (event) => event.preventDefault() },
-      element("label", { class: "live-stack" }, element("span", {}, say.head), select),
-      element(
-        "div",
-        { class: "live-slider" },
-        element("label", {}, element("span", {}, say.temperature), slider),
-        place,
-      ),
-      element("label", { class: "live-check" }, box, element("span", {}, say.mask)),
+    formOf(
+      language,
+      labelled(say.head, select),
+      heat.box,
+      mask,
       who,
       status,
-      barTable,
-      element(
-        "div",
-        { class: "live-scroll", tabindex: "0", role: "group", "aria-label": say.all },
-        map,
-      ),
+      bars,
+      scrolling(say.all, map),
     ),
   );
   show();
 }
 
-// The properties change only where a kernel changes them; then the figure starts afresh.
-function render({ model, el }) {
-  const properties = "change:tokens change:heads change:q change:k change:token change:language";
-  const redraw = () => draw(model, el);
-  redraw();
-  model.on(properties, redraw);
-  return () => model.off(properties, redraw);
-}
+const render = renderer(["tokens", "heads", "q", "k", "token", "language"], draw);
 
 export default { render };

@@ -1,5 +1,6 @@
 """The attention map: who attends to whom, for given queries and keys, with mask and temperature."""
 
+import functools
 from collections.abc import Sequence
 from html import escape
 from typing import ClassVar
@@ -7,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import traitlets
 
-from lessons_lib.live.figure import FOLDER, LiveFigure, html_table
+from lessons_lib.live.figure import LiveFigure, decimal, html_table
 from lessons_lib.validation import check_integer, check_text
 
 __all__ = ["AttentionMap"]
@@ -46,7 +47,6 @@ class AttentionMap(LiveFigure):
     """
 
     slug = "attention_map"
-    _esm = FOLDER / "attention_map.js"
     label: ClassVar = {"en": "Who attends to whom", "es": "Quién atiende a quién"}
     caption: ClassVar = {
         "en": "Attention weights: the softmax of how well each query fits each key.",
@@ -96,8 +96,9 @@ class AttentionMap(LiveFigure):
         scores = np.where(np.tri(len(q)) > 0, q @ k.T / np.sqrt(q.shape[1]), -np.inf)
         weights = np.exp(scores - scores.max(-1, keepdims=True))
         weights /= weights.sum(-1, keepdims=True)
+        short = functools.partial(decimal, digits=2, language=self.language)
         rows = [
-            [escape(token), *(f"{w:.2f}" if s <= t else "–" for s, w in enumerate(row))]
+            [escape(token), *(short(w) if s <= t else "–" for s, w in enumerate(row))]
             for t, (token, row) in enumerate(zip(self.tokens, weights, strict=True))
         ]
         table = html_table(

@@ -67,30 +67,6 @@ const sum = (parts) => Object.values(parts).reduce((total, one) => total + one, 
 // A share in percent, with one decimal.
 const percent = (part, total) => Number((part * 1000n + total / 2n) / total) / 10;
 
-// The groups of three of a number, each but the last with its separator.
-function groups(number, language) {
-  const digits = String(number);
-  if (language === "es" && digits.length < 5) return [digits];
-  const found = digits.replace(/\B(?=(\d{3})+$)/g, " ").split(" ");
-  const sign = language === "es" ? "\u202f" : ",";
-  return found.map((group, i) => (i < found.length - 1 ? group + sign : group));
-}
-
-const written = (number, language) => groups(number, language).join("");
-
-const decimal = (number, digits, language) =>
-  language === "es" ? number.toFixed(digits).replace(".", ",") : number.toFixed(digits);
-
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
-
 function draw(model, el) {
   const language = model.get("language");
   const say = STRINGS[language];
@@ -102,42 +78,31 @@ function draw(model, el) {
     layers: model.get("n_layers"),
   };
 
-  // A slider whose places stand for values; the value is shown beside it.
-  function slider(name, range, place, value, shown = (number) => written(number, language)) {
-    const text = element("span", { class: "live-place", "aria-hidden": "true" });
-    const input = element("input", { type: "range", ...range, value: place });
-    const tell = () => {
-      text.textContent = shown(size[name]);
-      input.setAttribute("aria-valuetext", text.textContent);
-    };
-    input.addEventListener("input", () => {
-      size[name] = value(Number(input.value));
-      tell();
+  // A slider whose places stand for values.
+  function sized(name, range, place, value = (number) => number) {
+    const made = slider(say[name], { step: 1, ...range }, (number) => {
+      size[name] = value(number);
+      made.set(number, plain(size[name], language));
       show();
     });
-    tell();
-    const label = element("label", {}, element("span", {}, say[name]), input);
-    return element("div", { class: "live-slider" }, label, text);
+    made.set(place, plain(size[name], language));
+    return made.box;
   }
 
-  const status = element("p", { class: "live-status", role: "status", "aria-live": "polite" });
-  const bodies = { parameters: element("tbody"), flops: element("tbody") };
-  const column = (name) => element("th", { scope: "col" }, name);
-  const table = (kind) =>
-    element(
-      "table",
-      { class: "live-table live-bars live-costs", "data-kind": kind },
-      element("caption", {}, say[kind]),
-      element("thead", {}, element("tr", {}, ...[say.part, say.share, say.number].map(column))),
-      bodies[kind],
-    );
+  const status = statusLine();
+  const tables = Object.fromEntries(
+    ["parameters", "flops"].map((kind) => [
+      kind,
+      tableWith("live-bars live-costs", say[kind], [say.part, say.share, say.number]),
+    ]),
+  );
 
-  // The number may be broken after each separator.
-  const cell = (number) =>
-    element(
-      "td",
-      {},
-      ...groups(number, language).flatMap((group, i) => (i ? [element("wbr"), group] : [group])),
+  // The number may be broken after each gap between its groups.
+  const numberCell = (number) =>
+    cell(
+      ...plain(number, language)
+        .match(/\d+\D?/g)
+        .flatMap((group, i) => (i ? [element("wbr"), group] : [group])),
     );
 
   function show() {
@@ -146,72 +111,53 @@ function draw(model, el) {
       const total = sum(parts);
       const row = (name, number) => {
         const share = percent(number, total);
-        return element(
-          "tr",
+        return rowOf(
           { "data-part": name, "data-number": number },
-          element("th", { scope: "row" }, say[name]),
-          element(
-            "td",
-            {},
-            element("span", { class: "live-bar" }, element("span", { style: `width:${share}%` })),
-            element("span", {}, `${decimal(share, 1, language)}\u00a0%`),
-          ),
-          cell(number),
+          say[name],
+          barCell(share / 100, `${decimal(share, 1, language)}\u00a0%`),
+          numberCell(number),
         );
       };
-      bodies[kind].replaceChildren(
+      tables[kind].dataset.kind = kind;
+      fillTable(tables[kind], [
         ...Object.entries(parts).map(([name, number]) => row(name, number)),
         row("total", total),
-      );
+      ]);
     }
     const [parameters, flops] = [sum(found.parameters), sum(found.flops)];
     const quotient = Number(flops) / Number(parameters) / size.tokens;
-    const sums = say.sums(written(parameters, language), written(flops, language));
+    const sums = say.sums(plain(parameters, language), plain(flops, language));
     status.textContent = `${sums} ${say.each(decimal(quotient, 2, language))}`;
   }
 
-  const doublings = Math.round(Math.log2(size.tokens));
-  const [half, whole] = [{ step: 0.5 }, { step: 1 }];
   el.replaceChildren(
-    element(
-      "form",
-      { class: "live-body", lang: language, onsubmit: (event) => event.preventDefault() },
-      slider(
+    formOf(
+      language,
+      sized(
         "width",
-        { min: 0, max: widths.length - 1, ...whole },
+        { min: 0, max: widths.length - 1 },
         widths.indexOf(size.width),
         (place) => widths[place],
       ),
-      slider(
-        "ratio",
-        { min: 1, max: MOST_RATIO, ...half },
-        size.ratio,
-        (place) => place,
-        (ratio) => decimal(ratio, 1, language),
-      ),
-      slider(
+      sized("ratio", { min: 1, max: MOST_RATIO, step: 0.5 }, size.ratio),
+      sized(
         "tokens",
-        { min: 0, max: MOST_DOUBLINGS, ...whole },
-        doublings,
+        { min: 0, max: MOST_DOUBLINGS },
+        Math.round(Math.log2(size.tokens)),
         (place) => 2 ** place,
       ),
-      slider("layers", { min: 1, max: MOST_LAYERS, ...whole }, size.layers, (place) => place),
+      sized("layers", { min: 1, max: MOST_LAYERS }, size.layers),
       status,
-      table("parameters"),
-      table("flops"),
+      tables.parameters,
+      tables.flops,
     ),
   );
   show();
 }
 
-// The properties change only where a kernel changes them; then the figure starts afresh.
-function render({ model, el }) {
-  const properties =
-    "change:widths change:d_model change:ratio change:n_tokens change:n_layers change:language";
-  const redraw = () => draw(model, el);
-  redraw();
-  model.on(properties, redraw);
-  return () => model.off(properties, redraw);
-}
+const render = renderer(
+  ["widths", "d_model", "ratio", "n_tokens", "n_layers", "language"],
+  draw,
+);
 
 export default { render };

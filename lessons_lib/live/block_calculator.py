@@ -1,10 +1,11 @@
 """The block calculator: where the parameters and the operations of a stack of blocks are."""
 
+import re
 from typing import ClassVar
 
 import traitlets
 
-from lessons_lib.live.figure import FOLDER, LiveFigure, html_table
+from lessons_lib.live.figure import LiveFigure, html_table, plain
 from lessons_lib.validation import check_integer
 
 __all__ = ["BlockCalculator"]
@@ -54,7 +55,6 @@ class BlockCalculator(LiveFigure):
     """
 
     slug = "block_calculator"
-    _esm = FOLDER / "block_calculator.js"
     label: ClassVar = {"en": "What blocks cost", "es": "Lo que cuestan los bloques"}
     caption: ClassVar = {
         "en": "Parameters and floating-point operations of a stack of blocks, forward, one text.",
@@ -116,11 +116,11 @@ class BlockCalculator(LiveFigure):
         words, parts = FALLBACK[self.language], self.parts()
         parts.append(tuple(sum(column) for column in zip(*parts, strict=True)))
         rows = [
-            [name, *(_grouped(number, self.language, "<wbr>") for number in numbers)]
+            [name, *(re.sub(r"\D", r"\g<0><wbr>", plain(n, self.language)) for n in numbers)]
             for name, numbers in zip(words["parts"], parts, strict=True)
         ]
-        sizes = [_grouped(n, self.language) for n in (self.d_model, self.n_tokens, self.n_layers)]
-        caption = words["caption"].format(sizes[0], f"{self.ratio:g}", *sizes[1:])
+        sizes = (self.d_model, self.ratio, self.n_tokens, self.n_layers)
+        caption = words["caption"].format(*(plain(size, self.language) for size in sizes))
         return html_table(caption, words["head"], rows)
 
     def __repr__(self) -> str:
@@ -128,10 +128,3 @@ class BlockCalculator(LiveFigure):
             f"BlockCalculator(d_model={self.d_model}, ratio={self.ratio:g}, "
             f"n_tokens={self.n_tokens}, n_layers={self.n_layers}, language={self.language!r})"
         )
-
-
-def _grouped(number: int, language: str, after: str = "") -> str:
-    """Write a number as the language does: 7,087,872 or 7 087 872, with `after` at each gap."""
-    if language == "en":
-        return f"{number:,}".replace(",", f",{after}")
-    return str(number) if number < 10_000 else f"{number:,}".replace(",", f"\u202f{after}")

@@ -65,7 +65,6 @@ const MAX_WORDS = 300; // that the figure draws, and twice as many ids; it count
 const MAX_LENGTH = 20000; // that the reader may type
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const hex = (byte) => byte.toString(16).toUpperCase().padStart(2, "0");
 
 // Read a vocabulary: each token's bytes by id, and each pair's rank.
@@ -129,60 +128,6 @@ function tokensAt({ words, states }, step) {
   return words.flatMap((word) => stateAt(states.get(word), step).ids);
 }
 
-// A token as it can be read; `visible` in figure.py gives the same.
-function visible(bytes) {
-  const signs = { " ": "·", "\n": "↵", "\t": "⇥" };
-  let shown = "";
-  for (let i = 0; i < bytes.length; ) {
-    const lead = bytes[i];
-    const length = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    let character = "";
-    try {
-      character = decoder.decode(Uint8Array.from(bytes.slice(i, i + length)));
-    } catch {
-      shown += `<${hex(lead)}>`;
-      i++;
-      continue;
-    }
-    i += length;
-    const code = character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
-    if (Object.hasOwn(signs, character)) shown += signs[character];
-    else if (/[\p{Cc}\p{Cf}\p{Z}]/u.test(character)) shown += `<U+${code}>`;
-    else shown += (!shown && /\p{M}/u.test(character) ? "◌" : "") + character;
-  }
-  return shown;
-}
-
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
-
-function table(caption, head, rows) {
-  const cells = (row) =>
-    row.map((cell, i) => (i ? element("td", {}, cell) : element("th", { scope: "row" }, cell)));
-  return element(
-    "table",
-    { class: "live-table" },
-    element("caption", {}, caption),
-    element(
-      "thead",
-      {},
-      element("tr", {}, ...head.map((cell) => element("th", { scope: "col" }, cell))),
-    ),
-    element(
-      "tbody",
-      {},
-      ...rows.map(({ data, row }) => element("tr", data, ...cells(row))),
-    ),
-  );
-}
-
 function draw(model, el) {
   const language = model.get("language");
   const say = STRINGS[language];
@@ -193,33 +138,9 @@ function draw(model, el) {
   let below = "ids";
   let runs = [];
 
-  // One of several, as radio buttons; the form keeps their groups apart from other figures'.
-  const choice = (legend, name, options, change) =>
-    element(
-      "fieldset",
-      {},
-      element("legend", {}, legend),
-      ...options.map((option, i) =>
-        element(
-          "label",
-          {},
-          element("input", {
-            type: "radio",
-            name,
-            value: i,
-            onchange: () => change(i),
-            ...(i === 0 && { checked: "" }),
-          }),
-          element("span", {}, option),
-        ),
-      ),
-    );
-  const button = (label, move) =>
-    element(
-      "button",
-      { type: "button", onclick: ({ target }) => target.ariaDisabled === "true" || move() },
-      label,
-    );
+  const number = (n) => plain(n, language);
+  const ratioOf = (bytes, tokens) => (tokens ? decimal(bytes / tokens, 2, language) : "–");
+
   const go = (to) => {
     step = to;
     show();
@@ -235,19 +156,13 @@ function draw(model, el) {
     },
   });
   box.value = text;
-  const slider = element("input", {
-    type: "range",
-    min: 0,
-    step: 1,
-    oninput: () => go(Number(slider.value)),
-  });
-  const place = element("span", { class: "live-place", "aria-hidden": "true" });
+  const steps = slider(say.slider, { min: 0, step: 1 }, go);
   const back = button(say.back, () => go(step - 1));
   const next = button(say.next, () => go(step + 1));
   const end = button(say.end, () => go(runs[chosen].ranks.length));
-  const status = element("p", { class: "live-status", role: "status", "aria-live": "polite" });
+  const status = statusLine();
   const list = element("ol", { class: "live-words", "aria-label": say.tokenList });
-  const facts = element("dl"); // the theme indents those with a class
+  const counts = element("dl"); // the theme indents those with a class
   const ids = element("p", { class: "live-ids" });
   const comparison = element("div");
 
@@ -258,13 +173,13 @@ function draw(model, el) {
     const steps = runs[chosen].ranks.length;
     step = before && step === before ? steps : Math.min(step, steps);
     const bytes = encoder.encode(text).length;
+    const head = [say.vocabulary, say.size, say.tokens, say.ratio];
     const rows = vocabularies.map(({ label, size }, i) => {
       const n = tokensAt(runs[i], Infinity).length;
-      const data = { "data-label": label, "data-count": n };
-      return { data, row: [label, String(size), String(n), n ? (bytes / n).toFixed(2) : "–"] };
+      const cells = [number(size), number(n), ratioOf(bytes, n)].map((text) => cell(text));
+      return rowOf({ "data-label": label, "data-count": n }, label, ...cells);
     });
-    const head = [say.vocabulary, say.size, say.tokens, say.ratio];
-    comparison.replaceChildren(table(say.compare, head, rows));
+    comparison.replaceChildren(tableWith("", say.compare, head, rows));
     show();
   }
 
@@ -281,7 +196,7 @@ function draw(model, el) {
     const { words, states, ranks } = runs[chosen];
     const rank = ranks[step - 1];
     const made = step ? merges[rank][2] : undefined;
-    const name = (id) => visible(pieces.get(id));
+    const name = (id) => visible(decoded(pieces.get(id)));
     const chip = (id, isNew) =>
       element(
         "span",
@@ -289,7 +204,7 @@ function draw(model, el) {
           class: isNew ? "live-chip live-new" : "live-chip",
           "data-bytes": pieces.get(id).map(hex).join(""),
         },
-        element("span", { class: "live-token" }, name(id)),
+        tokenOf(name(id)),
         element(
           "small",
           {},
@@ -303,81 +218,65 @@ function draw(model, el) {
       }),
     );
     if (words.length > MAX_WORDS) {
-      list.append(element("li", {}, say.more(words.length - MAX_WORDS)));
+      list.append(element("li", {}, say.more(number(words.length - MAX_WORDS))));
     }
 
     const tokens = tokensAt(runs[chosen], step);
     const bytes = encoder.encode(text).length;
     const characters = Array.from(text).length;
-    const ratio = tokens.length ? (bytes / tokens.length).toFixed(2) : "–";
-    const steps = ranks.length;
+    const last = ranks.length;
     Object.assign(list.dataset, {
       ids: tokens.join(" "),
       words: JSON.stringify(words),
       step,
-      steps,
+      steps: last,
       rank: rank ?? "",
       count: tokens.length,
       bytes,
       characters,
     });
-    facts.replaceChildren(
-      ...[
-        [say.tokens, tokens.length],
-        [say.characters, characters],
-        [say.byteCount, bytes],
-        [say.ratio, ratio],
-      ].map(([term, value]) =>
-        element("div", {}, element("dt", {}, term), element("dd", {}, String(value))),
-      ),
+    counts.replaceChildren(
+      ...facts([
+        [say.tokens, number(tokens.length)],
+        [say.characters, number(characters)],
+        [say.byteCount, number(bytes)],
+        [say.ratio, ratioOf(bytes, tokens.length)],
+      ]),
     );
     const written = tokens.slice(0, 2 * MAX_WORDS).join(", ") || "–";
     const more = tokens.length > 2 * MAX_WORDS ? ", …" : "";
     ids.replaceChildren(element("span", {}, `${say.allIds}: `), written + more);
 
-    slider.max = steps;
-    slider.value = step;
-    place.textContent = say.of(step, steps);
-    slider.setAttribute("aria-valuetext", place.textContent);
-    back.ariaDisabled = String(step === 0);
-    next.ariaDisabled = end.ariaDisabled = String(step === steps);
+    steps.input.max = last;
+    steps.set(step, say.of(step, last));
+    back.setAttribute("aria-disabled", step === 0);
+    for (const one of [next, end]) one.setAttribute("aria-disabled", step === last);
     if (!text) status.textContent = say.empty;
-    else if (!step) status.textContent = say.start(bytes);
+    else if (!step) status.textContent = say.start(number(bytes));
     else {
       const [left, right, whole] = merges[rank].map(name);
-      status.textContent = say.merge(step, steps, left, right, whole, rank);
+      status.textContent = say.merge(step, last, left, right, whole, rank);
     }
-    if (text && step === steps) status.textContent += ` ${say.done}`;
+    if (text && step === last) status.textContent += ` ${say.done}`;
   }
 
   const labels = vocabularies.map(({ label }) => label);
-  const parts = ["ids", "bytes"];
-  const changeBelow = (i) => {
-    below = parts[i];
+  const parts = ["ids", "bytes"].map((part) => [part, say[part]]);
+  const changeBelow = (part) => {
+    below = part;
     show();
   };
   el.replaceChildren(
-    element(
-      "form",
-      { class: "live-body", lang: language, onsubmit: (event) => event.preventDefault() },
-      choice(say.vocabulary, "vocabulary", labels, choose),
-      element("label", { class: "live-stack" }, element("span", {}, say.text), box),
+    formOf(
+      language,
+      choice(say.vocabulary, "vocabulary", [...labels.entries()], chosen, choose),
+      labelled(say.text, box),
       element("div", { class: "live-buttons" }, back, next, end),
-      element(
-        "div",
-        { class: "live-slider" },
-        element("label", {}, element("span", {}, say.slider), slider),
-        place,
-      ),
+      steps.box,
       status,
       list,
-      choice(
-        say.below,
-        "below",
-        parts.map((part) => say[part]),
-        changeBelow,
-      ),
-      facts,
+      choice(say.below, "below", parts, below, changeBelow),
+      counts,
       ids,
       comparison,
     ),
@@ -385,13 +284,6 @@ function draw(model, el) {
   count();
 }
 
-// The properties change only where a kernel changes them; then the figure starts afresh.
-function render({ model, el }) {
-  const properties = "change:vocabularies change:text change:language";
-  const redraw = () => draw(model, el);
-  redraw();
-  model.on(properties, redraw);
-  return () => model.off(properties, redraw);
-}
+const render = renderer(["vocabularies", "text", "language"], draw);
 
 export default { render };

@@ -6,7 +6,7 @@ from typing import ClassVar, Protocol
 
 import traitlets
 
-from lessons_lib.live.figure import FOLDER, LiveFigure, html_table, visible
+from lessons_lib.live.figure import LiveFigure, decimal, html_table, plain, visible
 from lessons_lib.tokens import GPT2_PATTERN
 from lessons_lib.validation import check_text
 
@@ -59,7 +59,6 @@ class BPEPlayground(LiveFigure):
     """
 
     slug = "bpe_playground"
-    _esm = FOLDER / "bpe_playground.js"
     label: ClassVar = {"en": "BPE playground", "es": "Laboratorio de BPE"}
     caption: ClassVar = {
         "en": "Byte-pair encoding, one merge at a time.",
@@ -93,8 +92,9 @@ class BPEPlayground(LiveFigure):
         for name, tokenizer in self._tokenizers.items():
             tokens = [tokenizer.vocab[i] for i in tokenizer.encode(self.text)]
             chips = " ".join(f'<span class="live-chip">{escape(visible(t))}</span>' for t in tokens)
-            ratio = f"{len(self.text.encode()) / len(tokens):.2f}" if tokens else "–"
-            rows.append([escape(name), chips, str(len(tokens)), ratio])
+            n_bytes = len(self.text.encode())
+            ratio = decimal(n_bytes / len(tokens), 2, self.language) if tokens else "–"
+            rows.append([escape(name), chips, plain(len(tokens), self.language), ratio])
         return html_table(words["caption"].format(self.text), words["head"], rows)
 
     def __repr__(self) -> str:

@@ -105,34 +105,14 @@ function optimum(law, flops) {
   return [n, flops / 6 / n];
 }
 
-const decimal = (text, language) => (language === "es" ? text.replace(".", ",") : text);
-
 // A number with three digits that count: 2.34, 81.4, 16,384, 5.88 × 10²³.
 function written(number, language) {
   if (number !== 0 && !(number >= 0.001 && number < 99950)) {
-    const [digits, power] = number.toExponential(2).split("e");
-    const raised = String(Number(power)).replace(/[-\d]/g, (sign) =>
-      sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign],
-    );
-    return `${decimal(digits, language)}\u00a0×\u00a010${raised}`; // no line break inside
+    return scientific(number, language, 2);
   }
-  if (Number.isInteger(number) || number >= 999.5) {
-    const digits = number.toFixed(0);
-    if (language === "es" && digits.length < 5) return digits;
-    return digits.replace(/\B(?=(\d{3})+$)/g, language === "es" ? "\u202f" : ",");
-  }
-  const after = Math.max(2 - Math.floor(Math.log10(number)), 0);
-  return decimal(number.toFixed(after), language);
-}
-
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
+  const whole = Number.isInteger(number) || number >= 999.5;
+  const digits = whole ? 0 : Math.max(2 - Math.floor(Math.log10(number)), 0);
+  return decimal(number, digits, language);
 }
 
 function draw(model, el) {
@@ -150,52 +130,36 @@ function draw(model, el) {
   let device = model.get("device");
   const setters = {};
 
-  // A slider whose places stand for values; the value is shown beside it.
-  function slider(name, range, place, value) {
-    const text = element("span", { class: "live-place", "aria-hidden": "true" });
-    const input = element("input", { type: "range", step: 1, ...range });
-    const tell = () => {
-      text.textContent = written(size[name], language);
-      input.setAttribute("aria-valuetext", text.textContent);
-    };
-    setters[name] = (number) => {
-      size[name] = number;
-      input.value = place(number);
-      tell();
-    };
-    input.addEventListener("input", () => {
-      size[name] = value(Number(input.value));
-      tell();
+  // A slider whose places stand for values.
+  function sized(name, range, place, value) {
+    const made = slider(say[name], { step: 1, ...range }, (number) => {
+      setters[name](value(number));
       show();
     });
+    setters[name] = (number) => {
+      size[name] = number;
+      made.set(place(number), written(number, language));
+    };
     setters[name](size[name]);
-    const label = element("label", {}, element("span", {}, say[name]), input);
-    return element("div", { class: "live-slider" }, label, text);
+    return made.box;
   }
 
   const listed = (name, values) =>
-    slider(
+    sized(
       name,
       { min: 0, max: values.length - 1 },
       (number) => values.indexOf(number),
       (place) => values[place],
     );
 
-  const status = element("p", { class: "live-status", role: "status", "aria-live": "polite" });
-  const bodies = { costs: element("tbody"), law: element("tbody") };
-  const column = (name) => element("th", { scope: "col" }, name);
-  const table = (kind, columns) =>
-    element(
-      "table",
-      { class: "live-table", "data-kind": kind },
-      element("caption", {}, say[kind]),
-      element("thead", {}, element("tr", {}, ...columns.map(column))),
-      bodies[kind],
-    );
-  const cell = (number, text) => element("td", { "data-number": number }, text);
-  const nats = (number) => cell(number, decimal(number.toFixed(3), language));
-  const row = (key, ...cells) =>
-    element("tr", { "data-key": key }, element("th", { scope: "row" }, say[key]), ...cells);
+  const status = statusLine();
+  const tables = {
+    costs: tableWith("", say.costs, [say.what, say.number, say.unit]),
+    law: tableWith("", say.law, [say.cause, say.chosen, say.best]),
+  };
+  const numberCell = (number, text) => element("td", { "data-number": number }, text);
+  const nats = (number) => numberCell(number, decimal(number, 3, language));
+  const row = (key, ...cells) => rowOf({ "data-key": key }, say[key], ...cells);
 
   function show() {
     const found = costs(
@@ -206,17 +170,18 @@ function draw(model, el) {
       size.utilisation / 100,
     );
     const unit = (key) => say[`unit${key[0].toUpperCase()}${key.slice(1)}`];
-    bodies.costs.replaceChildren(
-      ...Object.entries(found).map(([key, number]) =>
-        row(key, cell(number, written(number, language)), element("td", {}, unit(key))),
+    fillTable(
+      tables.costs,
+      Object.entries(found).map(([key, number]) =>
+        row(key, numberCell(number, written(number, language)), cell(unit(key))),
       ),
     );
     const best = optimum(law, found.flops);
     const [own, least] = [parts(law, size.parameters, size.tokens), parts(law, ...best)];
-    bodies.law.replaceChildren(
+    fillTable(tables.law, [
       ...Object.keys(own).map((key) => row(key, nats(own[key]), nats(least[key]))),
       row("loss", nats(total(own)), nats(total(least))),
-    );
+    ]);
     const ratio = Number(found.ratio.toPrecision(3));
     const kind = ratio > 20 ? "above" : ratio < 20 ? "below" : "rule";
     const [bestN, bestD] = best.map((number) => written(number, language));
@@ -224,71 +189,55 @@ function draw(model, el) {
     status.textContent = `${sentence} ${say.then(bestN, bestD)}`;
   }
 
+  for (const [kind, one] of Object.entries(tables)) one.dataset.kind = kind;
+
   const buttons = Object.entries(models).map(([name, sizes]) =>
-    element(
-      "button",
-      {
-        type: "button",
-        onclick: () => {
-          setters.parameters(sizes[0]);
-          setters.tokens(sizes[1]);
-          show();
-        },
-      },
-      name,
-    ),
+    button(name, () => {
+      setters.parameters(sizes[0]);
+      setters.tokens(sizes[1]);
+      show();
+    }),
   );
-  const options = Object.keys(devices).map((name) =>
-    element("option", name === device ? { selected: "" } : {}, name),
-  );
-  const select = element("select", {}, ...options);
-  select.addEventListener("change", () => {
-    device = select.value;
+  const names = Object.keys(devices);
+  const select = selectOf(names, (i) => {
+    device = names[i];
     show();
   });
+  select.selectedIndex = names.indexOf(device);
 
   el.replaceChildren(
-    element(
-      "form",
-      { class: "live-body", lang: language, onsubmit: (event) => event.preventDefault() },
-      element(
-        "fieldset",
-        { class: "live-buttons" },
-        element("legend", {}, say.model),
-        ...buttons,
-      ),
+    formOf(
+      language,
+      buttonGroup(say.model, buttons),
       listed("parameters", parameters),
       listed("tokens", tokens),
-      element("label", { class: "live-stack" }, element("span", {}, say.device), select),
-      slider(
+      labelled(say.device, select),
+      sized(
         "n_devices",
         { min: 0, max: MOST_DOUBLINGS },
         (number) => Math.round(Math.log2(number)),
         (place) => 2 ** place,
       ),
-      slider(
+      sized(
         "utilisation",
         { min: 1, max: 20 },
         (number) => Math.round(number / 5),
         (place) => 5 * place,
       ),
       status,
-      table("costs", [say.what, say.number, say.unit]),
-      table("law", [say.cause, say.chosen, say.best]),
+      tables.costs,
+      tables.law,
     ),
   );
   show();
 }
 
-// The properties change only where a kernel changes them; then the figure starts afresh.
-function render({ model, el }) {
-  const properties =
-    "change:parameters change:tokens change:models change:devices change:law " +
-    "change:model_name change:device change:n_devices change:utilisation change:language";
-  const redraw = () => draw(model, el);
-  redraw();
-  model.on(properties, redraw);
-  return () => model.off(properties, redraw);
-}
+const render = renderer(
+  [
+    ...["parameters", "tokens", "models", "devices", "law", "model_name", "device"],
+    ...["n_devices", "utilisation", "language"],
+  ],
+  draw,
+);
 
 export default { render };

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import traitlets
 
-from lessons_lib.live.figure import FOLDER, LiveFigure, html_table
+from lessons_lib.live.figure import LiveFigure, decimal, html_table, scientific
 from lessons_lib.scaling import (
     CHINCHILLA_REFIT,
     compute_optimal,
@@ -94,7 +94,6 @@ class BudgetCalculator(LiveFigure):
     """
 
     slug = "budget_calculator"
-    _esm = FOLDER / "budget_calculator.js"
     label: ClassVar = {"en": "The budget of a training", "es": "El presupuesto de un entrenamiento"}
     caption: ClassVar = {
         "en": "Operations, time, memory and the loss to expect for a model of any size.",
@@ -187,14 +186,6 @@ class BudgetCalculator(LiveFigure):
 def _written(number: float, language: str) -> str:
     """Write a number with three digits that count: 2.34, 81.4, 16,384, 5.88 × 10²³."""
     if number != 0 and not 0.001 <= number < 99_950:
-        digits, power = f"{number:.2e}".split("e")
-        power = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-        return f"{digits}\u00a0×\u00a010{power}".replace(".", "," if language == "es" else ".")
-    if number == int(number) or number >= 999.5:
-        whole = f"{number:,.0f}"
-        if language == "es":
-            return whole.replace(",", "\u202f" if number >= 10_000 else "")
-        return whole
-    after = 2 - math.floor(math.log10(number))
-    text = f"{number:.{max(after, 0)}f}"
-    return text.replace(".", ",") if language == "es" else text
+        return scientific(number, language, 2)
+    whole = number == int(number) or number >= 999.5
+    return decimal(number, 0 if whole else max(2 - math.floor(math.log10(number)), 0), language)

@@ -1,7 +1,9 @@
-"""What all live figures share: the widget, the HTML that stays in the notebook, visible tokens."""
+"""What all live figures share: the widget, the HTML in the notebook, numbers, visible tokens."""
 
 import json
+import math
 import unicodedata
+from decimal import Decimal
 from html import escape
 from pathlib import Path
 from typing import ClassVar
@@ -9,16 +11,32 @@ from typing import ClassVar
 import anywidget
 import traitlets
 
-__all__ = ["FOLDER", "LiveFigure", "html_table", "visible"]
+__all__ = [
+    "FOLDER",
+    "LiveFigure",
+    "decimal",
+    "html_table",
+    "module_source",
+    "plain",
+    "scientific",
+    "visible",
+]
 
 FOLDER = Path(__file__).parent
 VISIBLE = {" ": "·", "\n": "↵", "\t": "⇥"}
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def module_source(slug: str) -> str:
+    """Return a figure's ES module: what all share, ``common.js``, and then ``<slug>.js``."""
+    files = (FOLDER / f"{name}.js" for name in ("common", slug))
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
 class LiveFigure(anywidget.AnyWidget):
     """A figure computed in the browser, shown by a Jupyter kernel or by a page without one.
 
-    A subclass gives `_esm` (its ES module, ``<slug>.js``), `slug`, `label` and `caption` (for each
+    A subclass gives `slug` (its ES module is ``<slug>.js``), `label` and `caption` (for each
     language), its properties as synced traits, and `_fallback`.
 
     IPython stores three forms of it: the widget for a front end with a kernel; HTML that holds the
@@ -37,6 +55,10 @@ class LiveFigure(anywidget.AnyWidget):
     caption: ClassVar[dict[str, str]]
 
     language = traitlets.Unicode("en").tag(sync=True)
+
+    @property
+    def _esm(self) -> str:
+        return module_source(self.slug)
 
     @traitlets.validate("language")
     def _check_language(self, proposal: traitlets.Bunch) -> str:
@@ -96,6 +118,48 @@ def visible(token: bytes) -> str:
         else:
             shown += "◌" * (not shown and kind[0] == "M") + character
     return shown
+
+
+def decimal(number: float, digits: int, language: str) -> str:
+    """Write a number with so many digits after the point, as `decimal` in ``common.js`` does.
+
+    >>> decimal(12345.678, 2, "en"), decimal(1234.5, 1, "es"), decimal(-0.0004, 3, "es")
+    ('12,345.68', '1234,5', '0,000')
+    """
+    if number == math.inf:
+        return "∞"
+    return _localised(f"{number:z,.{digits}f}" if digits else f"{round(number):,}", language)
+
+
+def scientific(number: float, language: str, digits: int | None = None) -> str:
+    r"""Write a number with so many digits after the first, and a power of ten.
+
+    >>> scientific(5.876e23, "es", 2), scientific(-3e-7, "en")
+    ('5,88\xa0×\xa010²³', '−3\xa0×\xa010⁻⁷')
+    """
+    exact = Decimal(str(number)).normalize()
+    first, power = (f"{exact:e}" if digits is None else f"{number:.{digits}e}").split("e")
+    return f"{_localised(first, language)}\u00a0×\u00a010{str(int(power)).translate(RAISED)}"
+
+
+def plain(number: float, language: str) -> str:
+    r"""Write a number with the digits that it has and no more.
+
+    >>> plain(4.0, "es"), plain(0.00005, "es"), plain(1e-7, "es")
+    ('4', '0,00005', '1\xa0×\xa010⁻⁷')
+    """
+    if number and not 1e-6 <= abs(number) < 1e21:  # where JavaScript, too, takes a power of ten
+        return scientific(number, language)
+    return _localised(f"{Decimal(str(number)).normalize():z,f}", language)
+
+
+def _localised(digits: str, language: str) -> str:
+    """Write digits such as ``"-12,345.5"`` as `localised` in ``common.js`` does."""
+    whole, point, rest = digits.replace("-", "−").partition(".")
+    if language == "es":
+        whole = whole.replace(",", "\u202f" if len(whole.strip("−")) > 5 else "")
+        point = point and ","
+    return whole + point + rest
 
 
 def html_table(caption: str, head: list[str], rows: list[list[str]]) -> str:

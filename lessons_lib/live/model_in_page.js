@@ -33,7 +33,7 @@ const STRINGS = {
     table: "The next token after this text",
     token: "Token",
     probability: "Probability",
-    others: (n) => (n === 1 ? "1 other" : `${n} others`),
+    others: (n, shown) => (n === 1 ? "1 other" : `${shown} others`),
     compare: "The same model in fewer bits",
     compareTell: "Tell with each",
     compareLegend:
@@ -49,7 +49,7 @@ const STRINGS = {
     file: "Open a small GGUF file of your own, or drop it here",
     limits:
       "Architecture llama or qwen3; tensors in F32, F16, Q8_0 or Q4_0; at most 128 MB and 25 " +
-      "million parameters. The file stays on your machine.",
+      "million parameters. The file stays on your computer.",
     refused: {
       size: "This file is too large for the page.",
       magic: "This is no GGUF file.",
@@ -91,7 +91,7 @@ const STRINGS = {
     table: "El token siguiente después de este texto",
     token: "Token",
     probability: "Probabilidad",
-    others: (n) => (n === 1 ? "1 más" : `otros ${n}`),
+    others: (n, shown) => (n === 1 ? "1 más" : `otros ${shown}`),
     compare: "El mismo modelo con menos bits",
     compareTell: "Contar con cada uno",
     compareLegend:
@@ -107,7 +107,7 @@ const STRINGS = {
     file: "Abre un archivo GGUF pequeño que tengas, o suéltalo aquí",
     limits:
       "Arquitectura llama o qwen3; tensores en F32, F16, Q8_0 o Q4_0; como mucho 128 MB y 25 " +
-      "millones de parámetros. El archivo no sale de tu máquina.",
+      "millones de parámetros. El archivo no sale de tu ordenador.",
     refused: {
       size: "Este archivo es demasiado grande para la página.",
       magic: "Esto no es un archivo GGUF.",
@@ -123,7 +123,7 @@ const { fround } = Math;
 
 // ------------------------------------------------------------------------------ limits and errors
 
-const MOST_BYTES = 2 ** 27; // of a file
+const MOST_BYTES = 128e6; // of a file
 const MOST_NUMBERS = 25e6; // of a model, and of its cache
 const MOST_POSITIONS = 1024; // that a cache has room for
 // Those of `lessons_lib.gguf`: tensors or entries of the metadata, texts in all lists, bytes.
@@ -180,7 +180,7 @@ const OTHER_TYPES = {
 };
 
 // Integers of 64 bits that fit become ordinary numbers; a larger one stays what it is.
-function plain(number) {
+function ordinary(number) {
   return typeof number === "bigint" && BigInt.asIntN(53, number) === number
     ? Number(number)
     : number;
@@ -228,7 +228,7 @@ class ByteReader {
 
   number(kind, name) {
     const [, size, read] = NUMBERS[kind];
-    return plain(this.view[read](this.take(size, name), true)); // the lowest byte first
+    return ordinary(this.view[read](this.take(size, name), true)); // the lowest byte first
   }
 
   check(start, stop, name) {
@@ -312,7 +312,7 @@ function readNumbers(file, kind, length, name) {
   }
   const place = (i) => start + i * size;
   const get = (i) => {
-    const number = plain(file.view[read](place(i), true));
+    const number = ordinary(file.view[read](place(i), true));
     return type === "bool" ? number === 1 : number;
   };
   return { kind: type, length, get, place };
@@ -425,29 +425,10 @@ function readAlignment({ type, at, value }) {
 
 // --------------------------------------- blocks of numbers: `lessons_lib.quantization`, bit by bit
 
-// The number that 16 bits stand for: a sign, 5 bits of exponent, 10 of fraction.
-function fromHalf(bits) {
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  const sign = bits & 0x8000 ? -1 : 1;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (exponent ? (1024 + fraction) * 2 ** (exponent - 25) : fraction * 2 ** -24);
-}
-
 let halves; // all of them, when they are first needed
 function allHalves() {
   halves ??= Float32Array.from({ length: 2 ** 16 }, (_, bits) => fromHalf(bits));
   return halves;
-}
-
-// The bits of the float of 16 bits that is nearest to a finite x, of two equally near the even one.
-function toHalf(x) {
-  const size = Math.abs(x);
-  const sign = x < 0 || Object.is(x, -0) ? 0x8000 : 0;
-  const exponent = Math.max(Math.floor(Math.log2(size)), -14);
-  const steps = size / 2 ** (exponent - 10); // exact
-  const rounded = steps + 2 ** 52 - 2 ** 52; // there is no room for what follows the point
-  return sign | Math.min(rounded + (exponent + 14) * 1024, 0x7c00); // beyond the largest: infinite
 }
 
 // The numbers in the bytes of a type: d q for Q8_0, d (q - 8) for Q4_0.
@@ -485,13 +466,6 @@ function largest(x, start) {
   let peak = 0;
   for (let i = start; i < start + 32; i++) if (Math.abs(x[i]) > Math.abs(peak)) peak = x[i];
   return peak;
-}
-
-// 1 / x; 0 for 0, and `beyond` where 1 / x is too large for 32 bits.
-function reciprocal(x, beyond) {
-  const inverse = fround(1 / x);
-  if (x === 0) return 0;
-  return Number.isFinite(inverse) ? inverse : beyond;
 }
 
 // The bytes of numbers in a type. As in the library each step is rounded to 32 bits.
@@ -1123,34 +1097,14 @@ function largestAt(numbers) {
   return best;
 }
 
-function scaleToOne(numbers) {
-  let total = 0;
-  for (const number of numbers) total += number;
-  return numbers.map((number) => number / total);
-}
-
-function softmax(logits) {
-  const most = logits[largestAt(logits)];
-  return scaleToOne(Float64Array.from(logits, (logit) => Math.exp(logit - most)));
-}
-
 function tokenProbs(logits, { temperature, minP }) {
   const best = largestAt(logits);
   if (temperature === 0) return Float64Array.from(logits, (_, id) => Number(id === best));
   const probs = softmax(logits.map((logit) => logit / temperature));
   const least = minP * probs[best];
-  return scaleToOne(probs.map((prob) => (prob < least ? 0 : prob)));
-}
-
-// Tommy Ettinger's mulberry32 (public domain): 32 random bits at each call.
-function randomBits(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return (mixed ^ (mixed >>> 14)) >>> 0;
-  };
+  const kept = probs.map((prob) => (prob < least ? 0 : prob));
+  const total = kept.reduce((sum, prob) => sum + prob, 0);
+  return kept.map((prob) => prob / total);
 }
 
 // The probabilities lie end to end on a line; a random place on it falls on a token.
@@ -1271,34 +1225,6 @@ const MOST_TOLD = 200; // tokens of a text
 const MAX_ROWS = 8;
 const SMALLER = ["Q8_0", "Q4_0"];
 
-const decimal = (number, digits, language) =>
-  number.toFixed(digits).replace(".", language === "es" ? "," : ".");
-
-// A token as it can be read; `visible` in figure.py gives the same.
-function visible(bytes) {
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  const signs = { " ": "·", "\n": "↵", "\t": "⇥" };
-  let text = "";
-  for (let i = 0; i < bytes.length; ) {
-    const lead = bytes[i];
-    const length = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    let character = "";
-    try {
-      character = decoder.decode(bytes.subarray(i, i + length));
-    } catch {
-      text += `<${lead.toString(16).toUpperCase().padStart(2, "0")}>`;
-      i++;
-      continue;
-    }
-    i += length;
-    const code = character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
-    if (Object.hasOwn(signs, character)) text += signs[character];
-    else if (/[\p{Cc}\p{Cf}\p{Z}]/u.test(character)) text += `<U+${code}>`;
-    else text += (!text && /\p{M}/u.test(character) ? "◌" : "") + character;
-  }
-  return text;
-}
-
 // Which words of `words` belong to the longest text that both have, in order.
 function wordsInCommon(words, others) {
   const rows = words.length + 1;
@@ -1324,16 +1250,6 @@ function wordsInCommon(words, others) {
 
 const wordsOf = (text) => text.match(/\s+|\S+/g) ?? []; // and what is between them
 
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
-
 // The ids of the `n` largest probabilities, the largest first.
 function mostProbable(probs, n) {
   const best = [];
@@ -1356,18 +1272,11 @@ function show(widget, el) {
 
   const megabytes = (bytes) => decimal(bytes / 1e6, 1, language);
 
-  // Buttons that cannot be used now keep the focus and say so.
-  const button = (text, act) => {
-    const usable = () => made.getAttribute("aria-disabled") !== "true";
-    const made = element("button", { type: "button", onclick: () => usable() && act() }, text);
-    return made;
-  };
-
   // The sentence before an error's message.
   const refused = (otherwise = say.refused.broken) => (error) =>
     say.refused[error.reason] ?? otherwise;
 
-  const status = element("p", { class: "live-status", role: "status", "aria-live": "polite" });
+  const status = statusLine();
   const speak = (...sentences) => (status.textContent = sentences.join(" "));
 
   const load = button(say.load(megabytes(widget.get("size"))), () =>
@@ -1398,28 +1307,14 @@ function show(widget, el) {
   });
   field.value = widget.get("beginning");
 
-  function slider(name, label, range) {
-    const place = element("span", { class: "live-place", "aria-hidden": "true" });
-    const input = element("input", {
-      type: "range",
-      ...range,
-      value: settings[name],
-      oninput: () => {
-        settings[name] = Number(input.value);
-        write();
-      },
+  function setting(name, label, range) {
+    const made = slider(label, range, (value) => {
+      settings[name] = value;
+      write();
     });
-    const write = () => {
-      place.textContent = decimal(settings[name], 2, language);
-      input.setAttribute("aria-valuetext", place.textContent);
-    };
+    const write = () => made.set(settings[name], decimal(settings[name], 2, language));
     write();
-    return element(
-      "div",
-      { class: "live-slider" },
-      element("label", {}, element("span", {}, label), input),
-      place,
-    );
+    return made.box;
   }
 
   const seed = element("input", {
@@ -1439,39 +1334,19 @@ function show(widget, el) {
   const beginning = element("b");
   const told = element("span");
   const story = element("p", { class: "live-story" }, beginning, told);
-  const [tokensTold, tokensPerSecond] = [element("dd"), element("dd")];
-  const readouts = element(
-    "dl",
-    {},
-    element("div", {}, element("dt", {}, say.tokens), tokensTold),
-    element("div", {}, element("dt", {}, say.speed), tokensPerSecond),
-  );
-  const rows = element("tbody");
-  const table = element(
-    "table",
-    { class: "live-table live-bars live-next" },
-    element("caption", {}, say.table),
-    element(
-      "thead",
-      {},
-      element(
-        "tr",
-        {},
-        ...[say.token, say.probability].map((head) => element("th", { scope: "col" }, head)),
-      ),
-    ),
-    rows,
-  );
+  const readouts = element("dl", {}, ...facts([[say.tokens, ""], [say.speed, ""]]));
+  const [tokensTold, tokensPerSecond] = readouts.querySelectorAll("dd");
+  const table = tableWith("live-bars live-next", say.table, [say.token, say.probability]);
   const compareButton = button(say.compareTell, compare);
   const columns = element("div", { class: "live-columns" });
   const ask = element("div", { class: "live-buttons" }, load);
   const controls = element(
     "div",
     { class: "live-controls", hidden: "" },
-    element("label", { class: "live-stack" }, element("span", {}, say.beginning), field),
-    slider("temperature", say.temperature, { min: 0, max: 2, step: 0.1 }),
-    slider("minP", say.minP, { min: 0, max: 0.5, step: 0.02 }),
-    element("label", { class: "live-stack" }, element("span", {}, say.seed), seed),
+    labelled(say.beginning, field),
+    setting("temperature", say.temperature, { min: 0, max: 2, step: 0.1 }),
+    setting("minP", say.minP, { min: 0, max: 0.5, step: 0.02 }),
+    labelled(say.seed, seed),
     element("div", { class: "live-buttons" }, tellButton, stopButton),
   );
   const results = element(
@@ -1533,7 +1408,8 @@ function show(widget, el) {
   function use({ model, tokenizer }, own) {
     opened = { model, tokenizer, session: new Session(model), smaller: new Map() };
     const { arch, vocabSize } = model.config;
-    speak(say.ready(arch, decimal(countOf(model) / 1e6, 1, language), vocabSize));
+    const millions = decimal(countOf(model) / 1e6, 1, language);
+    speak(say.ready(arch, millions, plain(vocabSize, language)));
     const focused = document.activeElement === load;
     [controls.hidden, results.hidden, stored.hidden, ask.hidden] = [false, false, true, own];
     if (focused) field.focus();
@@ -1620,30 +1496,13 @@ function show(widget, el) {
     const { tokenizer, session } = opened;
     const probs = softmax(session.logits);
     const best = mostProbable(probs, MAX_ROWS);
-    const row = (head, prob) =>
-      element(
-        "tr",
-        {},
-        element("th", { scope: "row" }, head),
-        element(
-          "td",
-          {},
-          element(
-            "span",
-            { class: "live-bar" },
-            element("span", { style: `width:${100 * prob}%` + (prob ? "" : ";min-width:0") }),
-          ),
-          element("span", {}, decimal(prob, 3, language)),
-        ),
-      );
-    rows.replaceChildren(
-      ...best.map((id) =>
-        row(element("span", { class: "live-token" }, visible(tokenizer.bytes[id])), probs[id]),
-      ),
-    );
+    const row = (head, prob) => rowOf({}, head, barCell(prob, decimal(prob, 3, language)));
     const left = probs.length - best.length;
     const rest = best.reduce((sum, id) => sum - probs[id], 1);
-    if (left) rows.append(row(say.others(left), Math.max(rest, 0)));
+    fillTable(table, [
+      ...best.map((id) => row(tokenOf(visible(decoded(tokenizer.bytes[id]))), probs[id])),
+      ...(left ? [row(say.others(left, plain(left, language)), Math.max(rest, 0))] : []),
+    ]);
     table.dataset.best = JSON.stringify(best.map((id) => [id, probs[id]]));
   }
 
@@ -1728,48 +1587,29 @@ function show(widget, el) {
   }
 
   mark(false);
-  el.replaceChildren(
-    element(
-      "form",
-      {
-        class: "live-body",
-        lang: language,
-        onsubmit: (event) => event.preventDefault(),
-        ondragover: (event) => event.preventDefault(),
-        ondrop: (event) => {
-          event.preventDefault();
-          if (event.dataTransfer.files.length) open(event.dataTransfer.files[0]);
-        },
-      },
-      element("p", {}, say.intro),
-      stored,
-      ask,
-      controls,
-      status,
-      results,
-      element("label", { class: "live-stack" }, element("span", {}, say.file), file),
-      element("p", { class: "live-legend" }, say.limits),
-    ),
+  const form = formOf(
+    language,
+    element("p", {}, say.intro),
+    stored,
+    ask,
+    controls,
+    status,
+    results,
+    labelled(say.file, file),
+    element("p", { class: "live-legend" }, say.limits),
   );
+  form.addEventListener("dragover", (event) => event.preventDefault());
+  form.addEventListener("drop", (event) => {
+    event.preventDefault();
+    if (event.dataTransfer.files.length) open(event.dataTransfer.files[0]);
+  });
+  el.replaceChildren(form);
   return () => {
     turn++; // what runs ends
     clearTimeout(waiting);
   };
 }
 
-// The properties change only where a kernel changes them; then the figure starts afresh.
-function render({ model, el }) {
-  const properties = "change:beginning change:story change:size change:language";
-  let end = show(model, el);
-  const redraw = () => {
-    end();
-    end = show(model, el);
-  };
-  model.on(properties, redraw);
-  return () => {
-    end();
-    model.off(properties, redraw);
-  };
-}
+const render = renderer(["beginning", "story", "size", "language"], show);
 
 export default { render };

@@ -10,7 +10,7 @@ import traitlets
 
 from lessons_lib.generation import Sampling, generate
 from lessons_lib.gguf import write_gguf
-from lessons_lib.live.figure import FOLDER, LiveFigure
+from lessons_lib.live.figure import LiveFigure
 from lessons_lib.training import END, story_model
 from lessons_lib.validation import check_text
 
@@ -75,7 +75,6 @@ class ModelInPage(LiveFigure):
     """
 
     slug = "model_in_page"
-    _esm = FOLDER / "model_in_page.js"
     label: ClassVar = {"en": "The model in the page", "es": "El modelo en la página"}
     caption: ClassVar = {
         "en": "The model of this book, calculated in your browser, token by token.",

@@ -7,7 +7,7 @@ const STRINGS = {
     slider: "How many characters it may look back",
     looks: "The model looks at",
     nothing: "The model looks at no character at all: it counts the whole text",
-    times: (n) => (n === 1 ? "(1 place)" : `(${n} places)`),
+    times: (n, shown) => `(${shown} ${n === 1 ? "place" : "places"})`,
     best: "Add the most likely",
     random: "Add one at random",
     bestMany: "Write 40, the most likely each time",
@@ -28,7 +28,7 @@ const STRINGS = {
     slider: "Cuántos caracteres puede mirar hacia atrás",
     looks: "El modelo se fija en",
     nothing: "El modelo no se fija en ningún carácter: cuenta todo el texto",
-    times: (n) => (n === 1 ? "(1 lugar)" : `(${n} lugares)`),
+    times: (n, shown) => `(${shown} ${n === 1 ? "lugar" : "lugares"})`,
     best: "Añadir el más probable",
     random: "Añadir uno al azar",
     bestMany: "Escribir 40, cada vez el más probable",
@@ -80,17 +80,6 @@ function nextCounts(text, prompt, maxContext) {
 
 const sum = (counts) => counts.reduce((total, [, n]) => total + n, 0);
 
-// Tommy Ettinger's mulberry32 (public domain): 32 random bits at each call.
-function randomBits(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return (mixed ^ (mixed >>> 14)) >>> 0;
-  };
-}
-
 // The first character whose cumulative count is above a random place; without bits, the first.
 function pick(counts, bits) {
   let place = bits ? Math.floor((bits() * sum(counts)) / 2 ** 32) : 0;
@@ -100,30 +89,9 @@ function pick(counts, bits) {
   }
 }
 
-function visible(code) {
-  const character = String.fromCodePoint(code);
-  const signs = { " ": "·", "\n": "↵", "\t": "⇥" };
-  if (Object.hasOwn(signs, character)) return signs[character];
-  if (/[\p{Cc}\p{Cf}\p{Z}]/u.test(character)) {
-    return `<U+${code.toString(16).toUpperCase().padStart(4, "0")}>`;
-  }
-  return character;
-}
-
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
-
 function draw(model, el) {
   const language = model.get("language");
   const say = STRINGS[language];
-  const names = { " ": say.space, "\n": say.newline, "\t": say.tab };
   const text = points(model.get("text"));
   const prompts = model.get("prompts");
   let start = prompts[0];
@@ -131,7 +99,6 @@ function draw(model, el) {
   let maxContext = model.get("max_context");
   let bits = randomBits(model.get("seed"));
 
-  const button = (label, click) => element("button", { type: "button", onclick: click }, label);
   const begin = (prompt) => {
     start = prompt;
     written = points(start);
@@ -154,37 +121,13 @@ function draw(model, el) {
       show();
     },
   });
-  const slider = element("input", {
-    type: "range",
-    min: 0,
-    max: Math.max(LONGEST, maxContext),
-    step: 1,
-    value: maxContext,
-    oninput: () => {
-      maxContext = Number(slider.value);
-      show();
-    },
+  const most = Math.max(LONGEST, maxContext);
+  const back = slider(say.slider, { min: 0, max: most, step: 1 }, (value) => {
+    maxContext = value;
+    show();
   });
-  const place = element("span", { class: "live-place", "aria-hidden": "true" });
-  const status = element("p", { class: "live-status", role: "status", "aria-live": "polite" });
-  const rows = element("tbody");
-  const table = element(
-    "table",
-    { class: "live-table live-bars" },
-    element("caption", {}, say.caption),
-    element(
-      "thead",
-      {},
-      element(
-        "tr",
-        {},
-        ...[say.character, say.probability, say.count].map((head) =>
-          element("th", { scope: "col" }, head),
-        ),
-      ),
-    ),
-    rows,
-  );
+  const status = statusLine();
+  const table = tableWith("live-bars", say.caption, [say.character, say.probability, say.count]);
 
   function showAll() {
     box.value = textOf(written);
@@ -196,61 +139,43 @@ function draw(model, el) {
     const { context, counts } = nextCounts(text, written, maxContext);
     const total = sum(counts);
     const row = (head, n, data) =>
-      element(
-        "tr",
+      rowOf(
         { "data-count": n, "data-probability": n / total, ...data },
-        element("th", { scope: "row" }, ...head),
-        element(
-          "td",
-          {},
-          element(
-            "span",
-            { class: "live-bar" },
-            element("span", { style: `width:${(100 * n) / total}%` }),
-          ),
-          element("span", {}, (n / total).toFixed(3)),
-        ),
-        element("td", {}, String(n)),
+        head,
+        barCell(n / total, decimal(n / total, 3, language)),
+        cell(plain(n, language)),
       );
-    const headOf = (code) => {
-      const character = String.fromCodePoint(code);
-      const sign = (/\p{M}/u.test(character) ? "◌" : "") + visible(code);
-      const key = element("span", { class: "live-token" }, sign);
-      return Object.hasOwn(names, character) ? [key, ` ${names[character]}`] : [key];
-    };
-    rows.replaceChildren(
-      ...counts
-        .slice(0, MAX_ROWS)
-        .map(([code, n]) => row(headOf(code), n, { "data-char": String.fromCodePoint(code) })),
-    );
     const rest = counts.slice(MAX_ROWS);
-    if (rest.length) rows.append(row([say.others(rest.length)], sum(rest), { "data-rest": "" }));
+    fillTable(table, [
+      ...counts.slice(0, MAX_ROWS).map(([code, n]) => {
+        const character = String.fromCodePoint(code);
+        return row(characterOf(character, say), n, { "data-char": character });
+      }),
+      ...(rest.length ? [row(say.others(rest.length), sum(rest), { "data-rest": "" })] : []),
+    ]);
     table.dataset.context = textOf(context);
     table.dataset.counts = JSON.stringify(
       counts.map(([code, n]) => [String.fromCodePoint(code), n]),
     );
 
-    place.textContent = String(maxContext);
-    const mark = element("mark", {}, context.map(visible).join(""));
+    back.set(maxContext, String(maxContext));
+    const mark = element("mark", {}, visible(textOf(context)));
     status.replaceChildren(
       ...(context.length ? [`${say.looks} `, mark] : [say.nothing]),
-      ` ${say.times(total)}.`,
+      ` ${say.times(total, plain(total, language))}.`,
     );
   }
 
   el.replaceChildren(
-    element(
-      "form",
-      { class: "live-body", lang: language, onsubmit: (event) => event.preventDefault() },
-      element(
-        "fieldset",
-        { class: "live-buttons" },
-        element("legend", {}, say.tries),
-        ...prompts.map((prompt) =>
-          button(points(prompt).map(visible).join("").replaceAll("·", " "), () => begin(prompt)),
+    formOf(
+      language,
+      buttonGroup(
+        say.tries,
+        prompts.map((prompt) =>
+          button(visible(prompt).replaceAll("·", " "), () => begin(prompt)),
         ),
       ),
-      element("label", { class: "live-stack" }, element("span", {}, say.text), box),
+      labelled(say.text, box),
       element(
         "div",
         { class: "live-buttons" },
@@ -260,12 +185,7 @@ function draw(model, el) {
         button(say.randomMany, () => add(MANY, bits)),
         button(say.reset, () => begin(start)),
       ),
-      element(
-        "div",
-        { class: "live-slider" },
-        element("label", {}, element("span", {}, say.slider), slider),
-        place,
-      ),
+      back.box,
       status,
       table,
     ),
@@ -273,13 +193,6 @@ function draw(model, el) {
   showAll();
 }
 
-// The properties change only where a kernel changes them; then the figure starts afresh.
-function render({ model, el }) {
-  const properties = "change:text change:prompts change:max_context change:seed change:language";
-  const redraw = () => draw(model, el);
-  redraw();
-  model.on(properties, redraw);
-  return () => model.off(properties, redraw);
-}
+const render = renderer(["text", "prompts", "max_context", "seed", "language"], draw);
 
 export default { render };

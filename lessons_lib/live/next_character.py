@@ -7,7 +7,7 @@ from typing import ClassVar
 import traitlets
 
 from lessons_lib.intro import next_char_counts
-from lessons_lib.live.figure import FOLDER, LiveFigure, html_table, visible
+from lessons_lib.live.figure import LiveFigure, decimal, html_table, plain, visible
 from lessons_lib.validation import check_integer, check_text
 
 __all__ = ["NextCharacter"]
@@ -47,7 +47,6 @@ class NextCharacter(LiveFigure):
     """
 
     slug = "next_character"
-    _esm = FOLDER / "next_character.js"
     label: ClassVar = {"en": "What comes next?", "es": "¿Qué viene después?"}
     caption: ClassVar = {
         "en": "The next character, predicted by counting what followed before.",
@@ -90,7 +89,8 @@ class NextCharacter(LiveFigure):
         shown = [(visible(c.encode()), n) for c, n in counts.items()][:MAX_ROWS]
         if len(counts) > MAX_ROWS:
             shown.append((words["others"], total - sum(n for _, n in shown)))
-        rows = [[escape(c), f"{n / total:.3f}", str(n)] for c, n in shown]
+        say = self.language
+        rows = [[escape(c), decimal(n / total, 3, say), plain(n, say)] for c, n in shown]
         seen = (visible(part.encode()) for part in (self.prompts[0], context))
         return html_table(words["caption"].format(*seen), words["head"], rows)
 

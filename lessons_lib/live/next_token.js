@@ -14,7 +14,7 @@ const STRINGS = {
     token: "Token",
     now: "With these settings",
     own: "The model",
-    others: (n) => (n === 1 ? "1 other" : `${n} others`),
+    others: (n, shown) => (n === 1 ? "1 other" : `${shown} others`),
     reset: "The model's own probabilities",
   },
   es: {
@@ -30,7 +30,7 @@ const STRINGS = {
     token: "Token",
     now: "Con estos ajustes",
     own: "El modelo",
-    others: (n) => (n === 1 ? "1 más" : `otros ${n}`),
+    others: (n, shown) => (n === 1 ? "1 más" : `otros ${shown}`),
     reset: "Las probabilidades del propio modelo",
   },
 };
@@ -38,14 +38,6 @@ const STRINGS = {
 const MAX_ROWS = 10;
 const OWN = { temperature: 1, topK: Infinity, topP: 1, minP: 0 };
 const TOP_K = [1, 2, 3, 5, 10, 20, 50, Infinity]; // the places of the slider
-
-// The largest logit is subtracted first, so that no exponential overflows.
-function softmax(logits) {
-  const largest = Math.max(...logits);
-  const exponentials = logits.map((logit) => Math.exp(logit - largest));
-  const total = exponentials.reduce((sum, one) => sum + one, 0);
-  return exponentials.map((one) => one / total);
-}
 
 const forbid = (logits, keep) => logits.map((logit, i) => (keep(logit, i) ? logit : -Infinity));
 
@@ -81,16 +73,6 @@ function tokenProbs(logits, settings) {
   return softmax(minP(topP(topK(heated, settings.topK), settings.topP), settings.minP));
 }
 
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
-
 function draw(model, el) {
   const language = model.get("language");
   const say = STRINGS[language];
@@ -99,46 +81,25 @@ function draw(model, el) {
   let prefix = 0;
   let settings = { ...OWN };
 
-  const select = element(
-    "select",
-    {
-      style: "min-width:0;width:100%", // a long prefix is cut, not the page
-      onchange: () => {
-        prefix = Number(select.value);
-        show();
-      },
-    },
-    ...model.get("prefixes").map((text, i) => element("option", { value: i }, text)),
-  );
+  const select = selectOf(model.get("prefixes"), (i) => {
+    prefix = i;
+    show();
+  });
 
   // A slider for one setting; `read` makes the setting of its place, `write` the place of it.
   const sliders = [];
-  function slider(name, label, range, text, read = Number, write = (value) => value) {
-    const input = element("input", {
-      type: "range",
-      ...range,
-      oninput: () => {
-        settings[name] = read(input.value);
-        show();
-      },
+  function setting(name, label, range, text, read = (place) => place, write = (value) => value) {
+    const made = slider(label, range, (place) => {
+      settings[name] = read(place);
+      show();
     });
-    const place = element("span", { class: "live-place", "aria-hidden": "true" });
-    sliders.push(() => {
-      input.value = write(settings[name]);
-      place.textContent = text(settings[name]);
-      input.setAttribute("aria-valuetext", place.textContent);
-    });
-    return element(
-      "div",
-      { class: "live-slider" },
-      element("label", {}, element("span", {}, label), input),
-      place,
-    );
+    sliders.push(() => made.set(write(settings[name]), text(settings[name])));
+    return made.box;
   }
-  const two = (value) => value.toFixed(2);
+  const two = (value) => decimal(value, 2, language);
   const controls = [
-    slider("temperature", say.temperature, { min: 0.1, max: 3, step: 0.1 }, two),
-    slider(
+    setting("temperature", say.temperature, { min: 0.1, max: 3, step: 0.1 }, two),
+    setting(
       "topK",
       say.topK,
       { min: 0, max: TOP_K.length - 1, step: 1 },
@@ -146,69 +107,34 @@ function draw(model, el) {
       (place) => TOP_K[place],
       (k) => TOP_K.indexOf(k),
     ),
-    slider("topP", say.topP, { min: 0.05, max: 1, step: 0.05 }, two),
-    slider("minP", say.minP, { min: 0, max: 0.5, step: 0.02 }, two),
+    setting("topP", say.topP, { min: 0.05, max: 1, step: 0.05 }, two),
+    setting("minP", say.minP, { min: 0, max: 0.5, step: 0.02 }, two),
   ];
-  const reset = element(
-    "button",
-    {
-      type: "button",
-      onclick: () => {
-        settings = { ...OWN };
-        show();
-      },
-    },
-    say.reset,
-  );
-  const status = element("p", { class: "live-status", role: "status", "aria-live": "polite" });
-  const rows = element("tbody");
-  const table = element(
-    "table",
-    { class: "live-table live-bars" },
-    element("caption", {}, say.table),
-    element(
-      "thead",
-      {},
-      element(
-        "tr",
-        {},
-        ...[say.token, say.now, say.own].map((head) => element("th", { scope: "col" }, head)),
-      ),
-    ),
-    rows,
-  );
+  const reset = button(say.reset, () => {
+    settings = { ...OWN };
+    show();
+  });
+  const status = statusLine();
+  const table = tableWith("live-bars", say.table, [say.token, say.now, say.own]);
 
   function show() {
     const own = softmax(logits[prefix]);
     const probs = tokenProbs(logits[prefix], settings);
     const order = own.map((_, i) => i).sort((a, b) => own[b] - own[a] || a - b);
     const sum = (values, ids) => ids.reduce((total, i) => total + values[i], 0);
+    const three = (value) => decimal(value, 3, language);
     const row = (head, ids) =>
-      element(
-        "tr",
+      rowOf(
         {},
-        element("th", { scope: "row" }, head),
-        element(
-          "td",
-          {},
-          element(
-            "span",
-            { class: "live-bar" },
-            element("span", {
-              style: `width:${100 * sum(probs, ids)}%` + (sum(probs, ids) ? "" : ";min-width:0"),
-            }),
-          ),
-          element("span", {}, sum(probs, ids).toFixed(3)),
-        ),
-        element("td", {}, sum(own, ids).toFixed(3)),
+        head,
+        barCell(sum(probs, ids), three(sum(probs, ids))),
+        cell(three(sum(own, ids))),
       );
-    rows.replaceChildren(
-      ...order
-        .slice(0, MAX_ROWS)
-        .map((i) => row(element("span", { class: "live-token" }, tokens[i]), [i])),
-    );
     const rest = order.slice(MAX_ROWS);
-    if (rest.length) rows.append(row(say.others(rest.length), rest));
+    fillTable(table, [
+      ...order.slice(0, MAX_ROWS).map((i) => row(tokenOf(tokens[i]), [i])),
+      ...(rest.length ? [row(say.others(rest.length, plain(rest.length, language)), rest)] : []),
+    ]);
     table.dataset.probs = JSON.stringify(probs);
     table.dataset.prefix = prefix;
     table.dataset.settings = JSON.stringify({
@@ -216,15 +142,15 @@ function draw(model, el) {
       topK: settings.topK === Infinity ? null : settings.topK,
     });
     const kept = order.filter((i) => probs[i] > 0);
-    status.textContent = say.kept(kept.length, probs.length, sum(own, kept).toFixed(3));
+    const [some, all] = [kept.length, probs.length].map((n) => plain(n, language));
+    status.textContent = say.kept(some, all, three(sum(own, kept)));
     for (const update of sliders) update();
   }
 
   el.replaceChildren(
-    element(
-      "form",
-      { class: "live-body", lang: language, onsubmit: (event) => event.preventDefault() },
-      element("label", { class: "live-stack" }, element("span", {}, say.prefix), select),
+    formOf(
+      language,
+      labelled(say.prefix, select, "live-stack live-wide"), // a long one is cut, not the page
       ...controls,
       element("div", { class: "live-buttons" }, reset),
       status,
@@ -234,13 +160,6 @@ function draw(model, el) {
   show();
 }
 
-// The properties change only where a kernel changes them; then the figure starts afresh.
-function render({ model, el }) {
-  const properties = "change:prefixes change:logits change:tokens change:language";
-  const redraw = () => draw(model, el);
-  redraw();
-  model.on(properties, redraw);
-  return () => model.off(properties, redraw);
-}
+const render = renderer(["prefixes", "logits", "tokens", "language"], draw);
 
 export default { render };

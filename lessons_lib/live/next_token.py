@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 import traitlets
 
-from lessons_lib.live.figure import FOLDER, LiveFigure, html_table, visible
+from lessons_lib.live.figure import LiveFigure, decimal, html_table, plain, visible
 from lessons_lib.validation import check_text
 
 __all__ = ["NextToken"]
@@ -46,7 +46,6 @@ class NextToken(LiveFigure):
     """
 
     slug = "next_token"
-    _esm = FOLDER / "next_token.js"
     label: ClassVar = {"en": "Which token comes next?", "es": "¿Qué token viene después?"}
     caption: ClassVar = {
         "en": "The model's distribution of the next token, and what the settings make of it.",
@@ -87,15 +86,15 @@ class NextToken(LiveFigure):
         )
 
     def _fallback(self) -> str:
-        words = FALLBACK[self.language]
+        words, say = FALLBACK[self.language], self.language
         row = np.array(self.logits[0])
         probs = np.exp(row - row.max())
         probs /= probs.sum()
         best = np.argsort(-probs, kind="stable")[:MAX_ROWS]
-        rows = [[escape(self.tokens[i]), f"{probs[i]:.3f}"] for i in best]
+        rows = [[escape(self.tokens[i]), decimal(probs[i], 3, say)] for i in best]
         if len(probs) > MAX_ROWS:
-            rest = probs.sum() - probs[best].sum()
-            rows.append([words["others"].format(len(probs) - MAX_ROWS), f"{rest:.3f}"])
+            others = words["others"].format(plain(len(probs) - MAX_ROWS, say))
+            rows.append([others, decimal(probs.sum() - probs[best].sum(), 3, say)])
         return html_table(words["caption"].format(self.prefixes[0]), words["head"], rows)
 
     def __repr__(self) -> str:

@@ -18,8 +18,8 @@ const STRINGS = {
     next: "What the model expects next",
     looks: "It looks at",
     start: "It looks at no character:",
-    seen: (n, kinds) =>
-      `seen ${n === 1 ? "once" : `${n} times`}; different characters after it: ${kinds}.`,
+    seen: (n, shown, kinds) =>
+      `seen ${n === 1 ? "once" : `${shown} times`}; different characters after it: ${kinds}.`,
     never: "never seen in the counted text.",
     nothing: "Without smoothing there are no probabilities here.",
     character: "Character",
@@ -47,8 +47,8 @@ const STRINGS = {
     next: "Lo que el modelo espera a continuación",
     looks: "Se fija en",
     start: "No se fija en ningún carácter:",
-    seen: (n, kinds) =>
-      `visto ${n === 1 ? "una vez" : `${n} veces`}; caracteres distintos detrás: ${kinds}.`,
+    seen: (n, shown, kinds) =>
+      `visto ${n === 1 ? "una vez" : `${shown} veces`}; caracteres distintos detrás: ${kinds}.`,
     never: "nunca visto en el texto contado.",
     nothing: "Sin suavizado, aquí no hay probabilidades.",
     character: "Carácter",
@@ -127,31 +127,9 @@ function surprisesOf(model, characters, n, smoothing, k) {
   });
 }
 
-function visible(character) {
-  const signs = { " ": "·", "\n": "↵", "\t": "⇥" };
-  if (Object.hasOwn(signs, character)) return signs[character];
-  if (/[\p{Cc}\p{Cf}\p{Z}]/u.test(character)) {
-    return `<U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}>`;
-  }
-  return (/\p{M}/u.test(character) ? "◌" : "") + character;
-}
-
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
-
-const written = (number, digits) => (number === Infinity ? "∞" : number.toFixed(digits));
-
 function draw(model, el) {
   const language = model.get("language");
   const say = STRINGS[language];
-  const names = { " ": say.space, "\n": say.newline, "\t": say.tab };
   const lab = makeModel(model.get("text"));
   const prompts = model.get("prompts");
   let text = prompts[0]; // as given: a text box changes line ends
@@ -168,67 +146,29 @@ function draw(model, el) {
       show();
     },
   });
-  const slider = (label, min, max, step, value, change) => {
-    const input = element("input", { type: "range", min, max, step, value });
-    const place = element("span", { class: "live-place", "aria-hidden": "true" });
-    input.addEventListener("input", () => {
-      change(Number(input.value));
-      show();
-    });
-    const whole = element(
-      "div",
-      { class: "live-slider" },
-      element("label", {}, element("span", {}, label), input),
-      place,
-    );
-    const tell = (shown) => {
-      place.textContent = shown;
-      input.setAttribute("aria-valuetext", shown);
-    };
-    return { whole, tell };
+  const order = slider(say.order, { min: 1, max: MAX_ORDER, step: 1 }, (value) => {
+    n = value;
+    show();
+  });
+  const added = slider(say.k, { min: SMALLEST, max: LARGEST, step: 0.5 }, (value) => {
+    k = 10 ** value;
+    show();
+  });
+  const kinds = [
+    ["none", say.none],
+    ["add-k", say.addK],
+    ["witten-bell", say.wittenBell],
+  ];
+  const changeSmoothing = (kind) => {
+    smoothing = kind;
+    show();
   };
-  const order = slider(say.order, 1, MAX_ORDER, 1, n, (value) => (n = value));
-  const place = Math.log10(k);
-  const added = slider(say.k, SMALLEST, LARGEST, 0.5, place, (value) => (k = 10 ** value));
-  const choice = (value, label) =>
-    element(
-      "label",
-      {},
-      element("input", {
-        type: "radio",
-        name: "smoothing", // the form keeps it apart from other figures
-        value,
-        ...(value === smoothing ? { checked: "" } : {}),
-        onchange: () => {
-          smoothing = value;
-          show();
-        },
-      }),
-      element("span", {}, label),
-    );
 
   const unknown = element("p", { class: "live-note" });
   const letters = element("ol", { class: "live-surprises", "aria-label": say.surprises });
   const numbers = element("dl");
-  const status = element("p", { class: "live-status", role: "status", "aria-live": "polite" });
-  const rows = element("tbody");
-  const head = [say.character, say.probability, say.surprise];
-  const table = element(
-    "table",
-    { class: "live-table live-bars" },
-    element("caption", {}, say.next),
-    element(
-      "thead",
-      {},
-      element("tr", {}, ...head.map((name) => element("th", { scope: "col" }, name))),
-    ),
-    rows,
-  );
-
-  const named = (character) => {
-    const key = element("span", { class: "live-token" }, visible(character));
-    return Object.hasOwn(names, character) ? [key, ` ${names[character]}`] : [key];
-  };
+  const status = statusLine();
+  const table = tableWith("live-bars", say.next, [say.character, say.probability, say.surprise]);
 
   function showSurprises(characters) {
     const surprises = surprisesOf(lab, characters, n, smoothing, k);
@@ -244,8 +184,8 @@ function draw(model, el) {
             { class: "live-column", "aria-hidden": "true" },
             element("span", { class: kind, style: `height:${height}%` }),
           ),
-          element("span", { class: "live-token" }, visible(characters[i])),
-          element("small", {}, written(nats, nats < 10 ? 2 : 1)),
+          tokenOf(visible(characters[i])),
+          element("small", {}, decimal(nats, nats < 10 ? 2 : 1, language)),
         );
       }),
     );
@@ -254,57 +194,40 @@ function draw(model, el) {
     letters.dataset.surprises = JSON.stringify(surprises.map(String));
     letters.dataset.mean = mean;
     letters.dataset.perplexity = Math.exp(mean);
-    const facts = surprises.length
-      ? [
-          [say.counted, String(surprises.length)],
-          [say.mean, written(mean, 3)],
-          [say.perplexity, written(Math.exp(mean), 2)],
-        ]
-      : [[say.counted, "0"]];
-    numbers.replaceChildren(
-      ...facts.map(([name, value]) =>
-        element("div", {}, element("dt", {}, name), element("dd", {}, value)),
-      ),
-    );
+    const readouts = [[say.counted, String(surprises.length)]];
+    if (surprises.length) {
+      readouts.push([say.mean, decimal(mean, 3, language)]);
+      readouts.push([say.perplexity, decimal(Math.exp(mean), 2, language)]);
+    }
+    numbers.replaceChildren(...facts(readouts));
   }
 
   function showNext(characters) {
     const context = characters.slice(Math.max(0, characters.length - n + 1));
     const found = lab.after(context);
     const probs = lab.probs(context, smoothing, k);
-    const mark = element("mark", {}, context.map(visible).join(""));
+    const mark = element("mark", {}, visible(context.join("")));
     status.replaceChildren(
       ...(context.length ? [`${say.looks} `, mark, ": "] : [`${say.start} `]),
-      found ? say.seen(found.seen, found.counts.size) : say.never,
+      found ? say.seen(found.seen, plain(found.seen, language), found.counts.size) : say.never,
       probs ? "" : ` ${say.nothing}`,
     );
     table.hidden = !probs;
     table.dataset.context = context.join("");
     table.dataset.probs = JSON.stringify(probs);
-    const row = (first, p, last) =>
-      element(
-        "tr",
-        {},
-        element("th", { scope: "row" }, ...first),
-        element(
-          "td",
-          {},
-          element("span", { class: "live-bar" }, element("span", { style: `width:${100 * p}%` })),
-          element("span", {}, p.toFixed(3)),
-        ),
-        element("td", {}, last),
-      );
+    const row = (head, p, last) => rowOf({}, head, barCell(p, decimal(p, 3, language)), cell(last));
     const sorted = (probs ?? [])
       .map((p, i) => [lab.vocabulary[i], p])
       .filter(([, p]) => p > 0)
       .sort(([, p], [, q]) => q - p);
     const rest = sorted.slice(MAX_ROWS).map(([, p]) => p);
-    rows.replaceChildren(
-      ...sorted
-        .slice(0, MAX_ROWS)
-        .map(([one, p]) => row(named(one), p, written(p === 1 ? 0 : -Math.log(p), 2))),
-      ...(rest.length ? [row([say.others(rest.length)], rest.reduce(add, 0), "")] : []),
-    );
+    fillTable(table, [
+      ...sorted.slice(0, MAX_ROWS).map(([one, p]) => {
+        const surprise = p === 1 ? 0 : -Math.log(p);
+        return row(characterOf(one, say), p, decimal(surprise, 2, language));
+      }),
+      ...(rest.length ? [row(say.others(rest.length), rest.reduce(add, 0), "")] : []),
+    ]);
   }
 
   function show() {
@@ -313,9 +236,9 @@ function draw(model, el) {
     const missing = [...new Set(all)].filter((character) => !lab.known.has(character));
     unknown.hidden = !missing.length;
     unknown.textContent = missing.length ? say.unknown(missing.map(visible).join(" ")) : "";
-    order.tell(String(n));
-    added.tell(String(Number(k.toPrecision(2))));
-    added.whole.hidden = smoothing !== "add-k";
+    order.set(n, String(n));
+    added.set(Math.log10(k), plain(Number(k.toPrecision(2)), language));
+    added.box.hidden = smoothing !== "add-k";
     showSurprises(characters);
     showNext(characters);
   }
@@ -326,28 +249,16 @@ function draw(model, el) {
     show();
   };
   el.replaceChildren(
-    element(
-      "form",
-      { class: "live-body", lang: language, onsubmit: (event) => event.preventDefault() },
-      element(
-        "fieldset",
-        { class: "live-buttons" },
-        element("legend", {}, say.tries),
-        ...prompts.map((prompt) =>
-          element("button", { type: "button", onclick: () => begin(prompt) }, prompt),
-        ),
+    formOf(
+      language,
+      buttonGroup(
+        say.tries,
+        prompts.map((prompt) => button(prompt, () => begin(prompt))),
       ),
-      element("label", { class: "live-stack" }, element("span", {}, say.text), box),
-      order.whole,
-      element(
-        "fieldset",
-        {},
-        element("legend", {}, say.smoothing),
-        choice("none", say.none),
-        choice("add-k", say.addK),
-        choice("witten-bell", say.wittenBell),
-      ),
-      added.whole,
+      labelled(say.text, box),
+      order.box,
+      choice(say.smoothing, "smoothing", kinds, smoothing, changeSmoothing),
+      added.box,
       unknown,
       letters,
       numbers,
@@ -358,14 +269,6 @@ function draw(model, el) {
   begin(text);
 }
 
-// The properties change only where a kernel changes them; then the figure starts afresh.
-function render({ model, el }) {
-  const properties =
-    "change:text change:prompts change:n change:smoothing change:k change:language";
-  const redraw = () => draw(model, el);
-  redraw();
-  model.on(properties, redraw);
-  return () => model.off(properties, redraw);
-}
+const render = renderer(["text", "prompts", "n", "smoothing", "k", "language"], draw);
 
 export default { render };

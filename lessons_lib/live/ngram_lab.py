@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import traitlets
 
-from lessons_lib.live.figure import FOLDER, LiveFigure, html_table, visible
+from lessons_lib.live.figure import LiveFigure, decimal, html_table, visible
 from lessons_lib.ngrams import NGram, add_k_probs, cross_entropy, perplexity
 from lessons_lib.tokens import CharTokenizer
 from lessons_lib.validation import check_integer, check_text
@@ -59,7 +59,6 @@ class NGramLab(LiveFigure):
     """
 
     slug = "ngram_lab"
-    _esm = FOLDER / "ngram_lab.js"
     label: ClassVar = {"en": "How surprised is the model?", "es": "¿Cuánto se sorprende el modelo?"}
     caption: ClassVar = {
         "en": "Surprise, cross-entropy and perplexity of a model that counts characters.",
@@ -125,12 +124,14 @@ class NGramLab(LiveFigure):
         words = FALLBACK[self.language]
         characters, surprises = self.surprises(self.prompts[0])
         rows = [
-            [escape(visible(c.encode())), _written(nats, 2)]
+            [escape(visible(c.encode())), decimal(nats, 2, self.language)]
             for c, nats in zip(characters, surprises, strict=True)
         ]
-        means = (cross_entropy(surprises), perplexity(surprises)) if rows else (math.nan,) * 2
-        numbers = _written(means[0], 3), _written(means[1], 2)
-        caption = words["caption"].format(self.n, words[self.smoothing], *numbers)
+        means = ["–", "–"]
+        if rows:
+            mean, unsure = cross_entropy(surprises), perplexity(surprises)
+            means = [decimal(mean, 3, self.language), decimal(unsure, 2, self.language)]
+        caption = words["caption"].format(self.n, words[self.smoothing], *means)
         return html_table(caption, words["head"], rows)
 
     def __repr__(self) -> str:
@@ -138,9 +139,3 @@ class NGramLab(LiveFigure):
             f"NGramLab({len(self.text)} characters, prompts={self.prompts!r}, n={self.n}, "
             f"smoothing={self.smoothing!r}, k={self.k:g}, language={self.language!r})"
         )
-
-
-def _written(number: float, digits: int) -> str:
-    if not math.isfinite(number):
-        return "∞" if number > 0 else "–"
-    return f"{number + 0.0:.{digits}f}"  # no minus before a zero

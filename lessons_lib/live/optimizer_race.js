@@ -19,7 +19,7 @@ const STRINGS = {
     step: "Paso",
     next: "Un paso",
     turn: "Girar el valle 45 grados",
-    names: { sgd: "SGD", momentum: "SGD con momento 0.9", adamw: "AdamW" },
+    names: { sgd: "SGD", momentum: "SGD con momento 0,9", adamw: "AdamW" },
     valley: (names) => `El valle desde arriba, con los caminos de ${names}; la tabla dice dónde.`,
     legend:
       "Continua: SGD. A trazos: SGD con momento. De puntos: AdamW. El lugar más bajo está en el centro.",
@@ -79,25 +79,6 @@ function walk(kind, start, steepness, angle, lr, steps) {
   return path;
 }
 
-// Three decimals; numbers that have run away as powers of ten.
-const short = (number) =>
-  (Math.abs(number) < 1000 ? number.toFixed(3).replace(/^-0\.000$/, "0.000") : number.toExponential(0))
-    .replace("-", "−");
-
-function fill(made, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
-
-const element = (tag, attributes = {}, ...children) =>
-  fill(document.createElement(tag), attributes, children);
-const shape = (tag, attributes = {}, ...children) =>
-  fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
-
 function draw(model, el) {
   const language = model.get("language");
   const say = STRINGS[language];
@@ -107,56 +88,26 @@ function draw(model, el) {
   let step = model.get("step");
   let angle = 0;
 
-  const slider = (label, attributes, value, change) => {
-    const place = element("span", { class: "live-place", "aria-hidden": "true" });
-    const input = element("input", { type: "range", ...attributes, value });
-    const set = (number, text) => {
-      input.value = number;
-      input.setAttribute("aria-valuetext", text);
-      place.textContent = text;
-    };
-    input.addEventListener("input", () => {
-      change(Number(input.value));
-      show();
-    });
-    const box = element(
-      "div",
-      { class: "live-slider" },
-      element("label", {}, element("span", {}, label), input),
-      place,
-    );
-    return { box, set };
-  };
+  // three decimals; numbers that have run away as powers of ten
+  const short = (number) =>
+    Math.abs(number) < 1000 ? decimal(number, 3, language) : scientific(number, language, 0);
+
   // the slider holds the rate's logarithm: one step is a tenth of a factor of ten
-  const lrSlider = slider(
-    say.lr,
-    { min: -3, max: 0, step: 0.1 },
-    Math.log10(lr),
-    (value) => (lr = Number((10 ** value).toPrecision(2))),
-  );
-  const stepSlider = slider(
-    say.step,
-    { min: 0, max: LAST, step: 1 },
-    step,
-    (value) => (step = value),
-  );
-  const next = element(
-    "button",
-    {
-      type: "button",
-      onclick: () => {
-        step = Math.min(LAST, step + 1);
-        show();
-      },
-    },
-    say.next,
-  );
-  const box = element("input", {
-    type: "checkbox",
-    onchange: () => {
-      angle = box.checked ? Math.PI / 4 : 0;
-      show();
-    },
+  const rate = slider(say.lr, { min: -3, max: 0, step: 0.1 }, (value) => {
+    lr = Number((10 ** value).toPrecision(2));
+    show();
+  });
+  const steps = slider(say.step, { min: 0, max: LAST, step: 1 }, (value) => {
+    step = value;
+    show();
+  });
+  const next = button(say.next, () => {
+    step += 1;
+    show();
+  });
+  const turn = checkbox(say.turn, false, (checked) => {
+    angle = checked ? Math.PI / 4 : 0;
+    show();
   });
   const edge = WIDEST * UNIT;
   const map = shape("svg", {
@@ -164,19 +115,8 @@ function draw(model, el) {
     viewBox: `${-edge} ${-edge} ${2 * edge} ${2 * edge}`,
     role: "img",
   });
-  const status = element("p", { class: "live-status", role: "status", "aria-live": "polite" });
-  const rows = element("tbody");
-  const table = element(
-    "table",
-    { class: "live-table live-race" },
-    element("caption", {}, say.caption),
-    element(
-      "thead",
-      {},
-      element("tr", {}, ...say.columns.map((name) => element("th", { scope: "col" }, name))),
-    ),
-    rows,
-  );
+  const status = statusLine();
+  const table = tableWith("live-race", say.caption, say.columns);
 
   function show() {
     const from = along(start, -angle); // the start turns with the valley
@@ -207,20 +147,16 @@ function draw(model, el) {
     });
     map.replaceChildren(...rings, ...lines, ...marks);
 
-    rows.replaceChildren(
-      ...KINDS.map((kind, i) =>
-        element(
-          "tr",
-          {},
-          element("th", { scope: "row" }, say.names[kind]),
-          ...[...ends[i], heights[i]].map((number) => element("td", {}, short(number))),
-        ),
+    fillTable(
+      table,
+      KINDS.map((kind, i) =>
+        rowOf({}, say.names[kind], ...[...ends[i], heights[i]].map((number) => cell(short(number)))),
       ),
     );
     table.dataset.race = JSON.stringify({ lr, step, angle, paths, heights });
-    lrSlider.set(Math.log10(lr), String(lr));
-    stepSlider.set(step, String(step));
-    next.setAttribute("aria-disabled", String(step === LAST));
+    rate.set(Math.log10(lr), plain(lr, language));
+    steps.set(step, String(step));
+    next.setAttribute("aria-disabled", step === LAST);
     const best = heights.indexOf(Math.min(...heights));
     status.textContent = step
       ? say.lowest(step, say.names[KINDS[best]], short(heights[best]))
@@ -229,33 +165,21 @@ function draw(model, el) {
 
   map.setAttribute("aria-label", say.valley(KINDS.map((kind) => say.names[kind]).join(", ")));
   el.replaceChildren(
-    element(
-      "form",
-      { class: "live-body", lang: language, onsubmit: (event) => event.preventDefault() },
-      lrSlider.box,
-      stepSlider.box,
+    formOf(
+      language,
+      rate.box,
+      steps.box,
       element("div", { class: "live-buttons" }, next),
-      element("label", { class: "live-check" }, box, element("span", {}, say.turn)),
+      turn,
       map,
       element("p", { class: "live-legend" }, say.legend),
       status,
-      element(
-        "div",
-        { class: "live-scroll", tabindex: "0", role: "group", "aria-label": say.caption },
-        table,
-      ),
+      scrolling(say.caption, table),
     ),
   );
   show();
 }
 
-// The properties change only where a kernel changes them; then the figure starts afresh.
-function render({ model, el }) {
-  const properties = "change:start change:steepness change:lr change:step change:language";
-  const redraw = () => draw(model, el);
-  redraw();
-  model.on(properties, redraw);
-  return () => model.off(properties, redraw);
-}
+const render = renderer(["start", "steepness", "lr", "step", "language"], draw);
 
 export default { render };

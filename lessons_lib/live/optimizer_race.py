@@ -6,20 +6,21 @@ from typing import ClassVar
 
 import traitlets
 
-from lessons_lib.live.figure import FOLDER, LiveFigure, html_table
+from lessons_lib.live.figure import LiveFigure, decimal, html_table, plain, scientific
 from lessons_lib.validation import check_integer
 
 __all__ = ["OptimizerRace"]
 
 LAST = 60  # the last step of the slider
 WIDEST = 2.5  # how far the picture goes to each side
+KINDS = ("sgd", "momentum", "adamw")
 FALLBACK = {
     "en": {
-        "caption": "Height after {} steps down a valley {:g} times as steep as it is long",
+        "caption": "Height after {} steps down a valley {} times as steep as it is long",
         "head": ["Learning rate", "SGD", "SGD with momentum", "AdamW"],
     },
     "es": {
-        "caption": "Altura tras {} pasos en un valle {:g} veces más empinado que largo",
+        "caption": "Altura tras {} pasos en un valle {} veces más empinado que largo",
         "head": ["Tasa de aprendizaje", "SGD", "SGD con momento", "AdamW"],
     },
 }
@@ -44,7 +45,6 @@ class OptimizerRace(LiveFigure):
     """
 
     slug = "optimizer_race"
-    _esm = FOLDER / "optimizer_race.js"
     label: ClassVar = {"en": "The optimizer race", "es": "La carrera de los optimizadores"}
     caption: ClassVar = {
         "en": "Three optimizers walk down the same valley with the same learning rate.",
@@ -100,18 +100,20 @@ class OptimizerRace(LiveFigure):
     def _fallback(self) -> str:
         words = FALLBACK[self.language]
         rows = [
-            [f"{lr:g}", *(_short(self._height(k, lr)) for k in ("sgd", "momentum", "adamw"))]
+            [plain(lr, self.language), *(self._written(self._height(k, lr)) for k in KINDS)]
             for lr in (0.005, 0.02, 0.05, 0.1, 0.3)
         ]
-        return html_table(words["caption"].format(LAST, self.steepness), words["head"], rows)
+        caption = words["caption"].format(LAST, plain(self.steepness, self.language))
+        return html_table(caption, words["head"], rows)
+
+    def _written(self, height: float) -> str:
+        """Write three decimals, or a power of ten for what is far too high."""
+        if height < 1000:
+            return decimal(height, 3, self.language)
+        return scientific(height, self.language, 0)
 
     def __repr__(self) -> str:
         return (
             f"OptimizerRace({self.start}, steepness={self.steepness:g}, lr={self.lr:g}, "
             f"step={self.step}, language={self.language!r})"
         )
-
-
-def _short(height: float) -> str:
-    """Three decimals, or a power of ten for what is far too high."""
-    return f"{height:.3f}" if height < 1000 else f"{height:.0e}"

@@ -53,36 +53,10 @@ const STRINGS = {
 
 const { fround } = Math;
 
-// --- Floats of 16 bits
-
-// The nearest one's bits, of two equally near the even; for sizes up to 65504.
-function toHalf(x) {
-  const size = Math.abs(x);
-  const sign = x < 0 || Object.is(x, -0) ? 0x8000 : 0;
-  const exponent = Math.max(Math.floor(Math.log2(size)), -14);
-  const steps = size / 2 ** (exponent - 10); // exact
-  const rounded = steps + 2 ** 52 - 2 ** 52; // there is no room for what follows the point
-  return sign | (rounded + (exponent + 14) * 1024); // the leading 1 raises the exponent by one
-}
-
-function fromHalf(bits) {
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  const size = exponent ? (1024 + fraction) * 2 ** (exponent - 25) : fraction * 2 ** -24;
-  return bits & 0x8000 ? -size : size;
-}
-
 // --- Rounding to levels: a scale, perhaps the lowest number, and 32 levels
 
 // The number of the largest size with its sign, of several the first; a zero is positive.
 const largest = (x) => x.reduce((peak, one) => (Math.abs(one) > Math.abs(peak) ? one : peak), 0);
-
-// 1 / x; 0 for 0, and `beyond` where 1 / x is too large for 32 bits.
-function reciprocal(x, beyond) {
-  const inverse = fround(1 / x);
-  if (x === 0) return 0;
-  return Number.isFinite(inverse) ? inverse : beyond;
-}
 
 // Cut off what follows the point, to levels from 0 to `most`; 0 for what is not a number.
 const cutToLevel = (x, most) => Math.trunc(Math.min(Math.max(x, 0), most)) || 0;
@@ -196,23 +170,6 @@ const [HEIGHT, EDGE] = [200, 8];
 
 const hex = (bytes) => bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
 
-// Four digits that count.
-const short = (number) => String(Number(number.toPrecision(4))).replaceAll("-", "−");
-
-function fill(made, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
-
-const element = (tag, attributes = {}, ...children) =>
-  fill(document.createElement(tag), attributes, children);
-const shape = (tag, attributes = {}, ...children) =>
-  fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
-
 function draw(model, el) {
   const language = model.get("language");
   const say = STRINGS[language];
@@ -220,66 +177,25 @@ function draw(model, el) {
   let type = model.get("type");
   let outlier = model.get("outlier");
 
-  const choice = element(
-    "fieldset",
-    {},
-    element("legend", {}, say.type),
-    ...Object.keys(FORMATS).map((name) =>
-      element(
-        "label",
-        {},
-        element("input", {
-          type: "radio",
-          name: "type",
-          onchange: () => {
-            type = name;
-            show();
-          },
-          ...(name === type && { checked: "" }),
-        }),
-        element("span", {}, name),
-      ),
-    ),
-  );
-  const place = element("span", { class: "live-place", "aria-hidden": "true" });
-  const slider = element("input", {
-    type: "range",
-    min: 1,
-    max: MOST,
-    step: 1,
-    value: outlier,
-    oninput: () => {
-      outlier = Number(slider.value);
-      show();
-    },
+  // four digits that count
+  const short = (number) => plain(Number(number.toPrecision(4)), language);
+
+  const names = Object.keys(FORMATS).map((name) => [name, name]);
+  const formats = choice(say.type, "type", names, type, (name) => {
+    type = name;
+    show();
+  });
+  const factor = slider(say.outlier, { min: 1, max: MOST, step: 1 }, (value) => {
+    outlier = value;
+    show();
   });
   const ends = [element("span"), element("span")];
   const picture = shape("svg", { viewBox: `0 0 ${33 * COLUMN} ${HEIGHT}`, role: "img" });
-  const status = element("p", { class: "live-status", role: "status", "aria-live": "polite" });
+  const status = statusLine();
   const readouts = element("dl");
-  const title = element("caption");
-  const stored = element("tbody");
-  const columns = (names) =>
-    element(
-      "thead",
-      {},
-      element("tr", {}, ...names.map((name) => element("th", { scope: "col" }, name))),
-    );
-  const numbers = element("tbody");
-  const table = element(
-    "table",
-    { class: "live-table live-numbers" },
-    element("caption", {}, say.caption),
-    columns([say.rows[0], ...weights.keys()].map(String)),
-    numbers,
-  );
-  const row = (head, cells) =>
-    element(
-      "tr",
-      {},
-      element("th", { scope: "row" }, head),
-      ...cells.map((cell) => element("td", {}, cell)),
-    );
+  const stored = tableWith("live-bytes", "", say.fields);
+  const columns = [say.rows[0], ...weights.keys()].map(String);
+  const table = tableWith("live-numbers", say.caption, columns);
 
   function show() {
     const { first, count, fields, formula } = FORMATS[type];
@@ -313,15 +229,13 @@ function draw(model, el) {
 
     const size = bytes.flat().length;
     readouts.replaceChildren(
-      ...[
+      ...facts([
         [say.decoded, formula],
         [say.d, short(d)],
         ...(fields.includes("m") ? [[say.m, short(m)]] : []),
-        [say.bits, String((8 * size) / 32)],
+        [say.bits, plain((8 * size) / 32, language)],
         [say.rmse, short(error)],
-      ].map(([name, text]) =>
-        element("div", {}, element("dt", {}, name), element("dd", {}, text)),
-      ),
+      ]),
     );
     const holds = {
       d: say.scaleBits,
@@ -329,64 +243,43 @@ function draw(model, el) {
       qh: say.levelBits(1),
       qs: say.levelBits(type === "Q8_0" ? 8 : 4),
     };
-    title.textContent = say.block(size);
-    stored.replaceChildren(
-      ...fields.map((name, i) =>
-        row(name, [holds[name], element("span", { class: "live-ids" }, hex(bytes[i]))]),
-      ),
+    stored.caption.textContent = say.block(size);
+    fillTable(
+      stored,
+      fields.map((name, i) => {
+        const shown = element("span", { class: "live-ids" }, hex(bytes[i]));
+        return rowOf({}, name, cell(holds[name]), cell(shown));
+      }),
     );
     const differences = decoded.map((one, i) => one - x[i]);
-    numbers.replaceChildren(
-      ...[x, levels, decoded, differences].map((cells, i) =>
-        row(say.rows[i + 1], cells.map(short)),
+    fillTable(
+      table,
+      [x, levels, decoded, differences].map((numbers, i) =>
+        rowOf({}, say.rows[i + 1], ...numbers.map((number) => cell(short(number)))),
       ),
     );
     table.dataset.block = JSON.stringify({ type, outlier, x, d, m, levels, decoded, rmse: error });
-    slider.setAttribute("aria-valuetext", String(outlier));
-    place.textContent = outlier;
+    factor.set(outlier, String(outlier));
     const used = new Set(levels.slice(1)).size;
     status.textContent = say.share(type, used, count, short(error));
   }
 
   el.replaceChildren(
-    element(
-      "form",
-      { class: "live-body", lang: language, onsubmit: (event) => event.preventDefault() },
-      choice,
-      element(
-        "div",
-        { class: "live-slider" },
-        element("label", {}, element("span", {}, say.outlier), slider),
-        place,
-      ),
+    formOf(
+      language,
+      formats,
+      factor.box,
       element("div", { class: "live-landing" }, element("div", {}, ...ends), picture),
       element("p", { class: "live-legend" }, say.legend),
       status,
       readouts,
-      element(
-        "table",
-        { class: "live-table live-bytes" },
-        title,
-        columns(say.fields),
-        stored,
-      ),
-      element(
-        "div",
-        { class: "live-scroll", tabindex: "0", role: "group", "aria-label": say.caption },
-        table,
-      ),
+      stored,
+      scrolling(say.caption, table),
     ),
   );
   show();
 }
 
-// The properties change only where a kernel changes them; then the figure starts afresh.
-function render({ model, el }) {
-  const properties = "change:weights change:type change:outlier change:language";
-  const redraw = () => draw(model, el);
-  redraw();
-  model.on(properties, redraw);
-  return () => model.off(properties, redraw);
-}
+const render = renderer(["weights", "type", "outlier", "language"], draw);
 
 export default { render };

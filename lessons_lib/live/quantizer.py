@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 import traitlets
 
-from lessons_lib.live.figure import FOLDER, LiveFigure, html_table
+from lessons_lib.live.figure import LiveFigure, html_table, plain
 from lessons_lib.quantization import FORMATS, dequantize, quantize, rmse
 from lessons_lib.validation import check_integer
 
@@ -60,7 +60,6 @@ class Quantizer(LiveFigure):
     """
 
     slug = "quantizer"
-    _esm = FOLDER / "quantizer.js"
     label: ClassVar = {"en": "The quantizer", "es": "El cuantizador"}
     caption: ClassVar = {
         "en": "A block of 32 weights that share a scale: one outlier takes the levels of all.",
@@ -97,20 +96,25 @@ class Quantizer(LiveFigure):
 
     def _fallback(self) -> str:
         words, format = FALLBACK[self.language], FORMATS[self.type]
+
+        def short(number: float) -> str:
+            """Write four digits that count."""
+            return plain(float(f"{number:.4g}"), self.language)
+
         x = np.array(self.weights, np.float32)
         x[0] *= self.outlier
         data = quantize(x, self.type)
         landed = dequantize(data, self.type, x.shape)
         block = data.view(format.layout)
         rows = [
-            [words[name], _short(block[name].item())] for name in "dm" if name in block.dtype.names
+            [words[name], short(block[name].item())] for name in "dm" if name in block.dtype.names
         ]
         rows += [
-            [words["bits"], f"{format.bits_per_weight:g}"],
-            [words["rmse"], _short(rmse(x, landed))],
+            [words["bits"], plain(format.bits_per_weight, self.language)],
+            [words["rmse"], short(rmse(x, landed))],
             [words["bytes"], f'<span class="live-ids">{data.tobytes().hex(" ")}</span>'],
         ]
-        pairs = [f"{_short(a)} → {_short(b)}" for a, b in zip(x, landed, strict=True)]
+        pairs = [f"{short(a)} → {short(b)}" for a, b in zip(x, landed, strict=True)]
         weights = [[f"{i}–{i + A_ROW - 1}", *pairs[i : i + A_ROW]] for i in range(0, SIZE, A_ROW)]
         summary = words["summary"].format(self.type, self.outlier)
         return html_table(summary, words["what"], rows) + html_table(
@@ -122,8 +126,3 @@ class Quantizer(LiveFigure):
             f"Quantizer({SIZE} weights, type={self.type!r}, outlier={self.outlier}, "
             f"language={self.language!r})"
         )
-
-
-def _short(number: float) -> str:
-    """Write four digits that count."""
-    return f"{number:.4g}".replace("-", "−")

@@ -49,20 +49,6 @@ function rotateHalf(x, angles) {
   return [...first, ...second];
 }
 
-function fill(made, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
-
-const element = (tag, attributes = {}, ...children) =>
-  fill(document.createElement(tag), attributes, children);
-const shape = (tag, attributes = {}, ...children) =>
-  fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
-
 function draw(model, el) {
   const language = model.get("language");
   const say = STRINGS[language];
@@ -71,69 +57,32 @@ function draw(model, el) {
   let [m, n, pair] = [model.get("m"), model.get("n"), 0];
   let base = model.get("base");
 
-  const slider = (label, attributes, value, change) => {
-    const place = element("span", { class: "live-place", "aria-hidden": "true" });
-    const input = element("input", { type: "range", ...attributes, value });
-    const set = (number, text) => {
-      input.value = number;
-      input.setAttribute("aria-valuetext", text);
-      place.textContent = text;
-    };
-    input.addEventListener("input", () => {
-      change(Number(input.value));
-      show();
-    });
-    const box = element(
-      "div",
-      { class: "live-slider" },
-      element("label", {}, element("span", {}, label), input),
-      place,
-    );
-    return { box, set };
-  };
   const positions = { min: 0, max: LAST, step: 1 };
-  const mSlider = slider(say.m, positions, m, (value) => (m = value));
-  const nSlider = slider(say.n, positions, n, (value) => (n = value));
-  // the slider holds the base's logarithm: one step is a tenth of a factor of ten
-  const baseSlider = slider(
-    say.base,
-    { min: 0.3, max: 7, step: 0.1 },
-    Math.log10(base),
-    (value) => (base = Number((10 ** value).toPrecision(3))),
-  );
-  const both = element(
-    "button",
-    {
-      type: "button",
-      onclick: () => {
-        if (Math.max(m, n) < LAST) [m, n] = [m + 1, n + 1];
-        show();
-      },
-    },
-    say.both,
-  );
-  const select = element("select", {
-    onchange: () => {
-      pair = Number(select.value);
-      show();
-    },
+  const query = slider(say.m, positions, (value) => {
+    m = value;
+    show();
   });
-  const options = Array.from({ length: half }, (_, i) => element("option", { value: i }));
-  select.append(...options);
+  const key = slider(say.n, positions, (value) => {
+    n = value;
+    show();
+  });
+  // the slider holds the base's logarithm: one step is a tenth of a factor of ten
+  const speed = slider(say.base, { min: 0.3, max: 7, step: 0.1 }, (value) => {
+    base = Number((10 ** value).toPrecision(3));
+    show();
+  });
+  const both = button(say.both, () => {
+    [m, n] = [m + 1, n + 1];
+    show();
+  });
+  const select = selectOf(Array(half).fill(""), (i) => {
+    pair = i;
+    show();
+  });
   const clock = shape("svg", { class: "live-clock", viewBox: "-125 -125 250 250", role: "img" });
-  const status = element("p", { class: "live-status", role: "status", "aria-live": "polite" });
-  const rows = element("tbody");
-  const table = element(
-    "table",
-    { class: "live-table live-turns" },
-    element("caption", {}, say.caption),
-    element(
-      "thead",
-      {},
-      element("tr", {}, ...say.columns.map((name) => element("th", { scope: "col" }, name))),
-    ),
-    rows,
-  );
+  const status = statusLine();
+  const table = tableWith("live-turns", say.caption, say.columns);
+  const three = (number) => decimal(number, 3, language);
 
   function show() {
     const speeds = rotationSpeeds(q.length, base);
@@ -163,62 +112,42 @@ function draw(model, el) {
     const degrees = ([a, b]) => ((Math.round((Math.atan2(b, a) * 180) / Math.PI) + 360) % 360);
     clock.setAttribute("aria-label", say.clock(degrees(hands[2]), degrees(hands[3])));
 
-    rows.replaceChildren(
-      ...speeds.map((speed, i) =>
-        element(
-          "tr",
+    fillTable(table, [
+      ...speeds.map((one, i) =>
+        rowOf(
           i === pair ? { class: "live-chosen" } : {},
-          element("th", { scope: "row" }, String(i)),
-          ...[speed, mAngles[i], nAngles[i], products[i]].map((number) =>
-            element("td", {}, number.toFixed(3)),
-          ),
+          String(i),
+          ...[one, mAngles[i], nAngles[i], products[i]].map((number) => cell(three(number))),
         ),
       ),
-      element(
-        "tr",
-        {},
-        element("th", { scope: "row" }, say.sum),
-        ...["", "", "", product.toFixed(3)].map((text) => element("td", {}, text)),
-      ),
-    );
+      rowOf({}, say.sum, ...["", "", "", three(product)].map((text) => cell(text))),
+    ]);
     table.dataset.numbers = JSON.stringify({ m, n, base, pair, speeds, ...turned, product });
-    options.forEach((option, i) => (option.textContent = say.pairName(i, speeds[i].toFixed(3))));
-    mSlider.set(m, String(m));
-    nSlider.set(n, String(n));
-    baseSlider.set(Math.log10(base), String(base));
-    both.setAttribute("aria-disabled", String(Math.max(m, n) === LAST));
-    status.textContent = say.same(n - m, product.toFixed(3));
+    speeds.forEach((one, i) => (select.options[i].textContent = say.pairName(i, three(one))));
+    query.set(m, String(m));
+    key.set(n, String(n));
+    speed.set(Math.log10(base), plain(base, language));
+    both.setAttribute("aria-disabled", Math.max(m, n) === LAST);
+    status.textContent = say.same(plain(n - m, language), three(product));
   }
 
   el.replaceChildren(
-    element(
-      "form",
-      { class: "live-body", lang: language, onsubmit: (event) => event.preventDefault() },
-      mSlider.box,
-      nSlider.box,
+    formOf(
+      language,
+      query.box,
+      key.box,
       element("div", { class: "live-buttons" }, both),
-      element("label", { class: "live-stack live-wide" }, element("span", {}, say.pair), select),
-      baseSlider.box,
+      labelled(say.pair, select, "live-stack live-wide"),
+      speed.box,
       clock,
       element("p", { class: "live-legend" }, say.legend),
       status,
-      element(
-        "div",
-        { class: "live-scroll", tabindex: "0", role: "group", "aria-label": say.caption },
-        table,
-      ),
+      scrolling(say.caption, table),
     ),
   );
   show();
 }
 
-// The properties change only where a kernel changes them; then the figure starts afresh.
-function render({ model, el }) {
-  const properties = "change:q change:k change:m change:n change:base change:language";
-  const redraw = () => draw(model, el);
-  redraw();
-  model.on(properties, redraw);
-  return () => model.off(properties, redraw);
-}
+const render = renderer(["q", "k", "m", "n", "base", "language"], draw);
 
 export default { render };

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import traitlets
 
-from lessons_lib.live.figure import FOLDER, LiveFigure, html_table
+from lessons_lib.live.figure import LiveFigure, decimal, html_table, plain
 from lessons_lib.validation import check_integer
 
 __all__ = ["RotaryClock"]
@@ -51,7 +51,6 @@ class RotaryClock(LiveFigure):
     """
 
     slug = "rotary_clock"
-    _esm = FOLDER / "rotary_clock.js"
     label: ClassVar = {"en": "The rotary clock", "es": "El reloj rotatorio"}
     caption: ClassVar = {
         "en": "Query and key turn with their positions; their product sees only the distance.",
@@ -95,9 +94,12 @@ class RotaryClock(LiveFigure):
         return total
 
     def _fallback(self) -> str:
-        words = FALLBACK[self.language]
+        words, say = FALLBACK[self.language], self.language
         places = [(self.m, self.n), (0, 0), (9, 9), (3, 1), (13, 11), (63, 61), (0, 8), (50, 58)]
-        rows = [[str(m), str(n), str(n - m), f"{self._product(m, n):.3f}"] for m, n in places]
+        rows = [
+            [str(m), str(n), plain(n - m, say), decimal(self._product(m, n), 3, say)]
+            for m, n in places
+        ]
         return html_table(words["caption"], words["head"], rows)
 
     def __repr__(self) -> str:

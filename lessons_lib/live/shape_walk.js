@@ -12,6 +12,8 @@ const STRINGS = {
     slider: "Step",
     place: (step, last) => `${step} of ${last}`,
     shape: "Shape",
+    character: "Character",
+    probability: "Probability",
     head: (h) => `Head ${h}`,
     empty: "Write at least one character.",
     best: (character, p) => `Most likely next: ${character}, with ${p}.`,
@@ -45,6 +47,8 @@ const STRINGS = {
     slider: "Paso",
     place: (step, last) => `${step} de ${last}`,
     shape: "Forma",
+    character: "Carácter",
+    probability: "Probabilidad",
     head: (h) => `Cabeza ${h}`,
     empty: "Escribe al menos un carácter.",
     best: (character, p) => `Lo más probable: ${character}, con ${p}.`,
@@ -72,13 +76,6 @@ const STRINGS = {
 const dot = (a, b) => a.reduce((sum, number, i) => sum + number * b[i], 0);
 const add = (x, y) => x.map((row, t) => row.map((number, i) => number + y[t][i]));
 const gelu = (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
-
-function softmax(scores) {
-  const largest = Math.max(...scores);
-  const exponentials = scores.map((score) => Math.exp(score - largest));
-  const total = exponentials.reduce((sum, one) => sum + one, 0);
-  return exponentials.map((one) => one / total);
-}
 
 // The forward pass: a list of steps, each {shape, values}; `values` is nested as deep as `shape`.
 function forward(ids, weights, sizes) {
@@ -145,18 +142,6 @@ function forward(ids, weights, sizes) {
   ].map(([shape, values]) => ({ shape, values }));
 }
 
-const visible = (character) => ({ " ": "·", "\n": "↵", "\t": "⇥" })[character] ?? character;
-
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
-
 function draw(model, el) {
   const language = model.get("language");
   const say = STRINGS[language];
@@ -172,7 +157,6 @@ function draw(model, el) {
     step = Math.min(Math.max(to, 0), last);
     show();
   };
-  const button = (label, click) => element("button", { type: "button", onclick: click }, label);
   const buttons = {
     back: button(say.back, () => go(step - 1)),
     next: button(say.next, () => go(step + 1)),
@@ -191,71 +175,18 @@ function draw(model, el) {
     },
   });
   box.value = text.join("");
-  const slider = element("input", {
-    type: "range",
-    min: 0,
-    max: last,
-    step: 1,
-    oninput: () => go(Number(slider.value)),
-  });
-  const place = element("span", { class: "live-place", "aria-hidden": "true" });
-  const status = element("p", { class: "live-status", role: "status", "aria-live": "polite" });
+  const steps = slider(say.slider, { min: 0, max: last, step: 1 }, go);
+  const status = statusLine();
   const shape = element("p", { class: "live-shape" });
   const board = element("div", { class: "live-boards" });
   const known = characters.map((one) => (one === " " ? `· (${say.space})` : visible(one)));
 
+  const three = (number) => decimal(number, 3, language);
+
   // One table of numbers: a row for each name, a column for each heading.
   function table(caption, columns, names, rows) {
-    const numbers = (row) =>
-      row.map((number) => element("td", {}, number.toFixed(3).replace("-", "−")));
-    return element(
-      "div",
-      { class: "live-scroll", tabindex: "0", role: "group", "aria-label": caption },
-      element(
-        "table",
-        { class: "live-table live-numbers" },
-        element("caption", {}, caption),
-        element(
-          "thead",
-          {},
-          element(
-            "tr",
-            {},
-            element("td", {}),
-            ...columns.map((name) => element("th", { scope: "col" }, name)),
-          ),
-        ),
-        element(
-          "tbody",
-          {},
-          ...rows.map((row, t) =>
-            element("tr", {}, element("th", { scope: "row" }, names[t]), ...numbers(row)),
-          ),
-        ),
-      ),
-    );
-  }
-
-  function barTable(caption, pairs) {
-    const bar = (p) =>
-      element("span", { class: "live-bar" }, element("span", { style: `width:${100 * p}%` }));
-    return element(
-      "table",
-      { class: "live-table live-bars" },
-      element("caption", {}, caption),
-      element(
-        "tbody",
-        {},
-        ...pairs.map(([name, p]) =>
-          element(
-            "tr",
-            {},
-            element("th", { scope: "row" }, element("span", { class: "live-token" }, name)),
-            element("td", {}, bar(p), p.toFixed(3)),
-          ),
-        ),
-      ),
-    );
+    const made = rows.map((row, t) => rowOf({}, names[t], ...row.map((number) => cell(three(number)))));
+    return scrolling(caption, tableWith("live-numbers", caption, ["", ...columns], made));
   }
 
   function tables(title, { shape: letters, values }) {
@@ -264,21 +195,13 @@ function draw(model, el) {
     const headings = { D: null, F: null, T: names, V: every };
     const columns = headings[letters.at(-1)] ?? values[0].map((_, i) => String(i));
     if (letters === "T") {
-      const row = element("tr", {}, ...values.map((id) => element("td", {}, String(id))));
-      const head = element("tr", {}, ...names.map((n) => element("th", { scope: "col" }, n)));
-      return [
-        element(
-          "table",
-          { class: "live-table live-numbers" },
-          element("caption", {}, title),
-          element("thead", {}, head),
-          element("tbody", {}, row),
-        ),
-      ];
+      const row = element("tr", {}, ...values.map((id) => cell(String(id))));
+      return [tableWith("live-numbers", title, columns, [row])];
     }
     if (letters === "V") {
       const order = values.map((_, i) => i).sort((a, b) => values[b] - values[a] || a - b);
-      return [barTable(title, order.map((i) => [every[i], values[i]]))];
+      const row = (i) => rowOf({}, tokenOf(every[i]), barCell(values[i], three(values[i])));
+      return [tableWith("live-bars", title, [say.character, say.probability], order.map(row))];
     }
     if (letters === "HTT") {
       return values.map((one, h) => table(say.head(h + 1), columns, names, one));
@@ -287,9 +210,7 @@ function draw(model, el) {
   }
 
   function show() {
-    place.textContent = say.place(step, last);
-    slider.value = step;
-    slider.setAttribute("aria-valuetext", place.textContent);
+    steps.set(step, say.place(step, last));
     buttons.back.setAttribute("aria-disabled", step === 0);
     for (const one of [buttons.next, buttons.end]) {
       one.setAttribute("aria-disabled", step === last);
@@ -324,29 +245,18 @@ function draw(model, el) {
     let guess = "";
     if (step === last) {
       const best = now.values.indexOf(Math.max(...now.values));
-      guess = ` ${say.best(visible(characters[best]), now.values[best].toFixed(3))}`;
+      guess = ` ${say.best(visible(characters[best]), three(now.values[best]))}`;
     }
     status.replaceChildren(element("strong", {}, `${title}.`), ` ${why}${guess}${missing}`);
   }
 
   el.replaceChildren(
-    element(
-      "form",
-      { class: "live-body", lang: language, onsubmit: (event) => event.preventDefault() },
-      element(
-        "label",
-        { class: "live-stack" },
-        element("span", {}, say.text(sizes.context_length)),
-        box,
-      ),
+    formOf(
+      language,
+      labelled(say.text(sizes.context_length), box),
       element("p", { class: "live-known" }, `${say.known}: ${known.join(" ")}`),
-      element("div", { class: "live-buttons" }, buttons.back, buttons.next, buttons.end),
-      element(
-        "div",
-        { class: "live-slider" },
-        element("label", {}, element("span", {}, say.slider), slider),
-        place,
-      ),
+      element("div", { class: "live-buttons" }, ...Object.values(buttons)),
+      steps.box,
       status,
       shape,
       board,
@@ -355,14 +265,6 @@ function draw(model, el) {
   show();
 }
 
-// The properties change only where a kernel changes them; then the figure starts afresh.
-function render({ model, el }) {
-  const properties =
-    "change:characters change:text change:sizes change:weights change:language";
-  const redraw = () => draw(model, el);
-  redraw();
-  model.on(properties, redraw);
-  return () => model.off(properties, redraw);
-}
+const render = renderer(["characters", "text", "sizes", "weights", "language"], draw);
 
 export default { render };

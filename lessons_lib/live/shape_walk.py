@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import traitlets
 
-from lessons_lib.live.figure import FOLDER, LiveFigure, html_table, visible
+from lessons_lib.live.figure import LiveFigure, html_table, visible
 from lessons_lib.validation import check_text
 
 __all__ = ["ShapeWalk"]
@@ -98,7 +98,6 @@ class ShapeWalk(LiveFigure):
     """
 
     slug = "shape_walk"
-    _esm = FOLDER / "shape_walk.js"
     label: ClassVar = {"en": "A walk through the model", "es": "Un paseo por el modelo"}
     caption: ClassVar = {
         "en": "A forward pass of a tiny GPT that has learned nothing, number by number.",

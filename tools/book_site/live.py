@@ -1,9 +1,10 @@
 """Pack the live figures' modules into one classic script.
 
-A figure is an ES module with anywidget's interface, which Jupyter loads as it is. Browsers refuse
-modules opened from a folder (``file://``), so the pages get one ordinary script instead: each
-module in a function of its own, and a small loader that brings the page's figures to life. Other
-files they may not read either, so the model of the figure `ModelInPage` is a script too.
+A figure is an ES module with anywidget's interface, which Jupyter loads with ``common.js`` in front
+of it. Browsers refuse modules opened from a folder (``file://``), so the pages get one ordinary
+script instead: ``common.js`` once, each module in a function of its own, and a small loader that
+brings the page's figures to life. Other files they may not read either, so the model of the figure
+`ModelInPage` is a script too.
 """
 
 import base64
@@ -15,17 +16,21 @@ LOADER = Path(__file__).with_name("live_loader.js")
 
 
 def pack_figures(folder: Path) -> str:
-    """Return one classic script with every ``*.js`` module of a folder.
+    """Return one classic script with every ``*.js`` module of a folder, and its ``common.js``.
 
     Raises:
         ValueError: a module imports, or does not end in its only export ``export default``.
     """
+    common = Path(folder) / "common.js"
     modules = [
         f'"{path.stem}": (() => {{\n{_as_function_body(path)}\n}})(),\n'
         for path in sorted(Path(folder).glob("*.js"))
+        if path != common
     ]
+    shared = common.read_text(encoding="utf-8")
+    figures = f"(() => {{\n{shared}return {{\n{''.join(modules)}}};\n}})()"
     loader = LOADER.read_text(encoding="utf-8")
-    return f'(() => {{\n"use strict";\nconst modules = {{\n{"".join(modules)}}};\n{loader}}})();\n'
+    return f'(() => {{\n"use strict";\nconst modules = {figures};\n{loader}}})();\n'
 
 
 def _as_function_body(path: Path) -> str:

@@ -1,0 +1,289 @@
+// What the live figures share. This text stands in front of each figure's module when Jupyter gets
+// it, and in front of all of them in the built book; so a module uses these names and imports nothing.
+
+// --- Elements
+
+function fill(made, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else made.setAttribute(name, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+const element = (tag, attributes = {}, ...children) =>
+  fill(document.createElement(tag), attributes, children);
+const shape = (tag, attributes = {}, ...children) =>
+  fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+
+// All of a figure, in a language.
+const formOf = (language, ...children) =>
+  element(
+    "form",
+    { class: "live-body", lang: language, onsubmit: (event) => event.preventDefault() },
+    ...children,
+  );
+
+// A control below its label.
+const labelled = (text, control, kind = "live-stack") =>
+  element("label", { class: kind }, element("span", {}, text), control);
+
+// A button that does nothing while its `aria-disabled` is "true": so it keeps the focus.
+function button(text, act) {
+  const usable = () => made.getAttribute("aria-disabled") !== "true";
+  const made = element("button", { type: "button", onclick: () => usable() && act() }, text);
+  return made;
+}
+
+const buttonGroup = (legend, buttons) =>
+  element("fieldset", { class: "live-buttons" }, element("legend", {}, legend), ...buttons);
+
+function checkbox(text, checked, change) {
+  const box = element("input", {
+    type: "checkbox",
+    ...(checked && { checked: "" }),
+    onchange: () => change(box.checked),
+  });
+  return element("label", { class: "live-check" }, box, element("span", {}, text));
+}
+
+// One of several `options`, each a value and its label, as radio buttons: one stop for Tab, and the
+// arrow keys go on. The form keeps groups of one name apart from other figures'.
+const choice = (legend, name, options, chosen, change, kind = "") =>
+  element(
+    "fieldset",
+    kind ? { class: kind } : {},
+    element("legend", {}, legend),
+    ...options.map(([value, label]) =>
+      element(
+        "label",
+        {},
+        element("input", {
+          type: "radio",
+          name,
+          value,
+          onchange: () => change(value),
+          ...(value === chosen && { checked: "" }),
+        }),
+        element("span", {}, label),
+      ),
+    ),
+  );
+
+// A list to choose from; `change` gets the place of what is chosen.
+function selectOf(labels, change) {
+  const made = element(
+    "select",
+    { onchange: () => change(made.selectedIndex) },
+    ...labels.map((label, i) => element("option", { value: i }, label)),
+  );
+  return made;
+}
+
+// A slider in a `box` with its label; `change` gets its value, and `set` moves it and says in words,
+// beside it and to screen readers, what the value stands for.
+function slider(label, range, change) {
+  const place = element("span", { class: "live-place", "aria-hidden": "true" });
+  const input = element("input", {
+    type: "range",
+    ...range,
+    oninput: () => change(Number(input.value)),
+  });
+  const box = element(
+    "div",
+    { class: "live-slider" },
+    element("label", {}, element("span", {}, label), input),
+    place,
+  );
+  const set = (value, text) => {
+    input.value = value;
+    input.setAttribute("aria-valuetext", text);
+    place.textContent = text;
+  };
+  return { box, input, set };
+}
+
+// What a screen reader reads out when it changes.
+const statusLine = () =>
+  element("p", { class: "live-status", role: "status", "aria-live": "polite" });
+
+// Pairs of a name and a text, for a description list.
+const facts = (pairs) =>
+  pairs.map(([name, text]) => element("div", {}, element("dt", {}, name), element("dd", {}, text)));
+
+// A table with a body to fill; a column without a name has an empty cell for its heading.
+function tableWith(kind, caption, columns, rows = []) {
+  const heading = (name) => (name ? element("th", { scope: "col" }, name) : element("td"));
+  return element(
+    "table",
+    { class: `live-table ${kind}` },
+    element("caption", {}, caption),
+    element("thead", {}, element("tr", {}, ...columns.map(heading))),
+    element("tbody", {}, ...rows),
+  );
+}
+
+const fillTable = (table, rows) => table.tBodies[0].replaceChildren(...rows);
+const cell = (...content) => element("td", {}, ...content);
+const rowOf = (attributes, head, ...cells) =>
+  element("tr", attributes, element("th", { scope: "row" }, ...[head].flat()), ...cells);
+
+// A cell with a bar as long as its share, 0 to 1, of the whole.
+const barCell = (share, text) =>
+  cell(
+    element(
+      "span",
+      { class: "live-bar" },
+      element("span", { style: `width:${100 * share}%` + (share ? "" : ";min-width:0") }),
+    ),
+    element("span", {}, text),
+  );
+
+// A part that scrolls sideways, by the keyboard too.
+const scrolling = (label, content) =>
+  element("div", { class: "live-scroll", tabindex: "0", role: "group", "aria-label": label }, content);
+
+// The function `render` of a figure. Its properties change only where a kernel changes them; then
+// the figure starts afresh. What `draw` returns, if anything, is called before that.
+function renderer(properties, draw) {
+  const events = properties.map((name) => `change:${name}`).join(" ");
+  return ({ model, el }) => {
+    let end = draw(model, el);
+    const redraw = () => {
+      end?.();
+      end = draw(model, el);
+    };
+    model.on(events, redraw);
+    return () => {
+      end?.();
+      model.off(events, redraw);
+    };
+  };
+}
+
+// --- Numbers; figure.py writes them in the same way
+
+// Plain digits as a language writes them: 12345.5 is 12,345.5 in English and 12 345,5 in Spanish,
+// where four digits stay together. There is no minus before a zero.
+function localised(digits, language) {
+  const [, minus, whole, rest] = /^(-?)(\d+)(.*)$/.exec(digits);
+  const [gap, point] = language === "es" ? ["\u202f", ","] : [",", "."];
+  const together = language === "es" && whole.length < 5;
+  const grouped = together ? whole : whole.replace(/\B(?=(\d{3})+$)/g, gap);
+  return (minus && /[1-9]/.test(digits) ? "−" : "") + grouped + rest.replace(".", point);
+}
+
+// A number with so many digits after the point.
+const decimal = (number, digits, language) =>
+  number === Infinity ? "∞" : localised(number.toFixed(digits), language);
+
+// A digit, a point, so many more digits (by default as many as there are), and a power of ten:
+// 5.88 × 10²³, without a line break inside.
+function scientific(number, language, digits) {
+  const [first, power] = number.toExponential(digits).split("e");
+  const raised = String(Number(power)).replace(/[-\d]/g, (sign) =>
+    sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign],
+  );
+  return `${localised(first, language)}\u00a0×\u00a010${raised}`;
+}
+
+// A number, also a BigInt, with the digits that it has and no more.
+function plain(number, language) {
+  const digits = String(number);
+  return digits.includes("e") ? scientific(number, language) : localised(digits, language);
+}
+
+// --- Texts
+
+// A text as it can be read: a space as ·, a character without ink as its code point, and a combining
+// mark at the start on a circle; of `decoded` bytes also those that are no text, as <C3>. `visible`
+// in figure.py gives the same.
+function visible(text) {
+  const signs = { " ": "·", "\n": "↵", "\t": "⇥" };
+  const hex = (code, digits) => code.toString(16).toUpperCase().padStart(digits, "0");
+  let shown = "";
+  for (const character of text) {
+    const code = character.codePointAt(0);
+    if (code >= 0xdc80 && code <= 0xdcff) shown += `<${hex(code - 0xdc00, 2)}>`;
+    else if (Object.hasOwn(signs, character)) shown += signs[character];
+    else if (/[\p{Cc}\p{Cf}\p{Z}]/u.test(character)) shown += `<U+${hex(code, 4)}>`;
+    else shown += (!shown && /\p{M}/u.test(character) ? "◌" : "") + character;
+  }
+  return shown;
+}
+
+// Bytes as a text, in which a half character's code unit stands for each byte that is no UTF-8.
+function decoded(bytes) {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  let text = "";
+  for (let i = 0; i < bytes.length; ) {
+    const lead = bytes[i];
+    const length = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    try {
+      text += decoder.decode(Uint8Array.from(bytes.slice(i, i + length)));
+      i += length;
+    } catch {
+      text += String.fromCharCode(0xdc00 + lead);
+      i++;
+    }
+  }
+  return text;
+}
+
+// A token in a heading.
+const tokenOf = (text) => element("span", { class: "live-token" }, text);
+
+// A character in a heading, with the name of one that has no ink.
+function characterOf(character, say) {
+  const names = { " ": say.space, "\n": say.newline, "\t": say.tab };
+  const name = Object.hasOwn(names, character) ? [` ${names[character]}`] : [];
+  return [tokenOf(visible(character)), ...name];
+}
+
+// --- Calculations
+
+// The largest score is subtracted first, so that no exponential overflows.
+function softmax(scores) {
+  const largest = scores.reduce((a, b) => Math.max(a, b));
+  const exponentials = scores.map((score) => Math.exp(score - largest));
+  const total = exponentials.reduce((sum, one) => sum + one, 0);
+  return exponentials.map((one) => one / total);
+}
+
+// Tommy Ettinger's mulberry32 (public domain): 32 random bits at each call.
+function randomBits(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return (mixed ^ (mixed >>> 14)) >>> 0;
+  };
+}
+
+// The number that 16 bits stand for: a sign, 5 bits of exponent, 10 of fraction.
+function fromHalf(bits) {
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  const sign = bits & 0x8000 ? -1 : 1;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (exponent ? (1024 + fraction) * 2 ** (exponent - 25) : fraction * 2 ** -24);
+}
+
+// The bits of the float of 16 bits that is nearest to a finite x, of two equally near the even one.
+function toHalf(x) {
+  const size = Math.abs(x);
+  const sign = x < 0 || Object.is(x, -0) ? 0x8000 : 0;
+  const exponent = Math.max(Math.floor(Math.log2(size)), -14);
+  const steps = size / 2 ** (exponent - 10); // exact
+  const rounded = steps + 2 ** 52 - 2 ** 52; // there is no room for what follows the point
+  return sign | Math.min(rounded + (exponent + 14) * 1024, 0x7c00); // beyond the largest: infinite
+}
+
+// 1 / x in 32 bits; 0 for 0, and `beyond` where 1 / x is too large for them.
+function reciprocal(x, beyond) {
+  const inverse = Math.fround(1 / x);
+  if (x === 0) return 0;
+  return Number.isFinite(inverse) ? inverse : beyond;
+}

@@ -1,0 +1,238 @@
+"""What the tests of the live figures share: pages with figures, driven by the keyboard."""
+
+import json
+from html.parser import HTMLParser
+from importlib.util import find_spec
+from pathlib import Path
+
+import pydata_sphinx_theme
+import pytest
+
+from lessons_lib.live.figure import FOLDER, module_source
+from tools.book_site.live import pack_figures
+
+ENGLISH = (
+    "Once upon a time there was a little fox. The fox didn't want to sleep. It's late, said the "
+    "owl, and we'll all be tired. The little fox looked at the moon and the moon looked back. "
+) * 3 + "Then the fox slept."
+SPANISH = (
+    "Había una vez una niña que no quería dormir. La niña miró la luna y la luna miró a la niña. "
+    "¿Quién está ahí?, preguntó el búho. Mañana será otro día, pensó la niña. "
+) * 3 + "Y se durmió."
+
+LOWERED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+TEXTS = [
+    "The little fox didn't sleep; we'll see, it's LATE and IT'S so.",
+    "El pingüino añoró mañanas: ¿cuándo volverá la niña?",
+    "👨‍👩‍👧 y 🦊🏽 the fox 🇪🇸",
+    "猫は眠りたくなかった。 我爱你",
+    "nin\u0303a cafe\u0301 \u0301fox",  # accents as combining marks
+    "the\tfox\n\n  the   fox \n",
+    "the\u00a0fox\u00a0\u00a0la\u3000niña\u2028luna",
+    "in 2024 there were 12345 foxes and 3,5 owls ½ ٣ Ⅷ",
+    "\ufeffthe fox\ufeff \ufeff fox",  # white space for JavaScript's \s, not for Unicode
+    "the\u0085fox \u0085 niña\u180e la",  # the other way round; U+180E is neither
+    "\x1cfox\x1f \x00the\x7f",  # white space for Python's str.isspace, not for Unicode
+    "𝒯𝒽𝑒 𐍈𐍉 𠮷野家",
+    "'s 't 'S don''t l'luna ''",
+    '___ ... !!! ¿¡ <b>&amp;</b> </script> \\ " `',
+    " ",
+    "   ",
+    "a",
+    "",
+    "aaaa aaaaa " * 40 + "niñaniñaniña" * 20,
+]
+
+
+@pytest.fixture
+def page(browser):
+    """A blank page that must end without an error and without a request."""
+    context = browser.new_context(viewport={"width": 800, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    troubles = []
+    page.on("console", lambda message: troubles.append(message.text))
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("request", lambda request: troubles.append(request.url))
+    yield page
+    context.close()
+    assert troubles == []
+
+
+@pytest.fixture
+def page_without_scripts(browser):
+    context = browser.new_context(java_script_enabled=False)
+    yield context.new_page()
+    context.close()
+
+
+def theme_style():
+    """The book's theme."""
+    styles = "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css"
+    return (Path(pydata_sphinx_theme.__file__).parent / styles).read_text(encoding="utf-8")
+
+
+def html_page(*figures, theme="no theme", scripts=True):
+    css = "" if theme == "no theme" else theme_style()
+    css += (FOLDER / "live.css").read_text(encoding="utf-8")
+    script = f"<script>{pack_figures(FOLDER)}</script>" if scripts else ""
+    body = "".join(one.to_html() for one in figures)
+    return (
+        f'<!doctype html><html lang="en" data-theme="{theme}"><head><title>Page</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{css}</style></head>'
+        f"<body><main><h1>Page</h1>{body}</main>{script}</body></html>"
+    )
+
+
+def mount(page, *figures, theme="no theme", width=800):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.set_content(html_page(*figures, theme=theme))
+    for one in page.locator("figure").all():
+        one.scroll_into_view_if_needed()
+    page.wait_for_function(
+        "document.querySelectorAll('figure[data-live-state=ready]').length ==="
+        " document.querySelectorAll('figure').length"
+    )
+
+
+def in_every_look(test):
+    """Run a test in both languages, one as on a telephone; light, dark, and without a theme."""
+    sizes = pytest.mark.parametrize(("language", "width"), [("en", 800), ("es", 360)])
+    return sizes(pytest.mark.parametrize("theme", ["light", "dark", "no theme"])(test))
+
+
+def assert_accessible(page):
+    """Axe finds nothing, and nothing sticks out of the page."""
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def violations(page):
+    axe = Path(find_spec("axe_playwright_python").origin).with_name("axe.min.js")
+    page.evaluate(axe.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    return [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found]
+
+
+def internals(page, slug, *names):
+    """The named constants and functions of a figure's module, as `window.inside`."""
+    source = module_source(slug).split("export default")[0]
+    page.evaluate(
+        f"() => {{ window.inside = (() => {{ {source} return {{{','.join(names)}}} }})(); }}"
+    )
+
+
+def words(page, slug, language):
+    """The texts of a figure in a language, by name, without those that are functions."""
+    internals(page, slug, "STRINGS")
+    return json.loads(page.evaluate(f"JSON.stringify(inside.STRINGS.{language})"))
+
+
+def follow(page, figure, selector):
+    """Load a figure as anywidget does, as an ES module; change its language; then let it go.
+
+    Return the text at `selector` before and after, the names of the events that it listens to, how
+    many listeners are left, and how many elements it has put in its place.
+    """
+    return page.evaluate(
+        """async ([source, props, selector]) => {
+            const url = `data:text/javascript;base64,${btoa(
+                String.fromCharCode(...new TextEncoder().encode(source)))}`;
+            const module = (await import(url)).default;
+            const listeners = new Set();
+            const followed = [];
+            const model = {
+                get: (name) => props[name],
+                on: (names, listener) => listeners.add(listener) && followed.push(names),
+                off: (names, listener) => listeners.delete(listener),
+            };
+            const el = document.createElement("div");
+            const stop = module.render({ model, el });
+            const text = () => el.querySelector(selector).textContent;
+            const before = text();
+            props.language = "es";
+            for (const listener of listeners) listener();
+            const after = text();
+            stop();
+            return [before, after, followed.join(" "), listeners.size, el.children.length];
+        }""",
+        [str(figure._esm), figure.props, selector],
+    )
+
+
+def focus(page, name):
+    """Tab from the top of the page until the control of this name has the focus."""
+    if focused(page) == name:
+        return
+    page.evaluate("document.activeElement.blur()")
+    seen = []
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        seen.append(focused(page))
+        if seen[-1] == name:
+            return
+    raise AssertionError(f"{name!r} cannot be reached with Tab, only {seen}")
+
+
+def focused(page):
+    """The name of what has the focus: its label, or its class, or its text."""
+    return page.evaluate(
+        """() => {
+            const { activeElement: one } = document;
+            const label = one.labels?.[0]?.querySelector("span");
+            return label?.textContent ?? (one.className || one.textContent);
+        }"""
+    )
+
+
+def reached(page, times):
+    """What gets the focus, one after the other, with Tab."""
+    names = []
+    for _ in range(times):
+        page.keyboard.press("Tab")
+        names.append(focused(page))
+    return names
+
+
+def press(page, button, times=1, key="Enter"):
+    focus(page, button)
+    for _ in range(times):
+        page.keyboard.press(key)
+
+
+def write(page, label, text):
+    focus(page, label)
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Delete")
+    if text:
+        page.keyboard.insert_text(text)
+    assert page.evaluate("document.activeElement.value") == text
+
+
+def texts(page, selector):
+    """The texts of the rows of a table, cell by cell."""
+    return page.locator(selector).evaluate_all(
+        "rows => rows.map(row => [...row.children].map(cell => cell.textContent))"
+    )
+
+
+def number(text):
+    """The number that an English figure has written."""
+    digits, _, power = text.replace("−", "-").replace(",", "").partition("\u00a0×\u00a010")
+    return float(f"{digits}e{power.translate(LOWERED) or 0}")
+
+
+class Props(HTMLParser):
+    """What an HTML parser finds in the script element, and the tags in order."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.scripts = [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+
+    def handle_data(self, data):
+        if self.tags[-1] == "script":
+            self.scripts.append(data)
