@@ -499,7 +499,9 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m lessons_lib.marking",
         description="Mark the exercises of students' notebooks.",
     )
-    parser.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="an .ipynb file")
+    parser.add_argument(
+        "notebooks", nargs="+", metavar="NOTEBOOK", help="an .ipynb file, or a pattern"
+    )
     parser.add_argument("--csv", metavar="FILE", help="write a row for each notebook and exercise")
     parser.add_argument("--json", metavar="FILE", help="write the same as JSON")
     parser.add_argument("--cases", metavar="FILE", help="a Python file with CASES of your own")
@@ -536,7 +538,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(_table(found, options.language), flush=True)
             marks += found
     finally:  # after Ctrl+C too
-        if options.csv:  # the mark at its start tells Excel that it is UTF-8
+        if options.csv:  # from the byte order mark Excel knows that it is UTF-8
             write_atomic(options.csv, _csv(marks).encode("utf-8-sig", "backslashreplace"))
         if options.json:
             rows = json.dumps([asdict(mark) for mark in marks], indent=1, ensure_ascii=False)
