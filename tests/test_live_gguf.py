@@ -30,7 +30,7 @@ from lessons_lib.gguf import (
 )
 from lessons_lib.intro import random_bits
 from lessons_lib.live import ModelInPage
-from lessons_lib.live.figure import FOLDER, visible
+from lessons_lib.live.figure import FOLDER, module_source, visible
 from lessons_lib.live.model_in_page import model_file, stored_story
 from lessons_lib.llama import Llama, LlamaConfig
 from lessons_lib.quantization import dequantize, quantize
@@ -578,7 +578,7 @@ def refusals(page, files, how="inside.parseGGUF(bytes)"):
     What takes long is tried again: the browser does other things too.
     """
     live.internals(page, "model_in_page", *ENGINE)
-    source = (FOLDER / "model_in_page.js").read_text(encoding="utf-8").split("export default")[0]
+    source = module_source("model_in_page").split("export default")[0]
     return page.evaluate(
         """async ([source, how, files]) => {
             let taken = 0;

@@ -146,14 +146,9 @@ function draw(model, el) {
     show();
   };
 
-  const box = element("textarea", {
-    rows: 3,
-    maxlength: MAX_LENGTH,
-    spellcheck: "false",
-    oninput: () => {
-      text = box.value;
-      count();
-    },
+  const box = textBox(3, MAX_LENGTH, (typed) => {
+    text = typed;
+    count();
   });
   box.value = text;
   const steps = slider(say.slider, { min: 0, step: 1 }, go);

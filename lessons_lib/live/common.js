@@ -81,6 +81,17 @@ function selectOf(labels, change) {
   return made;
 }
 
+// A box for text of at most so many characters.
+function textBox(rows, most, change) {
+  const box = element("textarea", {
+    rows,
+    maxlength: most,
+    spellcheck: "false",
+    oninput: () => change(box.value),
+  });
+  return box;
+}
+
 // A slider in a `box` with its label; `change` gets its value, and `set` moves it and says in words,
 // beside it and to screen readers, what the value stands for.
 function slider(label, range, change) {

@@ -3,6 +3,7 @@
 import json
 import math
 import unicodedata
+from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import ClassVar
 import anywidget
 import traitlets
 
+from lessons_lib.validation import check_text
+
 __all__ = [
     "FOLDER",
     "LiveFigure",
+    "check_prompts",
     "decimal",
     "html_table",
     "module_source",
@@ -95,6 +99,20 @@ class LiveFigure(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(language={self.language!r})"
+
+
+def check_prompts(text: str, prompts: Sequence[str] | None, most: int) -> list[str]:
+    """Return texts to begin with, by default how `text` begins.
+
+    Raises:
+        ValueError: `text` has no or more than `most` characters; no prompts; one that is no text.
+    """
+    if not 0 < len(check_text(text)) <= most:
+        raise ValueError(f"expected 1 to {most} characters, got {len(text)}")
+    prompts = [text[:12]] if prompts is None else prompts
+    if isinstance(prompts, str) or not prompts:
+        raise ValueError(f"expected a sequence of prompts, got {prompts!r}")
+    return [check_text(prompt) for prompt in prompts]
 
 
 def visible(token: bytes) -> str:

@@ -1296,14 +1296,9 @@ function show(widget, el) {
     ),
   );
 
-  const field = element("textarea", {
-    rows: 2,
-    maxlength: 2000,
-    spellcheck: "false",
-    oninput: () => {
-      clearTimeout(waiting);
-      waiting = setTimeout(() => busy || look(), 200);
-    },
+  const field = textBox(2, 2000, () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => busy || look(), 200);
   });
   field.value = widget.get("beginning");
 

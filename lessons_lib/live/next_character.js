@@ -112,14 +112,9 @@ function draw(model, el) {
     showAll();
   };
 
-  const box = element("textarea", {
-    rows: 3,
-    maxlength: MAX_LENGTH,
-    spellcheck: "false",
-    oninput: () => {
-      written = points(box.value);
-      show();
-    },
+  const box = textBox(3, MAX_LENGTH, (typed) => {
+    written = points(typed);
+    show();
   });
   const most = Math.max(LONGEST, maxContext);
   const back = slider(say.slider, { min: 0, max: most, step: 1 }, (value) => {

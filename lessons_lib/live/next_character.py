@@ -7,8 +7,8 @@ from typing import ClassVar
 import traitlets
 
 from lessons_lib.intro import next_char_counts
-from lessons_lib.live.figure import LiveFigure, decimal, html_table, plain, visible
-from lessons_lib.validation import check_integer, check_text
+from lessons_lib.live.figure import LiveFigure, check_prompts, decimal, html_table, plain, visible
+from lessons_lib.validation import check_integer
 
 __all__ = ["NextCharacter"]
 
@@ -66,17 +66,13 @@ class NextCharacter(LiveFigure):
         seed: int = 0,
         language: str = "en",
     ):
-        if not 0 < len(check_text(text)) <= MAX_CHARACTERS:
-            raise ValueError(f"expected 1 to {MAX_CHARACTERS} characters, got {len(text)}")
-        prompts = [text[:12]] if prompts is None else prompts
-        if isinstance(prompts, str) or not prompts:
-            raise ValueError(f"expected a sequence of prompts, got {prompts!r}")
+        prompts = check_prompts(text, prompts, MAX_CHARACTERS)
         check_integer("max_context", max_context, 0)
         if check_integer("seed", seed, 0) >= 2**32:
             raise ValueError(f"expected a seed from 0 to {2**32 - 1}, got {seed}")
         super().__init__(
             text=text,
-            prompts=[check_text(prompt) for prompt in prompts],
+            prompts=prompts,
             max_context=max_context,
             seed=seed,
             language=language,

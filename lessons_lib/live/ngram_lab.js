@@ -137,14 +137,9 @@ function draw(model, el) {
   let smoothing = model.get("smoothing");
   let k = model.get("k");
 
-  const box = element("textarea", {
-    rows: 2,
-    maxlength: MAX_LENGTH,
-    spellcheck: "false",
-    oninput: () => {
-      text = box.value;
-      show();
-    },
+  const box = textBox(2, MAX_LENGTH, (typed) => {
+    text = typed;
+    show();
   });
   const order = slider(say.order, { min: 1, max: MAX_ORDER, step: 1 }, (value) => {
     n = value;

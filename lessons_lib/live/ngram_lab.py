@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 import traitlets
 
-from lessons_lib.live.figure import LiveFigure, decimal, html_table, visible
+from lessons_lib.live.figure import LiveFigure, check_prompts, decimal, html_table, visible
 from lessons_lib.ngrams import NGram, add_k_probs, cross_entropy, perplexity
 from lessons_lib.tokens import CharTokenizer
-from lessons_lib.validation import check_integer, check_text
+from lessons_lib.validation import check_integer
 
 __all__ = ["NGramLab"]
 
@@ -80,11 +80,7 @@ class NGramLab(LiveFigure):
         k: float = 0.1,
         language: str = "en",
     ):
-        if not 0 < len(check_text(text)) <= MAX_CHARACTERS:
-            raise ValueError(f"expected 1 to {MAX_CHARACTERS} characters, got {len(text)}")
-        prompts = [text[:12]] if prompts is None else prompts
-        if isinstance(prompts, str) or not prompts:
-            raise ValueError(f"expected a sequence of prompts, got {prompts!r}")
+        prompts = check_prompts(text, prompts, MAX_CHARACTERS)
         if check_integer("n", n, 1) > MAX_ORDER:
             raise ValueError(f"expected n from 1 to {MAX_ORDER}, got {n}")
         if smoothing not in SMOOTHINGS:
@@ -93,7 +89,7 @@ class NGramLab(LiveFigure):
             raise ValueError(f"expected k from {LEAST_K} to {MOST_K}, got {k}")
         super().__init__(
             text=text,
-            prompts=[check_text(prompt) for prompt in prompts],
+            prompts=prompts,
             n=n,
             smoothing=smoothing,
             k=float(k),
