@@ -540,7 +540,7 @@ def broken_files():
     for kind in (13, 14, 255, 2**31, 2**32 - 1):
         for name in ("number", "the values of list", "words"):
             yield f"type of {name} {kind}", patched(f"type of {name}", u32(kind))
-        yield f"type of cube {kind}", patched("type of cube", u32(max(kind, 40)))
+        yield f"type of cube {kind}", patched("type of cube", u32(max(kind, 42)))
     yield "a list of lists", patched("type of the values of list", u32(9))
     yield "lists of lists of lists", DEEP
     for n in (5, 255, 2**32 - 1):
