@@ -155,17 +155,17 @@ check_positions = Exercise(
         Case(
             (3, 2),
             "the first hand turns by 1 radian per position: the angle at position t is t.",
-            "la primera aguja gira 1 radián por posición: el ángulo en la posición t es t.",
+            "la primera manecilla gira 1 radián por posición: el ángulo en la posición t es t.",
         ),
         Case(
             (2, 4),
             "sine and cosine of one hand stand side by side: columns 2 i and 2 i + 1.",
-            "el seno y el coseno de una aguja van juntos: columnas 2 i y 2 i + 1.",
+            "el seno y el coseno de una manecilla van juntos: columnas 2 i y 2 i + 1.",
         ),
         Case(
             (6, 8),
             "hand i turns by 10000 ** (-2 * i / d_model) per position.",
-            "la aguja i gira 10000 ** (-2 * i / d_model) por posición.",
+            "la manecilla i gira 10000 ** (-2 * i / d_model) por posición.",
         ),
         Case(
             (200, 6),
