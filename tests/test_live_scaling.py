@@ -63,7 +63,7 @@ def assert_shows(page, n, d, n_devices=1024, utilisation=0.4, device="NVIDIA H10
     assert side in status
     assert status.startswith(f"{_written(d / n, 'en')} tokens per parameter")
     best_n, best_d = (_written(number, "en") for number in best)
-    assert status.endswith(f"The best is {best_n} parameters and {best_d} tokens.")
+    assert status.endswith(f"The best for these FLOPs is {best_n} parameters and {best_d} tokens.")
 
 
 def test_real_models_by_their_buttons(page):

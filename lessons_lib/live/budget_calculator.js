@@ -31,10 +31,12 @@ const STRINGS = {
     size: "Model too small",
     reading: "Too little read",
     loss: "Loss",
-    above: (ratio) => `${ratio} tokens per parameter: above 20. A larger model would learn more`,
-    below: (ratio) => `${ratio} tokens per parameter: below 20. More text would teach more`,
-    rule: (ratio) => `${ratio} tokens per parameter, as the rule of Chinchilla says`,
-    then: (n, d) => `for the same FLOPs. The best is ${n} parameters and ${d} tokens.`,
+    above: (ratio) =>
+      `${ratio} tokens per parameter: above 20. At the same cost, a larger model would learn more.`,
+    below: (ratio) =>
+      `${ratio} tokens per parameter: below 20. At the same cost, more text would teach more.`,
+    rule: (ratio) => `${ratio} tokens per parameter, as the rule of Chinchilla says.`,
+    then: (n, d) => `The best for these FLOPs is ${n} parameters and ${d} tokens.`,
   },
   es: {
     model: "Partir de un modelo real",
@@ -66,10 +68,11 @@ const STRINGS = {
     reading: "Ha leído demasiado poco",
     loss: "Pérdida",
     above: (ratio) =>
-      `${ratio} tokens por parámetro: más de 20. Un modelo mayor aprendería más`,
-    below: (ratio) => `${ratio} tokens por parámetro: menos de 20. Más texto enseñaría más`,
-    rule: (ratio) => `${ratio} tokens por parámetro, como dice la regla de Chinchilla`,
-    then: (n, d) => `con los mismos FLOPs. Lo óptimo son ${n} parámetros y ${d} tokens.`,
+      `${ratio} tokens por parámetro: más de 20. Por lo mismo, un modelo mayor aprendería más.`,
+    below: (ratio) =>
+      `${ratio} tokens por parámetro: menos de 20. Por lo mismo, más texto enseñaría más.`,
+    rule: (ratio) => `${ratio} tokens por parámetro, como dice la regla de Chinchilla.`,
+    then: (n, d) => `Con estos FLOPs, lo óptimo son ${n} parámetros y ${d} tokens.`,
   },
 };
 
