@@ -18,9 +18,12 @@ was; to begin anew, delete `_build/models`.
 
 import argparse
 import json
+import multiprocessing
+import pickle
 import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 from itertools import accumulate
@@ -134,6 +137,7 @@ class Lessons:
 
     def __init__(self, stories: Sequence[Story], tokenizer: BPETokenizer, world: World = WORLD):
         self.tokenizer, self.world, self.known = tokenizer, world, {}
+        self.word = regex.compile(tokenizer.pattern)
         [end] = tokenizer.encode(END, allowed_special=[END])
         told: list[int] = []
         places, ids, probs = [], [], []  # of all that could be said where chance decides
@@ -181,7 +185,7 @@ class Lessons:
         words that lead to it, and compared with the story token by token for as long as several
         begin like the story.
         """
-        words = [m.start() for m in regex.finditer(self.tokenizer.pattern, story.text)]
+        words = [m.start() for m in self.word.finditer(story.text)]
         for place in alternatives(story, world=self.world):
             word = words[bisect_right(words, place.position) - 1]
             k = token_at[len(story.text[:word].encode())]
@@ -200,11 +204,11 @@ class Lessons:
 
     def encoded(self, before: str, texts: tuple[str, ...]) -> list[list[int]]:
         """Encode each text after the words before it, without a space that the next word takes."""
-        key = before, texts
-        if key not in self.known:
-            ways = [(before + text).rstrip(" ") for text in texts]
-            self.known[key] = [self.tokenizer.encode(way) for way in ways]
-        return self.known[key]
+        ways = [(before + text).rstrip(" ") for text in texts]
+        for way in ways:
+            if way not in self.known:
+                self.known[way] = self.tokenizer.encode(way)
+        return [self.known[way] for way in ways]
 
     def surprise(self, logits: Tensor, places: Tensor) -> Tensor:
         """Return the mean cross-entropy, in nats, with the true probabilities as the targets.
@@ -280,6 +284,17 @@ class Student(nn.Module):
         return loss + self.OTHER * F.cross_entropy(other, kinds[named])
 
 
+def prepare(stage: Stage, language: str) -> bytes:
+    """Return a stage's lessons as bytes, which reach another process through any pipe.
+
+    Tensors as they are would take the way through shared memory, of which containers have little.
+    """
+    stories = sample(stage.n_stories, stage.seed, language, world=stage.world)
+    if stage.is_hard:
+        stories = with_hard(stories, stage.is_hard)
+    return pickle.dumps(Lessons(stories, story_tokenizer(), stage.world))
+
+
 def count_told(model: Llama, language: str, sampling: Sampling) -> int:
     """Return how many of the stories drawn from the model the world can tell."""
     tokenizer = story_tokenizer()
@@ -336,11 +351,13 @@ def build(language: str) -> None:
         english = read_checkpoint(RUNS / "en" / "last" / "checkpoint.pt")
         student.load_state_dict(english["model"])
     record, settings, tokens, seconds = [], {}, 0, 0.0
-    for name, (world, n_stories, seed, length, recipe, is_hard) in STAGES[language].items():
-        stories = sample(n_stories, seed, language, world=world)
-        lessons = Lessons(with_hard(stories, is_hard) if is_hard else stories, tokenizer, world)
-        data = lessons.windows(length)
-        validation = story_data(language, tokenizer, 200, length, seed=1)
+    stages = STAGES[language]
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        prepared = list(pool.map(partial(prepare, language=language), stages.values()))
+    for (name, stage), pickled in zip(stages.items(), prepared, strict=True):
+        lessons, recipe = pickle.loads(pickled), stage.recipe
+        data = lessons.windows(stage.length)
+        validation = story_data(language, tokenizer, 200, stage.length, seed=1)
         folder = RUNS / language / name
         resume = (folder / "checkpoint.pt").exists()
         loss_fn = partial(Student.loss, lessons=lessons)
