@@ -35,9 +35,28 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> linear(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0]]))
     tensor([[11.]])
     """
-    if _pays(x, weight):
-        return F.linear(x.to_mkldnn(), weight, bias).to_dense()
-    return F.linear(x, weight, bias)
+    if not _pays(x, weight):
+        return F.linear(x, weight, bias)
+    if _DIRECT and not torch.is_grad_enabled():
+        return _direct(x, weight, bias)
+    return F.linear(x.to_mkldnn(), weight, bias).to_dense()
+
+
+def _direct(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Ask oneDNN without copies to and from its own layout; knows no gradients.
+
+    `torch.compile` calls this operator, but PyTorch promises nobody else that it stays.
+    """
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+
+
+def _has_direct() -> bool:
+    """Whether this PyTorch has the operator and it computes what is expected."""
+    x = torch.arange(6.0).view(2, 3)
+    try:
+        return torch.equal(_direct(x, x, None), x @ x.T)
+    except (AttributeError, RuntimeError, TypeError):
+        return False
 
 
 def _pays(x: Tensor, weight: Tensor) -> bool:
@@ -51,6 +70,9 @@ def _pays(x: Tensor, weight: Tensor) -> bool:
         and not torch.compiler.is_compiling()
         and torch.backends.mkldnn.is_available()
     )
+
+
+_DIRECT = _has_direct()
 
 
 class Linear(nn.Linear):

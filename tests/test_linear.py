@@ -41,6 +41,51 @@ def test_views_and_frozen_weights():
     torch.testing.assert_close(linear(x, weight), F.linear(x, weight), atol=1e-4, rtol=1e-5)
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("direct", [True, False])
+def test_products_without_gradients_equal_those_of_torch(mode, direct, monkeypatch):
+    asked = []
+
+    def spy(x, weight, bias):
+        asked.append(x.shape)
+        return F.linear(x, weight, bias)
+
+    monkeypatch.setattr(module, "_DIRECT", direct and module._DIRECT)
+    torch.manual_seed(0)
+    bias = drawn(128)
+    with mode():
+        for x, weight in [
+            (drawn(4, 300, 96), drawn(128, 96)),
+            (torch.randn(300, 4, 96).transpose(0, 1), torch.randn(256, 96)[::2]),
+            (torch.randn(96, 1200).T, torch.randn(96, 128).T),
+        ]:
+            for b in (bias, None):
+                expected = F.linear(x, weight, b)
+                torch.testing.assert_close(linear(x, weight, b), expected, atol=1e-4, rtol=1e-5)
+        monkeypatch.setattr(module, "_direct", spy)
+        linear(x, weight, bias)
+    linear(x.clone(), weight.clone(), bias)  # the operator knows no gradients
+    assert len(asked) == (module._DIRECT and module._pays(x, weight))
+
+
+def wrong(x, weight, bias):
+    return F.linear(x, weight, bias) + 1
+
+
+def missing(x, weight, bias):
+    return torch.ops.mkldnn.no_such_operator(x, weight)
+
+
+def changed(x, weight, bias):
+    return torch.ops.mkldnn._linear_pointwise(x, weight)
+
+
+@pytest.mark.parametrize("operator", [wrong, missing, changed])
+def test_a_torch_without_the_direct_operator_is_noticed(operator, monkeypatch):
+    monkeypatch.setattr(module, "_direct", operator)
+    assert not module._has_direct()
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_other_types_are_torch_to_the_bit(dtype):
     torch.manual_seed(0)
