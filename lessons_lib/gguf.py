@@ -24,6 +24,7 @@ import os
 import struct
 import sys
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -340,22 +341,31 @@ def read_texts(file: ByteReader, size: int, name: str) -> array:
 def check_texts(file: ByteReader, starts: array, name: str) -> None:
     """Make sure that texts are UTF-8, and note them down.
 
-    Many short ones are checked at once, lengths included: a length below 128 is itself UTF-8, eight
-    characters, and a character that the text before leaves unfinished cannot go on with them.
+    They are read in pieces, lengths included: a length below 128 is itself UTF-8, eight characters,
+    larger ones are blanked, and a character that a text leaves unfinished cannot go on with either.
     """
-    for first in range(0, len(starts) - 1, 1000):
-        edges = starts[first : first + 1001]
-        short = np.diff(edges).max() < 8 + 128
+    edges, end = np.frombuffer(starts, np.int64), starts[-1]
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for first in range(starts[0], end, 2**16):
+        last = min(first + 2**16, end)
+        piece = file.data[first:last].copy()
+        low, high = np.searchsorted(edges, (first - 7, last))  # whose lengths are in the piece
+        here, after = edges[low:high], edges[low + 1 : high + 1]
+        places = (here[after - here >= 8 + 128, None] + np.arange(8)).ravel() - first
+        piece[places[(places >= 0) & (places < last - first)]] = 0
+        unfinished = len(decoder.getstate()[0])
         try:
-            codecs.utf_8_decode(file.view[edges[0] : edges[-1]], "strict", True)
-        except UnicodeDecodeError:
-            short = False
-        if short and edges[0] >= file.explain:
-            continue
-        for i, (start, stop) in enumerate(pairwise(edges), first):
-            text = decode_text(file, start + 8, stop, f"{name}[{i}]")
-            file.note(start, 8, f"length of {name}[{i}]", stop - start - 8)
-            file.note(start + 8, stop - start - 8, f"{name}[{i}]", text)
+            decoder.decode(piece.tobytes(), last == end)
+        except UnicodeDecodeError as error:
+            at = first - unfinished + error.start
+            text = f"{name}[{bisect_right(starts, at) - 1}]"
+            raise wrong(text, at, "UTF-8", bytes(file.view[at : at + 1])) from None
+    for i, (start, stop) in enumerate(pairwise(starts)):
+        if start >= file.explain:
+            break
+        text = str(file.view[start + 8 : min(stop, start + 1000)], "utf-8", "ignore")
+        file.note(start, 8, f"length of {name}[{i}]", stop - start - 8)
+        file.note(start + 8, stop - start - 8, f"{name}[{i}]", text)
 
 
 def read_type(file: ByteReader, name: str, known: Mapping[int, str]) -> int:

@@ -273,7 +273,6 @@ def test_characters_that_would_end_in_the_next_length():
     assert parse_gguf(file).metadata["words"] == words
     at = file.index(b"ab")
     file[at + 1] = 0xC3
-    file[at + 2 :].decode("latin-1")
     assert str(bytes(file[at : at + 3]), "utf-8") == "aÃ"  # read across the border, it is UTF-8
     assert refusal(file) == f"words[0] at byte {at + 1}: expected UTF-8, got b'\\xc3'"
 
@@ -285,6 +284,56 @@ def test_one_bad_text_among_many():
         at = file.index(b"b word")
         file[at] = 0xFF
         assert refusal(file) == f"words[{i}] at byte {at}: expected UTF-8, got b'\\xff'"
+
+
+def first_bad_text(texts):
+    """Where the first text that is no UTF-8 stands, and its first bad byte: read one by one."""
+    for i, text in enumerate(texts):
+        try:
+            text.decode()
+        except UnicodeDecodeError as error:
+            return i, error.start
+    return None
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_lists_of_texts_of_all_lengths(seed):
+    """Long and short ones, cut at any byte, across the pieces in which they are checked."""
+    rng = random.Random(seed)
+    letters = "aaaé\N{SNOWMAN}\N{GRINNING FACE}"
+    longest = rng.choice((3, 12, 130, 1_000, 100_000))
+    n_texts = 200_000 // longest // 50 + 3
+    words = [
+        "".join(rng.choices(letters, k=rng.randrange(longest))).encode() for _ in range(n_texts)
+    ]
+    if seed % 5:
+        i = rng.randrange(n_texts)
+        cut = rng.randrange(len(words[i]) + 1)
+        words[i] = words[i][:cut] + rng.choice((b"", b"\xff", b"\xc3", b"\x83"))
+    start = b"GGUF" + struct.pack("<IQQ", 3, 0, 1)
+    file = start + texts(b"a", words)
+    bad = first_bad_text(words)
+    if bad is None:
+        assert list(parse_gguf(file + bytes(32)).metadata["a"]) == [w.decode() for w in words]
+    else:
+        i, place = bad
+        at = len(start) + 25 + sum(8 + len(word) for word in words[:i]) + 8 + place
+        got = words[i][place : place + 1]
+        assert refusal(file) == f"a[{i}] at byte {at}: expected UTF-8, got {got!r}"
+
+
+@pytest.mark.parametrize("left", range(10))
+def test_lengths_that_lie_in_two_pieces(left):
+    """No length is taken for text, and no text for a length, in pieces of 2^16 bytes."""
+    words = [b"x" * (2**16 - 8 - left), b"y" * 0x8080_80]
+    start = b"GGUF" + struct.pack("<IQQ", 3, 0, 1)
+    file = bytearray(start + texts(b"a", words))
+    first = len(start) + 25
+    assert len(parse_gguf(bytes(file) + bytes(32)).metadata["a"]) == 2
+    for at in (*range(first + 2**17 - 9, first + 2**17 + 9), len(file) - 1):
+        bad = file.copy()
+        bad[at] = 0xFF
+        assert f"a[1] at byte {at}: expected UTF-8" in refusal(bad, seconds=math.inf)
 
 
 @pytest.mark.parametrize("name", ["truth", "truths"])
@@ -491,6 +540,10 @@ HOSTILE = {
     "empty texts": header(texts(b"a", [b""] * MOST_TEXTS)),
     "short texts": header(texts(b"a", [b"x" * 12] * MOST_TEXTS)),
     "long texts": header(texts(b"a", ["ñ".encode() * 65] * (LONGEST_HEADER // 140))),
+    "wide texts": header(texts(b"a", [b"x" * 18_000 + "\N{GRINNING FACE}".encode()] * 900)),
+    "one long text in a list": header(
+        texts(b"a", [b"x" * (LONGEST_HEADER - 100) + "\N{GRINNING FACE}".encode()])
+    ),
     "wide text": header(
         u64(1)
         + b"a"
