@@ -2,6 +2,7 @@
 
 import json
 import math
+import pickle
 import re
 from collections import defaultdict
 from dataclasses import asdict, replace
@@ -16,6 +17,7 @@ from lessons_lib.llama import Llama
 from lessons_lib.stories import WORLD, entropy, enumerate_stories, sample
 from lessons_lib.training import (
     END,
+    Recipe,
     read_record,
     story_losses,
     story_model,
@@ -121,6 +123,20 @@ def test_a_model_that_is_not_good_enough_is_not_stored(monkeypatch, tmp_path):
     with pytest.raises(ValueError, match=r"expected at most 1\.03 of the floor"):
         story_models.build("en")
     assert not (tmp_path / "models").exists()
+
+
+def test_lessons_of_a_stage_are_those_of_its_stories_the_hard_ones_first(language):
+    stage = story_models.Stage(
+        story_models.SHORT, 60, 4, 112, Recipe(n_steps=1), is_hard=story_models.alike
+    )
+    lessons = pickle.loads(story_models.prepare(stage, language))
+    stories = sample(60, 4, language, world=story_models.SHORT)
+    hard = [story for story in stories if story_models.alike(story)]
+    told = story_tokenizer().decode(lessons.token_ids.tolist()).split(END)[1:-1]
+    assert 5 < len(hard) < 55
+    assert told[::2] == [story.text for story in hard[: len(told) // 2]]
+    assert set(told[1::2]) <= {story.text for story in stories} - {story.text for story in hard}
+    assert lessons.world.max_events == story_models.SHORT.max_events
 
 
 def small_world():

@@ -40,6 +40,7 @@ from lessons_lib.files import write_atomic
 from lessons_lib.generation import Sampling, generate_batch
 from lessons_lib.linear import Linear
 from lessons_lib.llama import Llama, LlamaConfig
+from lessons_lib.progress import progress_bar
 from lessons_lib.stories import WORLD, Story, World, alternatives, entropy, log_prob, sample
 from lessons_lib.tokens import BPETokenizer
 from lessons_lib.training import (
@@ -352,8 +353,12 @@ def build(language: str) -> None:
         student.load_state_dict(english["model"])
     record, settings, tokens, seconds = [], {}, 0, 0.0
     stages = STAGES[language]
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        prepared = list(pool.map(partial(prepare, language=language), stages.values()))
+    prepared = []
+    spawn = multiprocessing.get_context("spawn")
+    with progress_bar("stories", len(stages)) as bar, ProcessPoolExecutor(mp_context=spawn) as pool:
+        for lessons in pool.map(partial(prepare, language=language), stages.values()):
+            prepared.append(lessons)
+            bar.update()
     for (name, stage), pickled in zip(stages.items(), prepared, strict=True):
         lessons, recipe = pickle.loads(pickled), stage.recipe
         data = lessons.windows(stage.length)
