@@ -3,8 +3,8 @@
     python benchmarks/tokens.py [--repeats 5] [--megabytes 100]
 
 Peers: the Rust trainer and encoder of Hugging Face `tokenizers`, and tiktoken; both come with
-requirements.txt. The texts are Shakespeare and Don Quijote (`lessons_lib.texts.load_text`). The
-memory part reads /proc, so it needs Linux.
+requirements.txt. The texts are Shakespeare and Don Quijote (`load_text` of
+`lessons_lib.corpus.texts`). The memory part reads /proc, so it needs Linux.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from pathlib import Path
 import tokenizers
 from tokenizers import models, pre_tokenizers, trainers
 
-from lessons_lib.texts import load_text
+from lessons_lib.corpus.texts import load_text
 from lessons_lib.tokens import BPE, BPETokenizer, train_bpe, train_bpe_naive
 
 MEMORY = """

@@ -4,7 +4,8 @@
     python benchmarks/training.py shakespeare   loss after 60, 120 and 180 s, beside GPT-2's recipe
     python benchmarks/training.py stories       distance from the floor after 60 and 120 s
 
-Two threads, float32, everything in one run. `shakespeare` needs the text (see `lessons_lib.texts`).
+Two threads, float32, everything in one run. `shakespeare` needs the text (see
+`lessons_lib.corpus.texts`).
 """
 
 import argparse
@@ -18,10 +19,10 @@ import torch
 import transformers
 from torch import nn
 
+from lessons_lib.corpus.stories import sample
+from lessons_lib.corpus.texts import load_text
 from lessons_lib.gpt import GPT, GPTConfig, loss
 from lessons_lib.llama import Llama, LlamaConfig
-from lessons_lib.stories import sample
-from lessons_lib.texts import load_text
 from lessons_lib.tokens import CharTokenizer
 from lessons_lib.training import (
     AdamW,

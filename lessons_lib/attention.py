@@ -22,8 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lessons_lib.linear import Linear
-from lessons_lib.validation import check_heads, check_integer
+from lessons_lib.base.linear import Linear
+from lessons_lib.base.validation import check_heads, check_integer
 
 __all__ = [
     "MultiHeadAttention",

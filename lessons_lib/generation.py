@@ -30,11 +30,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lessons_lib.attention import MultiHeadAttention, causal_mask, merge_heads, split_heads
+from lessons_lib.base.linear import linear
+from lessons_lib.base.validation import check_ids, check_integer, check_text
 from lessons_lib.gpt import check_token_ids, padding_mask
-from lessons_lib.linear import linear
 from lessons_lib.llama import Llama
 from lessons_lib.tokens import BPETokenizer
-from lessons_lib.validation import check_ids, check_integer, check_text
 
 __all__ = [
     "Beam",

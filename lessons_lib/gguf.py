@@ -36,12 +36,12 @@ import regex
 import torch
 from torch import Tensor
 
-from lessons_lib.files import write_atomic
+from lessons_lib.base.files import write_atomic
+from lessons_lib.base.validation import check_integer, check_text
 from lessons_lib.gpt import GPT, GPTConfig, GPTFiles
 from lessons_lib.llama import Llama, LlamaConfig, LlamaFiles, RopeScaling, rotation_speeds
 from lessons_lib.quantization import ENCODERS, FORMATS, dequantize, quantize
 from lessons_lib.tokens import GPT2_PATTERN, GPT4_PATTERN, BPETokenizer, byte_characters
-from lessons_lib.validation import check_integer, check_text
 
 __all__ = [
     "ALIGNMENT",

@@ -28,11 +28,11 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from lessons_lib.attention import MultiHeadAttention, causal_mask
+from lessons_lib.base.files import write_atomic
+from lessons_lib.base.linear import linear
+from lessons_lib.base.validation import check_heads, check_integer
 from lessons_lib.block import Block, FeedForward, LayerNorm
-from lessons_lib.files import write_atomic
-from lessons_lib.linear import linear
 from lessons_lib.tokens import BPETokenizer
-from lessons_lib.validation import check_heads, check_integer
 
 __all__ = [
     "GPT",

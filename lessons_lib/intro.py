@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import accumulate
 
-from lessons_lib.validation import check_integer, check_text
+from lessons_lib.base.validation import check_integer, check_text
 
 __all__ = ["continue_text", "next_char_counts", "next_char_probs", "random_bits"]
 

@@ -28,6 +28,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lessons_lib.attention import MultiHeadAttention
+from lessons_lib.base.linear import Linear
+from lessons_lib.base.validation import check_heads, check_integer
 from lessons_lib.block import Block
 from lessons_lib.gpt import (
     check_token_ids,
@@ -37,9 +39,7 @@ from lessons_lib.gpt import (
     padding_mask,
     write_checkpoint,
 )
-from lessons_lib.linear import Linear
 from lessons_lib.tokens import BPETokenizer
-from lessons_lib.validation import check_heads, check_integer
 
 __all__ = [
     "Llama",

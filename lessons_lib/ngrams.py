@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from lessons_lib.validation import check_ids, check_integer
+from lessons_lib.base.validation import check_ids, check_integer
 
 __all__ = [
     "NGram",

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lessons_lib.validation import check_ids
+from lessons_lib.base.validation import check_ids
 
 if TYPE_CHECKING:
     from torch import nn

@@ -32,10 +32,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from lessons_lib.base.linear import linear
+from lessons_lib.base.validation import check_integer
 from lessons_lib.gpt import GPTConfig
-from lessons_lib.linear import linear
 from lessons_lib.llama import LlamaConfig
-from lessons_lib.validation import check_integer
 
 __all__ = [
     "BYTES_PER_PARAMETER",
@@ -179,8 +179,8 @@ def activation_memory(
 
     Counted are the vectors of each position that torch keeps for our models: what goes into each
     matrix, norm and bend, and the log-probabilities at the end. A few numbers for each head and
-    norm are left out, and the copies that `lessons_lib.linear` makes where oneDNN computes. Fused
-    attention keeps no (T, T) weights.
+    norm are left out, and the copies that `lessons_lib.base.linear` makes where oneDNN computes.
+    Fused attention keeps no (T, T) weights.
 
     Args:
         config: the sizes of the model.
@@ -458,7 +458,7 @@ class StoredRun(NamedTuple):
 
 def stored_runs() -> list[StoredRun]:
     """Return the runs that `tools/scaling_runs.py` made and stored with the library."""
-    text = resources.files("lessons_lib").joinpath("data/scaling.json").read_text("utf-8")
+    text = resources.files("lessons_lib").joinpath("models/scaling.json").read_text("utf-8")
     return [StoredRun(**run) for run in json.loads(text)["runs"]]
 
 

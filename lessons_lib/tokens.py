@@ -31,8 +31,8 @@ import numpy as np
 import regex
 import tiktoken
 
-from lessons_lib.files import write_atomic
-from lessons_lib.validation import (
+from lessons_lib.base.files import write_atomic
+from lessons_lib.base.validation import (
     check_ids,
     check_integer,
     check_pattern,

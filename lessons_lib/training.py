@@ -31,17 +31,24 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.checkpoints import differences, read_checkpoint, write_checkpoint
-from lessons_lib.files import write_atomic
+from lessons_lib.base.checkpoints import differences, read_checkpoint, write_checkpoint
+from lessons_lib.base.files import write_atomic
+from lessons_lib.base.linear import linear
+from lessons_lib.base.parallel import (
+    part_like,
+    process_group,
+    rank_and_size,
+    same_for_all,
+    share,
+    whole,
+)
+from lessons_lib.base.progress import progress_bar
+from lessons_lib.base.validation import check_integer
+from lessons_lib.corpus.stories import WORLD, Story, World, sample
+from lessons_lib.corpus.texts import load_text
 from lessons_lib.gpt import GPT, GPTConfig, loss
-from lessons_lib.linear import linear
 from lessons_lib.llama import Llama, LlamaConfig
-from lessons_lib.parallel import part_like, process_group, rank_and_size, same_for_all, share, whole
-from lessons_lib.progress import progress_bar
-from lessons_lib.stories import WORLD, Story, World, sample
-from lessons_lib.texts import load_text
 from lessons_lib.tokens import BPETokenizer
-from lessons_lib.validation import check_integer
 
 __all__ = [
     "END",

@@ -22,7 +22,7 @@ from lessons_lib.attention import (
     softmax,
     split_heads,
 )
-from lessons_lib.practice import attention as practice
+from lessons_lib.classroom.practice import attention as practice
 
 # Sums of some dozen products in 64 bits: rounding stays far below.
 CLOSE = {"rtol": 1e-12, "atol": 1e-12}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from lessons_lib.corpus.stories import sample
 from lessons_lib.gguf import (
     PRE_TOKENIZERS,
     load_gguf,
@@ -23,7 +24,6 @@ from lessons_lib.gguf import (
 )
 from lessons_lib.gpt import GPT, GPTConfig, greedy
 from lessons_lib.llama import Llama, LlamaConfig, RopeScaling
-from lessons_lib.stories import sample
 from lessons_lib.tokens import GPT4_PATTERN, BPETokenizer
 from lessons_lib.training import END, story_model
 from tests import foreign_gguf

@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LM
 
 from lessons_lib import gpt as module
 from lessons_lib.block import count_parameters
+from lessons_lib.corpus.stories import sample
 from lessons_lib.gpt import (
     GPT,
     CheckpointUnavailable,
@@ -37,7 +38,6 @@ from lessons_lib.gpt import (
     write_checkpoint,
     write_gpt2_config,
 )
-from lessons_lib.stories import sample
 from lessons_lib.tokens import BPETokenizer
 
 V, T, D, H, L = 97, 128, 32, 4, 3

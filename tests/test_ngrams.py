@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lessons_lib import ngrams as module
+from lessons_lib.corpus.stories import sample
 from lessons_lib.ngrams import (
     NGram,
     add_k_probs,
@@ -22,7 +23,6 @@ from lessons_lib.ngrams import (
     sample_tokens,
     witten_bell_probs,
 )
-from lessons_lib.stories import sample
 from lessons_lib.tokens import BPETokenizer, bits_per_byte
 
 V = 5

@@ -21,6 +21,7 @@ from gguf.quants import dequantize as gguf_dequantize
 from gguf.quants import quantize as gguf_quantize
 
 from lessons_lib import quantization
+from lessons_lib.corpus.stories import sample
 from lessons_lib.llama import Llama, LlamaConfig
 from lessons_lib.quantization import (
     DECODERS,
@@ -48,7 +49,6 @@ from lessons_lib.quantization import (
     unpack,
     unpack_scales,
 )
-from lessons_lib.stories import sample
 from lessons_lib.training import story_losses, story_model
 from tests.llama_cpp import ggml_quantize
 

@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lessons_lib import scaling
 from lessons_lib.block import block_flops
+from lessons_lib.corpus.stories import entropy, sample
 from lessons_lib.gpt import GPT, GPTConfig, gpt_parameters, loss
 from lessons_lib.llama import Llama, LlamaConfig, llama_parameters
 from lessons_lib.scaling import (
@@ -36,7 +37,6 @@ from lessons_lib.scaling import (
     training_seconds,
     utilisation,
 )
-from lessons_lib.stories import entropy, sample
 from lessons_lib.training import story_data, story_tokenizer
 from tools import scaling_runs
 

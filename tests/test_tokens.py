@@ -18,8 +18,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lessons_lib import tokens as module
-from lessons_lib.stories import sample
-from lessons_lib.texts import TextUnavailable, load_text
+from lessons_lib.corpus.stories import sample
+from lessons_lib.corpus.texts import TextUnavailable, load_text
 from lessons_lib.tokens import (
     BPE,
     GPT2_PATTERN,

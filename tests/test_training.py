@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from lessons_lib import training
+from lessons_lib.corpus.stories import WORLD, sample
 from lessons_lib.gpt import GPT, GPTConfig, loss
-from lessons_lib.stories import WORLD, sample
 from lessons_lib.tokens import BPETokenizer
 from lessons_lib.training import (
     END,

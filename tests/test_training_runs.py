@@ -14,7 +14,7 @@ import pytest
 import torch
 import transformers
 
-from lessons_lib.checkpoints import differences, read_checkpoint, write_checkpoint
+from lessons_lib.base.checkpoints import differences, read_checkpoint, write_checkpoint
 from lessons_lib.gpt import GPT, GPTConfig
 from lessons_lib.llama import Llama, LlamaConfig
 from lessons_lib.training import (

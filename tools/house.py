@@ -14,25 +14,15 @@ import nbformat.v4
 import yaml
 from nbformat import NotebookNode
 
-from lessons_lib.files import write_atomic
+from lessons_lib.base.files import write_atomic
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "lessons_lib"
 LANGUAGES = ("en", "es")
 
-GROUND = (  # below every chapter
-    "stories",
-    "texts",
-    "files",
-    "validation",
-    "linear",
-    "checkpoints",
-    "parallel",
-    "progress",
-    "colab",
-)
+GROUND = ("base", "corpus")  # below every chapter, in this order
 COMING = ()  # modules that stand and wait for their chapters, in order
-BESIDE = ("live", "practice", "marking")  # a file named after a chapter stands on its floor
+BESIDE = ("live", "classroom")  # a file in them named after a chapter stands on its floor
 PLOTTING = ("matplotlib", "ipywidgets", "anywidget")
 NEVER_SHIPPED = {
     r"\b(TOD[O]|FIXM[E]|XX[X])\b": "an open task",
@@ -178,10 +168,12 @@ def check_floors(root: Path) -> list[str]:
     """List every import that runs up: from a chapter to a later one, or to a room not open to it.
 
     - A chapter's module imports earlier chapters and the ground rooms; no plotting. So does a
-      module of `COMING`, as if its chapter were the next of `_toc.yml`.
-    - Ground rooms import ground rooms; `figures` imports those and plotting.
-    - `live/<chapter>`, `practice/<chapter>` and a chapter's notebooks import that chapter, earlier
-      ones and all rooms beside. Other files of `live` and `practice` import what they like.
+      module of `COMING`, as if its chapter were the next of `_toc.yml`. A chapter may be a package;
+      its modules import each other.
+    - `corpus` imports `base`, which imports nothing of the house; `figures` imports both and
+      plotting.
+    - A file of `live` or `classroom` named after a chapter and a chapter's notebooks import that
+      chapter, earlier ones and all rooms beside. Other files of the two import what they like.
     """
     listed = chapters(root)
     waiting = [slug for slug in COMING if slug not in listed]
@@ -189,8 +181,9 @@ def check_floors(root: Path) -> list[str]:
     findings = []
 
     def floor(module: str) -> int:
-        parts = module.split(".")[1:]
-        return order.get(parts[1] if parts[0] in BESIDE and parts[1:] else parts[0], -1)
+        room, *inner = module.split(".")[1:]
+        names = inner if room in BESIDE else [room]
+        return max((order.get(name, -1) for name in names), default=-1)
 
     def own(modules: set[str]) -> list[str]:
         return sorted(name for name in modules if name.startswith(f"{PACKAGE}."))
@@ -208,6 +201,7 @@ def check_floors(root: Path) -> list[str]:
         drawn = sorted({name.split(".")[0] for name in used} & set(PLOTTING))
         used = own(used)
         check_exist(at, used)
+        below = GROUND[: GROUND.index(room)] if room in GROUND else GROUND
         chapter, ground = room in order, room in (*GROUND, "__init__")
         if not (chapter or ground or room in (*BESIDE, "figures")):
             findings.append(f"{at}: neither a chapter of _toc.yml nor a room of the house")
@@ -224,7 +218,7 @@ def check_floors(root: Path) -> list[str]:
                     findings.append(f"{at}: imports {name}, a later chapter")
             elif other in order:
                 findings.append(f"{at}: imports {name}, but stands below every chapter")
-            elif other not in GROUND and other != room:
+            elif other != room and other not in below:
                 findings.append(f"{at}: imports {name}, a room not open to it")
 
     for path in notebooks(root):

@@ -24,7 +24,7 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import quote, urldefrag, urlsplit
 
-from lessons_lib.files import write_atomic
+from lessons_lib.base.files import write_atomic
 from tools.addresses import ROOT, repository, site_url
 
 LIST = ROOT / "book" / "links.tsv"

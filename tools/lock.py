@@ -14,7 +14,7 @@ import tomllib
 import venv
 from pathlib import Path
 
-from lessons_lib.files import write_atomic
+from lessons_lib.base.files import write_atomic
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / "requirements.txt"

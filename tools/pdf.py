@@ -25,7 +25,7 @@ from bs4 import BeautifulSoup, Tag
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
-from lessons_lib.files import write_atomic
+from lessons_lib.base.files import write_atomic
 from tools import release
 from tools.addresses import site_url, version
 from tools.book_site import editions

@@ -22,8 +22,8 @@ from pathlib import Path
 import nbformat.v4
 from nbformat import NotebookNode
 
-from lessons_lib import practice
-from lessons_lib.files import write_atomic
+from lessons_lib.base.files import write_atomic
+from lessons_lib.classroom import practice
 from tools import addresses, house
 from tools.notebooks import normalise
 from tools.plain_markdown import Edition, plain, read_edition
@@ -65,7 +65,7 @@ if "COLAB_RELEASE_TAG" in os.environ or "google.colab" in sys.modules:
     {action}"""
 INSTALL = """\
 %pip install --quiet --no-deps {wheel}
-    from lessons_lib import colab
+    from lessons_lib.classroom import colab
 
     colab.check("{language}")"""
 
@@ -84,11 +84,11 @@ def set_up_cell(language: str) -> NotebookNode:
 
 
 def exercise_name(cell: NotebookNode) -> str | None:
-    """Return the name of the check that an exercise's cell imports from `lessons_lib.practice`."""
+    """Return the name of the check that an exercise's cell imports from `classroom.practice`."""
     names = [
         name
         for line in cell.source.splitlines()
-        if line.startswith("from lessons_lib.practice.")
+        if line.startswith("from lessons_lib.classroom.practice.")
         for name in line.partition(" import ")[2].replace(" ", "").split(",")
     ]
     return names[0] if len(names) == 1 else None
@@ -97,7 +97,7 @@ def exercise_name(cell: NotebookNode) -> str | None:
 @functools.cache
 def rejected(chapter: str) -> dict[str, list[tuple[str, practice.Case]]]:
     """Return, for each check of a chapter, its known wrong answers and the case that finds each."""
-    checks = import_module(f"lessons_lib.practice.{chapter}")
+    checks = import_module(f"lessons_lib.classroom.practice.{chapter}")
     practice.speak("en")
     found = {}
     for name, answers in import_module(f"tests.wrong_answers.{chapter}").WRONG.items():
@@ -125,7 +125,7 @@ def notes_cell(chapter: str, check: str, language: str) -> NotebookNode:
     if answers is None:
         raise ValueError(f"expected a check of the chapter {chapter!r}, got {check!r}")
     words = WORDS[language]
-    n = len(getattr(import_module(f"lessons_lib.practice.{chapter}"), check).cases)
+    n = len(getattr(import_module(f"lessons_lib.classroom.practice.{chapter}"), check).cases)
     rows = [f"| {words['wrong']} | {words['hint']} |", "|---|---|"]
     for wrong, case in answers:
         if language == "es":

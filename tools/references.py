@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pybtex.database import BibliographyData, Entry, parse_string
 
-from lessons_lib.files import write_atomic
+from lessons_lib.base.files import write_atomic
 from tools import house
 
 BIBLIOGRAPHY = Path("book") / "references.bib"

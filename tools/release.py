@@ -19,7 +19,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from lessons_lib.files import write_atomic
+from lessons_lib.base.files import write_atomic
 from tools.addresses import NOTEBOOKS, RELEASE, ROOT, version, wheel_name
 
 BUILD = ROOT / "_build"

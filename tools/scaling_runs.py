@@ -5,7 +5,7 @@
 Small models of four widths tell stories, each trained from scratch for several numbers of steps.
 Measured are the operations of the training, and by how much each story of a test set costs the
 model more than it would cost the world that told it. On two cores this takes some minutes. The
-results go to `lessons_lib/data/scaling.json`; other processors round differently, and the losses
+results go to `lessons_lib/models/scaling.json`; other processors round differently, and the losses
 then differ in their third or fourth digit.
 """
 
@@ -15,13 +15,13 @@ from pathlib import Path
 
 import torch
 
-from lessons_lib.files import write_atomic
+from lessons_lib.base.files import write_atomic
+from lessons_lib.corpus.stories import sample
 from lessons_lib.llama import Llama, LlamaConfig, llama_parameters
 from lessons_lib.scaling import model_flops
-from lessons_lib.stories import sample
 from lessons_lib.training import Recipe, story_data, story_losses, story_tokenizer, train
 
-STORED = Path(__file__).resolve().parents[1] / "lessons_lib" / "data" / "scaling.json"
+STORED = Path(__file__).resolve().parents[1] / "lessons_lib" / "models" / "scaling.json"
 LANGUAGE = "en"
 RUNS = {32: (50, 150, 450), 64: (50, 150, 450), 128: (60, 180, 540, 1200), 256: (80, 240)}
 LENGTH = 168  # tokens: nearly every story fits

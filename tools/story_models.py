@@ -35,13 +35,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lessons_lib.checkpoints import read_checkpoint
-from lessons_lib.files import write_atomic
+from lessons_lib.base.checkpoints import read_checkpoint
+from lessons_lib.base.files import write_atomic
+from lessons_lib.base.linear import Linear
+from lessons_lib.base.progress import progress_bar
+from lessons_lib.corpus.stories import WORLD, Story, World, alternatives, entropy, log_prob, sample
 from lessons_lib.generation import Sampling, generate_batch
-from lessons_lib.linear import Linear
 from lessons_lib.llama import Llama, LlamaConfig
-from lessons_lib.progress import progress_bar
-from lessons_lib.stories import WORLD, Story, World, alternatives, entropy, log_prob, sample
 from lessons_lib.tokens import BPETokenizer
 from lessons_lib.training import (
     END,
@@ -420,7 +420,7 @@ it, looks into it, makes it smaller and teaches it to answer; it is of no other 
   {CONFIG.d_ff}. Weights in float16.
 - **Tokenizer**: byte-level BPE with {CONFIG.vocab_size:,} tokens, made from both
   languages; `{END}` begins and ends each story.
-- **Training data**: stories told by `lessons_lib.stories` ({seeds}):
+- **Training data**: stories told by `lessons_lib.corpus.stories` ({seeds}):
   {first} stories of all lengths. They come from a program: no person wrote them, and no person is
   in them.
 - **Teacher**: at each token the model learned from the true probabilities of all tokens, which the

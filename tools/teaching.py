@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from lessons_lib.files import write_atomic
+from lessons_lib.base.files import write_atomic
 from tools import house, notebooks
 
 WORDS_PER_MINUTE = 238  # Brysbaert (2019): adults reading English non-fiction silently

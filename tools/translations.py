@@ -27,7 +27,7 @@ from pathlib import Path
 import yaml
 from nbformat import NotebookNode
 
-from lessons_lib.files import write_atomic
+from lessons_lib.base.files import write_atomic
 from tools import house
 
 LONGEST_SAME = 8  # words that prose may have in common with the English before it is untranslated

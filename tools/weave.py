@@ -72,14 +72,19 @@ def woven(root: Path, module: str, names: list[str]) -> str:
     path = house.module_path(root, module)
     if path is None or path.is_dir():
         raise ValueError(f"expected a module of the library, got {module}")
-    text = path.read_text(encoding="utf-8")
-    lines, spans = text.splitlines(), definitions(ast.parse(text))
+    # A chapter of several modules is a package: its `__init__` has the names, its rooms the code.
+    rooms = sorted(path.parent.glob("*.py")) if path.stem == "__init__" else [path]
+    sources = {}
+    for room in rooms:
+        text = room.read_text(encoding="utf-8")
+        lines = text.splitlines()
+        for name, (first, last) in definitions(ast.parse(text)).items():
+            sources.setdefault(name, "\n".join(lines[first - 1 : last]))
     parts = []
     for name in names:
-        if name not in spans:
+        if name not in sources:
             raise ValueError(f"expected a name that {module} defines, got {name}")
-        first, last = spans[name]
-        parts.append(cut_docstrings("\n".join(lines[first - 1 : last])))
+        parts.append(cut_docstrings(sources[name]))
     return "\n\n\n".join(parts)
 
 

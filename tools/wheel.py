@@ -16,7 +16,7 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
-from lessons_lib.files import write_atomic
+from lessons_lib.base.files import write_atomic
 from tools import addresses, house
 
 OUT = house.ROOT / "_build" / "wheel"

@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 import traitlets
 
+from lessons_lib.base.validation import check_integer, check_text
 from lessons_lib.live.figure import LiveFigure, decimal, html_table
-from lessons_lib.validation import check_integer, check_text
 
 __all__ = ["AttentionMap"]
 

@@ -6,9 +6,9 @@ from typing import ClassVar, Protocol
 
 import traitlets
 
+from lessons_lib.base.validation import check_text
 from lessons_lib.live.figure import LiveFigure, decimal, html_table, plain, visible
 from lessons_lib.tokens import GPT2_PATTERN
-from lessons_lib.validation import check_text
 
 __all__ = ["BPEPlayground"]
 

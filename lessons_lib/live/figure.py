@@ -12,7 +12,7 @@ from typing import ClassVar
 import anywidget
 import traitlets
 
-from lessons_lib.validation import check_text
+from lessons_lib.base.validation import check_text
 
 __all__ = [
     "FOLDER",

@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import traitlets
 
+from lessons_lib.base.validation import check_text
 from lessons_lib.generation import Sampling, generate
 from lessons_lib.gguf import write_gguf
 from lessons_lib.live.figure import LiveFigure
 from lessons_lib.training import END, story_model
-from lessons_lib.validation import check_text
 
 __all__ = ["ModelInPage", "model_file", "stored_story"]
 

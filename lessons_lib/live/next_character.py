@@ -6,9 +6,9 @@ from typing import ClassVar
 
 import traitlets
 
+from lessons_lib.base.validation import check_integer
 from lessons_lib.intro import next_char_counts
 from lessons_lib.live.figure import LiveFigure, check_prompts, decimal, html_table, plain, visible
-from lessons_lib.validation import check_integer
 
 __all__ = ["NextCharacter"]
 

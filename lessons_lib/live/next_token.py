@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 import traitlets
 
+from lessons_lib.base.validation import check_text
 from lessons_lib.live.figure import LiveFigure, decimal, html_table, plain, visible
-from lessons_lib.validation import check_text
 
 __all__ = ["NextToken"]
 

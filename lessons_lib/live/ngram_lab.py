@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 import traitlets
 
+from lessons_lib.base.validation import check_integer
 from lessons_lib.live.figure import LiveFigure, check_prompts, decimal, html_table, visible
 from lessons_lib.ngrams import NGram, add_k_probs, cross_entropy, perplexity
 from lessons_lib.tokens import CharTokenizer
-from lessons_lib.validation import check_integer
 
 __all__ = ["NGramLab"]
 

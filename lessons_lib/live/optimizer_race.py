@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import traitlets
 
+from lessons_lib.base.validation import check_integer
 from lessons_lib.live.figure import LiveFigure, decimal, html_table, plain, scientific
-from lessons_lib.validation import check_integer
 
 __all__ = ["OptimizerRace"]
 

@@ -6,9 +6,9 @@ from typing import ClassVar
 import numpy as np
 import traitlets
 
+from lessons_lib.base.validation import check_integer
 from lessons_lib.live.figure import LiveFigure, html_table, plain
 from lessons_lib.quantization import FORMATS, dequantize, quantize, rmse
-from lessons_lib.validation import check_integer
 
 __all__ = ["Quantizer"]
 

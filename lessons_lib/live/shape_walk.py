@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import traitlets
 
+from lessons_lib.base.validation import check_text
 from lessons_lib.live.figure import LiveFigure, html_table, visible
-from lessons_lib.validation import check_text
 
 __all__ = ["ShapeWalk"]
 

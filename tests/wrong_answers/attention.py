@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lessons_lib.practice.attention import (
+from lessons_lib.classroom.practice.attention import (
     check_attend_one,
     check_causal_weights,
     check_count_kv_cache,

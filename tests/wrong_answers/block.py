@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from lessons_lib.practice.block import check_positions
+from lessons_lib.classroom.practice.block import check_positions
 
 
 def normalised(x, eps, axis=-1, ddof=0):

@@ -1,6 +1,6 @@
 """Wrong answers to the exercises of the chapter `gguf`."""
 
-from lessons_lib.practice.gguf import check_misplaced, check_offsets, check_text_at
+from lessons_lib.classroom.practice.gguf import check_misplaced, check_offsets, check_text_at
 
 
 def length(data, at, order="little"):

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from lessons_lib.practice.gpt import check_count_gpt
+from lessons_lib.classroom.practice.gpt import check_count_gpt
 
 
 def surprises(logits, ids, shift=1, axis=-1, largest=True):

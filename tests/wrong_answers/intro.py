@@ -4,7 +4,7 @@ import math
 import re
 from collections import Counter
 
-from lessons_lib.practice.intro import check_count_next
+from lessons_lib.classroom.practice.intro import check_count_next
 
 
 def stepping_over(text, context):

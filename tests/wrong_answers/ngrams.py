@@ -4,7 +4,11 @@ import math
 from collections import Counter
 from itertools import pairwise
 
-from lessons_lib.practice.ngrams import check_add_k, check_bits_per_byte_of, check_perplexity_of
+from lessons_lib.classroom.practice.ngrams import (
+    check_add_k,
+    check_bits_per_byte_of,
+    check_perplexity_of,
+)
 
 
 def writes(choose, stop=True, whole=True):

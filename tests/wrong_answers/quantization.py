@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lessons_lib.practice.quantization import check_float_value
+from lessons_lib.classroom.practice.quantization import check_float_value
 
 
 def fraction(mantissa):

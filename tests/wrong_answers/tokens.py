@@ -3,7 +3,7 @@
 from collections import Counter
 from itertools import pairwise
 
-from lessons_lib.practice.tokens import check_print_stream
+from lessons_lib.classroom.practice.tokens import check_print_stream
 from lessons_lib.tokens import merge_pair
 
 

@@ -1,0 +1,1 @@
+"""What a course needs around the book: checks for exercises, marks, a set-up for Colab."""

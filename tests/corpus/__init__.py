@@ -1,0 +1,1 @@
+"""Tests of the corpus and of the models trained on it."""
