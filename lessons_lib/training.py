@@ -43,7 +43,13 @@ from lessons_lib.base.parallel import (
     whole,
 )
 from lessons_lib.base.progress import progress_bar
-from lessons_lib.base.validation import check_integer
+from lessons_lib.base.validation import (
+    check_integer,
+    check_logits,
+    check_number,
+    check_optimizer,
+    check_positions,
+)
 from lessons_lib.corpus.stories import WORLD, Story, World, sample
 from lessons_lib.corpus.texts import load_text
 from lessons_lib.gpt import GPT, GPTConfig, loss
@@ -90,10 +96,14 @@ def cross_entropy_gradient(logits: Tensor, targets: Tensor) -> Tensor:
     Returns:
         (N, V), divided by N, as the loss is a mean.
 
+    Raises:
+        ValueError: targets that are no N integers from 0 to V - 1, or none.
+
     >>> cross_entropy_gradient(torch.zeros(1, 2), torch.tensor([0]))
     tensor([[-0.5000,  0.5000]])
     """
     gradient = logits.softmax(-1)
+    targets = check_positions("targets", targets, logits.shape[1], len(logits))
     gradient[torch.arange(len(targets)), targets] -= 1
     return gradient / len(targets)
 
@@ -108,7 +118,13 @@ def numeric_gradient(function: Callable[[], Tensor], x: Tensor, step: float = 1e
         function: gives one number, computed from `x` among others.
         x: any shape, in float64, or the differences drown in rounding.
         step: h.
+
+    Raises:
+        ValueError: a step that is not above 0, or an `x` of integers.
     """
+    check_number("step", step, above=0)
+    if not x.is_floating_point():
+        raise ValueError(f"expected an x of floats, got {x.dtype}")
     gradient = torch.zeros_like(x)
     numbers, slopes = x.view(-1), gradient.view(-1)
     for i, number in enumerate(numbers.tolist()):
@@ -131,11 +147,15 @@ class SGD(torch.optim.Optimizer):
         lr: the learning rate.
         momentum: the part of the last step that is kept.
 
+    Raises:
+        ValueError: see `check_optimizer`.
+
     Source: Rumelhart et al. 1986; as `torch.optim.SGD`.
     """
 
     def __init__(self, parameters: Iterable, lr: float, momentum: float = 0.0):
         super().__init__(parameters, {"lr": lr, "momentum": momentum})
+        check_optimizer(self.param_groups)
 
     @torch.no_grad()
     def step(self) -> None:
@@ -161,6 +181,9 @@ class AdamW(torch.optim.Optimizer):
         eps: keeps numbers that never change from a division by zero.
         weight_decay: what part of a number, times `lr`, is lost at each step.
 
+    Raises:
+        ValueError: see `check_optimizer`.
+
     Source: Loshchilov and Hutter 2017, algorithm 2; as `torch.optim.AdamW`.
     """
 
@@ -169,6 +192,7 @@ class AdamW(torch.optim.Optimizer):
     ):
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(parameters, defaults)
+        check_optimizer(self.param_groups)
 
     @torch.no_grad()
     def step(self) -> None:
@@ -202,9 +226,13 @@ def orthogonalise(matrix: Tensor, n_steps: int = 5) -> Tensor:
         matrix: (E, D).
         n_steps: how many rounds.
 
+    Raises:
+        ValueError: a negative number of rounds.
+
     Source: Jordan et al. 2024, the Newton-Schulz iteration with coefficients 3.4445, -4.7750 and
     2.0315; as in `torch.optim.Muon`, which computes it in bfloat16.
     """
+    check_integer("n_steps", n_steps, 0)
     x = matrix.mT if matrix.shape[0] > matrix.shape[1] else matrix  # the smaller product
     x = x / x.norm().clamp(min=1e-7)
     for _ in range(n_steps):
@@ -223,13 +251,14 @@ class Muon(torch.optim.Optimizer):
         momentum: the part of the last steps that is kept.
 
     Raises:
-        ValueError: a parameter that is no matrix.
+        ValueError: a parameter that is no matrix; see `check_optimizer`.
 
     Source: Jordan et al. 2024; as `torch.optim.Muon` without weight decay.
     """
 
     def __init__(self, parameters: Iterable, lr: float, momentum: float = 0.95):
         super().__init__(parameters, {"lr": lr, "momentum": momentum})
+        check_optimizer(self.param_groups)
         for group in self.param_groups:
             for p in group["params"]:
                 if p.ndim != 2:
@@ -257,23 +286,36 @@ def learning_rate(progress: float, warm_up: float = 0.03, final: float = 0.02) -
     """Return what part of the full learning rate to use: up in a line, then down in a line.
 
     Args:
-        progress: the part of the run that is done, 0 to 1.
+        progress: the part of the run that is done, 0 to 1; beyond its end the rate stays.
         warm_up: the part of the run in which the rate rises.
         final: the part of the rate that is left at the end.
+
+    Raises:
+        ValueError: a negative `progress`, a `warm_up` outside [0, 1), a `final` outside [0, 1].
 
     >>> [round(learning_rate(p), 3) for p in (0.0, 0.015, 0.03, 0.515, 1.0)]
     [0.0, 0.5, 1.0, 0.51, 0.02]
     """
+    progress = min(1, check_number("progress", progress, least=0))
+    check_number("warm_up", warm_up, least=0, below=1)
+    check_number("final", final, least=0, most=1)
     if progress < warm_up:
         return progress / warm_up
     return final + (1 - final) * (1 - progress) / (1 - warm_up)
 
 
-def clip_gradients(parameters: Iterable[Tensor], longest: float) -> float:
+def clip_gradients(parameters: Tensor | Iterable[Tensor], longest: float) -> float:
     """Shorten all gradients together to a length of at most `longest`; return what it was.
+
+    If it was infinite or NaN, the gradients are no longer of use; the caller has to look.
+
+    Raises:
+        ValueError: a `longest` that is not above 0.
 
     Source: Pascanu et al. 2012, algorithm 1; as `torch.nn.utils.clip_grad_norm_`.
     """
+    check_number("longest", longest, above=0)
+    parameters = [parameters] if isinstance(parameters, Tensor) else parameters
     gradients = [p.grad for p in parameters if p.grad is not None]
     squares = [whole(g.square().sum()) for g in gradients]
     length = torch.stack(squares).sum().sqrt().item() if squares else 0.0
@@ -296,11 +338,12 @@ class Windows:
             side by side, from another first token in each round.
 
     Raises:
-        ValueError: a row shorter than one window, or no place for a window to begin.
+        ValueError: a row shorter than one window, no place for a window to begin, or one of either
+            that is no integer from 0 on; in the methods, a number out of range.
     """
 
     def __init__(self, token_ids: Tensor | Sequence[int], length: int, starts=None):
-        self.token_ids = torch.as_tensor(token_ids, dtype=torch.int64)
+        self.token_ids = check_positions("token_ids", token_ids)
         self.length = check_integer("length", length, 1)
         self.last = len(self.token_ids) - length - 1  # the last place for a window
         if self.last < 0:
@@ -309,7 +352,7 @@ class Windows:
             )
         self.starts = None
         if starts is not None:
-            starts = torch.as_tensor(starts, dtype=torch.int64)
+            starts = check_positions("starts", starts)
             self.starts = starts[starts <= self.last]
             if not len(self.starts):
                 raise ValueError(f"expected a start of at most {self.last}, got none")
@@ -321,6 +364,8 @@ class Windows:
 
     def order(self, round_: int, seed: int) -> Tensor:
         """Return the shuffled starts of a round, the same for the same seed."""
+        check_integer("round_", round_, 0)
+        check_integer("seed", seed, 0)
         if self._order[0] != (round_, seed):
             rng = torch.Generator().manual_seed(seed * 1_000_003 + round_)
             starts = self.starts
@@ -338,12 +383,15 @@ class Windows:
         What they are depends on the arguments only. So a run that starts again at some step goes
         on with the data that would have come.
         """
+        check_integer("step", step, 0)
+        check_integer("size", size, 1)
         places = range(step * size, (step + 1) * size)
         starts = [self.order(i // len(self), seed)[i % len(self)] for i in places]
         return self.rows(torch.stack(starts))
 
     def rows(self, starts: Tensor) -> Tensor:
         """Return the windows (B, T + 1) that begin at `starts` (B,)."""
+        starts = check_positions("starts", starts, self.last + 1)
         return self.token_ids[starts[:, None] + torch.arange(self.length + 1)]
 
 
@@ -356,7 +404,12 @@ def evaluate(model: nn.Module, data: Windows, most: int = 64, size: int = 16) ->
         data: what to predict.
         most: how many windows to use at most.
         size: B, how many at a time.
+
+    Raises:
+        ValueError: a number below 1.
     """
+    check_integer("most", most, 1)
+    check_integer("size", size, 1)
     places = torch.linspace(0, data.last, min(most, len(data)), dtype=torch.float64).long()
     if data.starts is not None:
         places = data.starts[: min(most, len(data))]
@@ -411,15 +464,13 @@ class Recipe:
             )
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"expected float32 or bfloat16, got {self.precision!r}")
-        given = [self.lr, self.clip, self.matrix_lr, self.seconds]
-        if not all(x is None or 0 < x < math.inf for x in given):
-            raise ValueError(f"expected positive rates, clip and seconds, got {self}")
-        inside = 0 <= self.warm_up < 1 and 0 <= self.final <= 1
-        if not (inside and 0 <= self.weight_decay < math.inf):
-            raise ValueError(
-                "expected 0 <= warm_up < 1, 0 <= final <= 1 and weight_decay >= 0, got "
-                f"{self.warm_up}, {self.final} and {self.weight_decay}"
-            )
+        for name in ("lr", "matrix_lr", "clip", "seconds"):
+            if getattr(self, name) is not None or name in ("lr", "clip"):
+                check_number(name, getattr(self, name), above=0)
+        check_number("weight_decay", self.weight_decay, least=0)
+        if self.target_loss is not None:
+            check_number("target_loss", self.target_loss)
+        learning_rate(0, self.warm_up, self.final)  # checks both
 
     def progress(self, step: int, seconds: float) -> float:
         """Return the part of the run that is done after `step` steps and `seconds`."""
@@ -740,15 +791,18 @@ def write_text(
     """Go on with `start` by up to `n_tokens` tokens, each drawn as the model says; stop at `END`.
 
     The chapter `generation` does this with more choice, and fast.
+
+    Raises:
+        ValueError: a negative number of tokens or seed, or logits without a largest one.
     """
-    rng = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(check_integer("seed", seed, 0, 2**64 - 1))
     special = [END] if END in tokenizer.special_tokens else []
     ids = torch.tensor([tokenizer.encode(start, allowed_special=special)])
     n_given = ids.shape[1]
     device = next(model.parameters()).device
-    for _ in range(n_tokens):
+    for _ in range(check_integer("n_tokens", n_tokens, 0)):
         window = ids[:, -model.config.context_length :].to(device)
-        probabilities = model(window)[0, -1].float().softmax(-1).cpu()
+        probabilities = check_logits(model(window)[0, -1]).float().softmax(-1).cpu()
         new = torch.multinomial(probabilities, 1, generator=rng)
         if tokenizer.decode([new.item()]) == END:
             break
