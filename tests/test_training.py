@@ -338,14 +338,15 @@ def test_clipping_takes_a_single_tensor_as_torch_does():
     torch.testing.assert_close(a.grad, torch.tensor([0.6, 0.8]))
 
 
-@pytest.mark.parametrize("make", [SGD, AdamW, Muon])
 @pytest.mark.parametrize("bad", [-1.0, math.nan, math.inf, None, True, "0.1"])
-@pytest.mark.parametrize("name", ["lr", "momentum", "eps", "weight_decay", "betas"])
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [(make, name) for make in (SGD, Muon) for name in ("lr", "momentum")]
+    + [(AdamW, name) for name in ("lr", "betas", "eps", "weight_decay")],
+)
 def test_optimizers_refuse_settings(make, bad, name):
     """Given for all, or for one group of parameters."""
     p = nn.Parameter(torch.ones(2, 2))
-    if name not in make([p], lr=0.1).param_groups[0]:
-        pytest.skip("a setting of others")
     for setting in (bad, (bad, 0.9), (0.9, bad), (0.9,)) if name == "betas" else (bad,):
         with pytest.raises(ValueError, match=f"expected {name}"):
             make([p], **{"lr": 0.1, name: setting})
