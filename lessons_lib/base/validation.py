@@ -104,7 +104,7 @@ def check_integer(name: str, number: int, minimum: int, maximum: int | None = No
         value = None
     if value is None or value < minimum or (maximum is not None and value > maximum):
         range_ = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
-        raise ValueError(f"expected {name} to be an integer {range_}, got {number!r}")
+        raise ValueError(f"expected {name} to be an integer {range_}, got {number!r:.80}")
     return value
 
 
@@ -146,7 +146,7 @@ def check_number(
         return value
     limits = {"of at least": least, "above": above, "at most": most, "below": below}
     words = " and".join(f" {word} {x}" for word, x in limits.items() if math.isfinite(x))
-    raise ValueError(f"expected {name} to be a finite number{words}, got {number!r}")
+    raise ValueError(f"expected {name} to be a finite number{words}, got {number!r:.80}")
 
 
 def check_array(

@@ -23,6 +23,7 @@ def write(tokenizer: "BPETokenizer", path: str | os.PathLike) -> None:
     content = {
         "pattern": tokenizer.pattern,
         "special_tokens": tokenizer.special_tokens,
+        "end": tokenizer.end,
         "vocab": {show(t): i for t, i in zip(tokenizer._bpe.tokens, tokenizer._ids, strict=True)},
         "merges": [f"{show(left)} {show(right)}" for left, right in tokenizer.merges],
     }
@@ -34,14 +35,16 @@ def read(kind: type["BPETokenizer"], path: str | os.PathLike) -> "BPETokenizer":
     """Read a tokenizer as `BPETokenizer.load` says."""
     try:
         file = json.loads(Path(path).read_bytes())
-        content = {key: file[key] for key in ("pattern", "special_tokens", "vocab", "merges")}
+        content = {
+            key: file[key] for key in ("pattern", "special_tokens", "end", "vocab", "merges")
+        }
         if file["format"] != _FORMAT or file["sha256"] != _digest(content):
             raise ValueError("its format or checksum is wrong")
         byte_of = {character: byte for byte, character in byte_characters().items()}
         read = lambda shown: bytes(byte_of[character] for character in shown)  # noqa: E731
         vocab = {i: read(shown) for shown, i in content["vocab"].items()}
         merges = [tuple(map(read, pair.split(" "))) for pair in content["merges"]]
-        return kind(vocab, merges, content["special_tokens"], content["pattern"])
+        return kind(vocab, merges, content["special_tokens"], content["pattern"], content["end"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"expected a tokenizer file, got {os.fspath(path)!r}: {error}") from None
 
@@ -81,6 +84,8 @@ def write_pretrained(tokenizer: "BPETokenizer", folder: str | os.PathLike) -> No
         "tokenizer_class": "PreTrainedTokenizerFast",
         "clean_up_tokenization_spaces": False,
     }
+    if tokenizer.end is not None:
+        settings["eos_token"] = tokenizer.end
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in {"tokenizer.json": file, "tokenizer_config.json": settings}.items():
@@ -103,9 +108,19 @@ def read_pretrained(kind: type["BPETokenizer"], folder: str | os.PathLike) -> "B
         vocab = {i: read(shown) for shown, i in ordinary.items()}
         pairs = (pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"])
         merges = [tuple(map(read, pair)) for pair in pairs]
-        return kind(vocab, merges, special, _read_pattern(file["pre_tokenizer"]))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        pattern = _read_pattern(file["pre_tokenizer"])
+        return kind(vocab, merges, special, pattern, _read_end(path.parent))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"expected a byte-level tokenizer, got {path}: {error!r}") from None
+
+
+def _read_end(folder: Path) -> str | None:
+    """Return the end token that tokenizer_config.json names, as a text or with its flags."""
+    path = folder / "tokenizer_config.json"
+    if not path.is_file():
+        return None
+    end = json.loads(path.read_bytes()).get("eos_token")
+    return end["content"] if isinstance(end, dict) else end
 
 
 def _read_pattern(pre_tokenizer: dict) -> str:
@@ -130,7 +145,7 @@ _PORTABLE = {
 }
 
 
-_FORMAT = "lessons_lib byte-level BPE, version 1"
+_FORMAT = "lessons_lib byte-level BPE, version 2"
 
 
 def _digest(content: dict) -> str:

@@ -40,16 +40,18 @@ class BPETokenizer:
         special_tokens: texts with a token of their own. One that is not in `vocab` gets the next
             free id; a mapping gives the ids itself.
         pattern: see `split_words`.
+        end: the special token that ends a text, where there is one.
 
     Attributes:
         vocab: token id to bytes, special tokens included (`dict[int, bytes]`).
         merges: pairs of tokens in the order learned (`list[tuple[bytes, bytes]]`).
         special_tokens: text to token id (`dict[str, int]`).
         pattern: the pattern that cuts text into words.
+        end: the special token that ends a text (`str`), or None.
 
     Raises:
         ValueError: a vocabulary without some byte or merge, ids or tokens given twice, merges out
-            of order, or special tokens that are ordinary tokens too.
+            of order, special tokens that are ordinary tokens too, or an end that is not special.
 
     >>> tokenizer = BPETokenizer.train("banana bandana", 259)
     >>> tokenizer.encode("banana")
@@ -68,6 +70,7 @@ class BPETokenizer:
         merges: Sequence[tuple[bytes, bytes]],
         special_tokens: Iterable[str] | Mapping[str, int] = (),
         pattern: str = GPT2_PATTERN,
+        end: str | None = None,
     ):
         self.vocab = _check_vocab(vocab)
         self.merges = _check_merges(merges)
@@ -88,6 +91,11 @@ class BPETokenizer:
             )
         self._ids = [ids[token] for token in self._bpe.tokens]
         self._cache = {}
+        if end is not None and not (isinstance(end, str) and end in self.special_tokens):
+            raise ValueError(
+                f"expected the end among the special tokens {[*self.special_tokens]}, got {end!r}"
+            )
+        self.end = end
 
     def _number(self, special_tokens: Iterable[str] | Mapping[str, int]) -> dict[str, int]:
         special = check_special_tokens(special_tokens)
@@ -121,11 +129,12 @@ class BPETokenizer:
         vocab_size: int,
         special_tokens: Sequence[str] = (),
         pattern: str = GPT2_PATTERN,
+        end: str | None = None,
     ) -> "BPETokenizer":
-        """Learn a tokenizer from `text`; arguments and errors as for `train_bpe`."""
+        """Learn a tokenizer from `text`; arguments and errors as for `train_bpe` and the class."""
         special = check_special_tokens(special_tokens)
         vocab, merges = train_bpe(text, vocab_size, special, pattern)
-        return cls(vocab, merges, special, pattern)
+        return cls(vocab, merges, special, pattern, end)
 
     @classmethod
     def from_merges(
@@ -134,14 +143,20 @@ class BPETokenizer:
         merges: Sequence[tuple[bytes, bytes]],
         special_tokens: Iterable[str] | Mapping[str, int] = (),
         pattern: str = GPT2_PATTERN,
+        end: str | None = None,
     ) -> "BPETokenizer":
         """Make a tokenizer from a vocabulary learned elsewhere; arguments as for the class."""
-        return cls(vocab, merges, special_tokens, pattern)
+        return cls(vocab, merges, special_tokens, pattern, end)
 
     @property
     def vocab_size(self) -> int:
         """Rows that an embedding table needs: the highest id and one."""
         return max(self.vocab) + 1
+
+    @property
+    def end_id(self) -> int | None:
+        """The id of the token that ends a text, None where there is none."""
+        return None if self.end is None else self.special_tokens[self.end]
 
     def __repr__(self) -> str:
         return (
