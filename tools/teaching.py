@@ -50,7 +50,8 @@ WORDS = {  # \xad: where a word may break on a phone
         "left out": "Sin tratar: {}.",
         "nothing": "–",
         "and": " y ",
-        "time": r"\*\*Tiempo\*\*: unos (\d+) minutos para leer y escribir, y (\d+) para los ejercicios\b",
+        "time": r"\*\*Tiempo\*\*: unos (\d+) minutos para leer y escribir, "
+        r"y (\d+) para los ejercicios\b",
         "need": "**Necesitas**",
     },
 }

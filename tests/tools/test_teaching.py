@@ -22,24 +22,36 @@ double = { en = "Doubling", es = "Doblar" }
 ]
 "1 week" = [{ class = ["intro"], home = ["tokens"] }]
 """
+TIME = {
+    "en": "**Time**: about {} minutes to read and type, {} for the exercises",
+    "es": "**Tiempo**: unos {} minutos para leer y escribir, y {} para los ejercicios",
+}
 PROSE = {
     "en": [
         (
-            "# Start: a book\n\n**You need** a little Python. **Time**: about 60 minutes to read and type, 0 for the exercises; fast.",
+            "# Start: a book\n\n**You need** a little Python. "
+            + TIME["en"].format(60, 0)
+            + "; fast.",
             "",
         ),
         (
-            "# Tokens\n\n**You need** [the start](intro.ipynb). **Time**: about 120 minutes to read and type, 20 for the exercises.",
+            "# Tokens\n\n**You need** [the start](intro.ipynb). "
+            + TIME["en"].format(120, 20)
+            + ".",
             "## Exercises\n\n**1. Twice!** Write `double(x)`.",
         ),
     ],
     "es": [
         (
-            "# Inicio: un libro\n\n**Necesitas** un poco de Python. **Tiempo**: unos 60 minutos para leer y escribir, y 0 para los ejercicios.",
+            "# Inicio: un libro\n\n**Necesitas** un poco de Python. "
+            + TIME["es"].format(60, 0)
+            + ".",
             "",
         ),
         (
-            "# Tokens\n\n**Necesitas** [el inicio](intro.ipynb). **Tiempo**: unos 120 minutos para leer y escribir, y 20 para los ejercicios.",
+            "# Tokens\n\n**Necesitas** [el inicio](intro.ipynb). "
+            + TIME["es"].format(120, 20)
+            + ".",
             "## Ejercicios\n\n**1. ¿El doble?** Escribe `double(x)`.",
         ),
     ],
@@ -208,7 +220,12 @@ DEFECTS = {
         stored("book/en/teaching.md", "table: chapters -->", "table: chapter -->"),
         stored(teaching.PHRASES, '"1 week" =', '"one week" ='),
     ],
-    "book/es/tokens: minutes 180, in English 120": [notebook("tokens", "unos 120", "unos 180", ["es"])],
+    "book/es/tokens: minutes 180, in English 120": [
+        notebook("tokens", "unos 120", "unos 180", ["es"])
+    ],
+    "book/es/tokens: exercise_minutes 30, in English 20": [
+        notebook("tokens", "y 20 para", "y 30 para", ["es"])
+    ],
     "book/es/tokens: needs (), in English ('intro',)": [
         notebook("tokens", "(intro.ipynb)", "(inicio.md)", ["es"])
     ],

@@ -53,7 +53,7 @@ def _join(parts: list[str]) -> str:
 
 def _collect(node: nodes.Node, prose: list[str], code: list[str]) -> None:
     """Add the texts below `node`, block by block: neighbours are no single word."""
-    if isinstance(node, SILENT) or isinstance(node, addnodes.glossary):
+    if isinstance(node, (*SILENT, addnodes.glossary)):
         return
     if isinstance(node, nodes.literal_block):
         code.append(node.astext())
