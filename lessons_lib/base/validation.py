@@ -67,7 +67,8 @@ def check_integer(name: str, number: int, minimum: int) -> int:
     except TypeError:
         value = None
     if value is None or value < minimum:
-        raise ValueError(f"expected {name} to be an integer of at least {minimum}, got {number!r}")
+        expected = f"{name} to be an integer of at least {minimum}"
+        raise ValueError(f"expected {expected}, got {number!r:.80}")
     return value
 
 
