@@ -59,26 +59,21 @@ def write_tokenizer(
     """
     if tokenizer.vocab_size > vocab_size:
         raise ValueError(f"expected at most {vocab_size} tokens, got {tokenizer.vocab_size}")
+    check_bytes(tokenizer.vocab)
     special = {i: text for text, i in tokenizer.special_tokens.items()}
     users = {i: text for text, i in tokenizer.user_defined.items()}
     shown_as = {i: show_bytes(token) for i, token in tokenizer.vocab.items()} | special | users
     tokens = [shown_as.get(i, f"[PAD{i}]") for i in range(vocab_size)]
     if len(set(tokens)) < vocab_size:
         raise ValueError("expected tokens that look different in a file, got two that do not")
-    kinds = [
-        CONTROL
-        if i in special
-        else USER_DEFINED
-        if i in users
-        else NORMAL
-        if i in shown_as
-        else UNUSED
-        for i in range(vocab_size)
-    ]
-    if settle_kinds(tokens, kinds) != kinds:
-        changed = next(t for t, a, b in zip(tokens, kinds, settle_kinds(tokens, kinds)) if a != b)
-        raise ValueError(f"expected tokens as llama.cpp takes them, got {changed}")
+    given = [(special, CONTROL), (users, USER_DEFINED), (shown_as, NORMAL)]
+    kinds = [next((kind for ids, kind in given if i in ids), UNUSED) for i in range(vocab_size)]
+    for token, kind, settled in zip(tokens, kinds, settle_kinds(tokens, kinds), strict=True):
+        if kind != settled:
+            raise ValueError(f"expected {token} to be of type {settled}, got {kind}")
     check_apart([*special.values(), *users.values()])
+    if tokenizer.ignore_merges:
+        check_no_words(map(spelled, [*special.values(), *users.values()]), tokenizer.pattern)
     settings = getattr(tokenizer, "settings", {})
     end = tokenizer.end_id if tokenizer.end_id is not None else end_id
     end = tokens.index(show_bytes(b"\0")) if end is None else end
@@ -106,7 +101,6 @@ def name_cut(tokenizer: BPETokenizer) -> str:
     Raises:
         ValueError: it has none, or another setting that no file holds.
     """
-    check_bytes(tokenizer.vocab)
     for name in ("normalizer", "normalized", "unknown"):
         if value := getattr(tokenizer, name):
             raise ValueError(f"expected no {name}, which no GGUF file holds, got {value!r:.60}")
@@ -150,7 +144,8 @@ def read_tokenizer(gguf: GGUF) -> FileTokenizer:
     whole = PRE_NAMES[pre] == "llama-bpe" and pre not in MERGES_FIRST
     pattern = PRE_TOKENIZERS[PRE_NAMES[pre]]
     if whole:
-        check_no_words([spelled(token) for _, (token, kind) in numbered if kind != NORMAL], pattern)
+        others = (token for _, (token, kind) in numbered if kind != NORMAL)
+        check_no_words(map(spelled, others), pattern)
     try:
         vocab = {i: read_bytes(token) for i, (token, kind) in numbered if kind == NORMAL}
         merges = [tuple(map(read_bytes, m.split(" "))) for m in read_list(found, "merges", str)]

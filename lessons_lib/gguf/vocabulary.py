@@ -5,7 +5,7 @@ Source: `src/llama-vocab.cpp` in https://github.com/ggml-org/llama.cpp. Where it
 """
 
 import bisect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import regex
 
@@ -108,7 +108,7 @@ def check_apart(texts: Sequence[str]) -> None:
                     raise ValueError(f"expected special tokens that cannot overlap, got {got}")
 
 
-def check_no_words(texts: Sequence[str], pattern: str) -> None:
+def check_no_words(texts: Iterable[str], pattern: str) -> None:
     """Make sure that no token beside the ordinary ones could be taken for a word.
 
     Where llama.cpp looks up whole words before merging, it finds such tokens too.
