@@ -30,6 +30,7 @@ from lessons_lib.base.hub import (
     add_once,
     end_entry,
     open_checkpoint,
+    outlines,
     write_folder,
 )
 from lessons_lib.base.linear import linear
@@ -306,7 +307,7 @@ def build_model(kind: type[nn.Module], config: Any, tensors: Mapping[str, Tensor
             raise ValueError(f"{name}: expected floating-point numbers, got {tensor.dtype}")
     if config.n_layers > len(tensors):
         raise ValueError(f"expected {config.n_layers} layers, got {len(tensors)} tensors in all")
-    with torch.device("meta"):  # shapes without memory
+    with outlines():
         outline = kind(config)
     load_tensors(outline, {name: tensor.to("meta") for name, tensor in tensors.items()})
     model = kind(config)
@@ -320,7 +321,7 @@ def with_ends_of(config: Any, tokenizer: BPETokenizer | None) -> Any:
     Raises:
         ValueError: both say how, and differently.
     """
-    end = None if tokenizer is None else getattr(tokenizer, "end_id", None)
+    end = None if tokenizer is None else tokenizer.end_id
     if end is None or end in config.end_ids:
         return config
     if config.end_ids:

@@ -10,14 +10,16 @@ documentation of `huggingface_hub`.
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from lessons_lib.base.files import write_atomic
 from lessons_lib.base.validation import check_integer, check_number
@@ -30,6 +32,7 @@ __all__ = [
     "checkpoint_folder",
     "end_entry",
     "open_checkpoint",
+    "outlines",
     "same_tensor",
     "write_folder",
 ]
@@ -194,6 +197,23 @@ def add_once(tensors: dict[str, Tensor], name: str, tensor: Tensor, source: str)
     """
     if not same_tensor(tensors.setdefault(name, tensor), tensor):
         raise ValueError(f"expected one tensor for {name!r:.80}, got another from {source!r:.80}")
+
+
+@contextmanager
+def outlines() -> Iterator[None]:
+    """Make tensors that have a shape and no numbers: what is built inside takes no memory."""
+    with torch.device("meta"), _NoDraws():
+        yield
+
+
+class _NoDraws(TorchFunctionMode):
+    """Skips starting weights, which PyTorch would work out even where there is nothing to fill."""
+
+    SKIPPED = (nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_)
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        return kwargs["tensor"] if func in self.SKIPPED else func(*args, **kwargs)
 
 
 class Entries:
