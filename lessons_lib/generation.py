@@ -685,7 +685,7 @@ def stream(
 ) -> Iterator[str]:
     """Continue a text as `generate` does; yield the new text in pieces of whole characters.
 
-    It ends before the first of `stop_ids`, see `stops_of`, and before the first of `stop_texts`, see
+    It ends before the first of `stop_ids` and before the first of `stop_texts`; see `stops_of` and
     `TextStream`.
     """
     text, stop_ids = TextStream(tokenizer, stop_texts), stops_of(model, stop_ids)

@@ -253,8 +253,8 @@ class Entries:
         return check_integer(names[0], value, 1)
 
     def number(self, *names: str, usual: Any = _NEEDED, above: float = -math.inf) -> float:
-        """Return a number of at least 0, or above a larger limit."""
-        return check_number(names[0], self.take(*names, usual=usual), above)
+        """Return a number of at least 0, or above a limit."""
+        return float(check_number(names[0], self.take(*names, usual=usual), least=0, above=above))
 
     def truth(self, name: str, usual: bool) -> bool:
         """Return True or False."""
