@@ -72,11 +72,12 @@ class Run:
             self.folder.mkdir(parents=True, exist_ok=True)
 
     def settings(self) -> dict:
-        """Describe the run: what must be equal for it to go on."""
+        """Describe the run: what must be equal for it to go on, the end of a text not among it."""
         data = self.data.token_ids
         place = torch.arange(len(data)) % 8191 + 1
         settings = {f"recipe.{name}": value for name, value in asdict(self.recipe).items()}
-        settings |= {f"model.{k}": repr(v) for k, v in vars(self.model.config).items()}
+        sizes = {k: v for k, v in vars(self.model.config).items() if k != "end_ids"}
+        settings |= {f"model.{k}": repr(v) for k, v in sizes.items()}
         settings |= {"model": type(self.model).__name__, "data.tokens": len(data)}
         return settings | {"data.sum": int((data * place).sum()), "data.length": self.data.length}
 
