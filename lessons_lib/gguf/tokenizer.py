@@ -7,7 +7,7 @@ import regex
 
 from lessons_lib.base.validation import check_integer
 from lessons_lib.gguf.layout import shown
-from lessons_lib.gguf.reading import GGUF, check_whole
+from lessons_lib.gguf.reading import GGUF, MetadataList, check_whole
 from lessons_lib.gguf.vocabulary import (
     CONTROL,
     MERGES_FIRST,
@@ -26,6 +26,8 @@ BYTE_CHARACTERS = byte_characters()
 NEVER_IN_TEXTS = (0xC0, 0xC1, *range(0xF5, 0x100))  # UTF-8 has no use for them
 BYTES = {character: byte for byte, character in BYTE_CHARACTERS.items()}
 START = "tokenizer.ggml."
+NO_END = BYTE_CHARACTERS[0]  # the end of texts that have none
+ENDS_OF_TEXT = ("eos_token_id", "eot_token_id", "eom_token_id")  # of a text, a turn, a message
 
 
 class FileTokenizer(BPETokenizer):
@@ -40,7 +42,7 @@ class FileTokenizer(BPETokenizer):
 
 
 def write_tokenizer(
-    tokenizer: BPETokenizer, vocab_size: int, end_id: int | None = None
+    tokenizer: BPETokenizer, vocab_size: int, end_ids: Sequence[int] = ()
 ) -> dict[str, object]:
     """Return the metadata that hold a tokenizer.
 
@@ -51,11 +53,12 @@ def write_tokenizer(
         tokenizer: with a pattern of `PRE_TOKENIZERS`, or GPT-4's, which is written as Llama's: the
             two differ only in spaces after a line end at the very end of a text.
         vocab_size: V of the model; ids that the tokenizer lacks become unused tokens.
-        end_id: the end of a text, where the tokenizer has none.
+        end_ids: of the model, the tokens that end a text, at most three; the tokenizer's own is the
+            first of them.
 
     Raises:
         ValueError: another pattern or setting that no file holds, more tokens than V, two that
-            would look alike, or that llama.cpp would take for something else.
+            would look alike, or that llama.cpp would take for something else; more ends.
     """
     if tokenizer.vocab_size > vocab_size:
         raise ValueError(f"expected at most {vocab_size} tokens, got {tokenizer.vocab_size}")
@@ -75,18 +78,20 @@ def write_tokenizer(
     if tokenizer.ignore_merges:
         check_no_words(map(spelled, [*special.values(), *users.values()]), tokenizer.pattern)
     settings = getattr(tokenizer, "settings", {})
-    end = tokenizer.end_id if tokenizer.end_id is not None else end_id
-    end = tokens.index(show_bytes(b"\0")) if end is None else end
+    own = () if tokenizer.end_id is None else (tokenizer.end_id,)
+    ends = [*dict.fromkeys((*own, *end_ids))] or [tokens.index(NO_END)]
+    if len(ends) > len(ENDS_OF_TEXT):
+        raise ValueError(f"expected at most {len(ENDS_OF_TEXT)} tokens that end a text, got {ends}")
     entries = {
         "model": "gpt2",
         "pre": name_cut(tokenizer),
         "tokens": tokens,
         "token_type": kinds,
         "merges": [f"{show_bytes(left)} {show_bytes(right)}" for left, right in tokenizer.merges],
-        "bos_token_id": end,
+        "bos_token_id": ends[0],
         "add_bos_token": False,
     }
-    entries |= settings | {"eos_token_id": end}
+    entries |= settings | dict(zip(ENDS_OF_TEXT, ends, strict=False))
     return {f"{START}{name}": value for name, value in entries.items()}
 
 
@@ -186,6 +191,19 @@ def read_id(found: Mapping[str, object], name: str, n_tokens: int) -> int | None
         return None
     number = check_integer(f"{START}{name}", value, 0)
     return number if number < n_tokens else None
+
+
+def read_ends(gguf: GGUF, n_tokens: int) -> tuple[int, ...]:
+    """Return the ids of the tokens that end a text, as the file says; of `n_tokens`.
+
+    Raises:
+        ValueError: one that is no id.
+    """
+    found = {name: gguf.metadata.get(f"{START}{name}") for name in ENDS_OF_TEXT}
+    ends = dict.fromkeys(read_id(found, name, n_tokens) for name in ENDS_OF_TEXT)
+    tokens = gguf.metadata.get(f"{START}tokens")
+    texts = tokens if isinstance(tokens, MetadataList) else ()
+    return tuple(end for end in ends if end is not None and texts[end : end + 1] != [NO_END])
 
 
 def check_bytes(vocab: Mapping[int, bytes]) -> bool:

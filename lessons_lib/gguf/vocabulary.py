@@ -56,6 +56,7 @@ GAPS = {
     *("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>", "<|middle|>"),
 }
 LONGEST_SPECIAL = 2**10  # bytes of a special or user-defined token
+MOST_LOOKS = 2**20  # comparisons of such tokens, which take a second
 
 
 def settle_kinds(tokens: Sequence[str], kinds: Sequence[int]) -> list[int]:
@@ -90,7 +91,7 @@ def check_apart(texts: Sequence[str]) -> None:
     Raises:
         ValueError: two that do, or one of more than 1,024 bytes.
     """
-    texts = sorted(texts)
+    texts, looks = sorted(texts), 0
     firsts = {text[:1] for text in texts}
     for text in texts:
         if len(text.encode()) > LONGEST_SPECIAL:
@@ -99,9 +100,13 @@ def check_apart(texts: Sequence[str]) -> None:
         for i in range(1, len(text)):
             if text[i] not in firsts:
                 continue
-            shared, at = text[i:], bisect.bisect_left(texts, text[i:])
+            shared, at, looks = text[i:], bisect.bisect_left(texts, text[i:]), looks + 1
+            if looks > MOST_LOOKS:
+                raise ValueError(
+                    "expected special tokens that overlap less, got too many to compare"
+                )
             while at < len(texts) and texts[at].startswith(shared):
-                other, at = texts[at], at + 1
+                other, at, looks = texts[at], at + 1, looks + 1
                 longer = other != shared and len(other.encode()) >= len(text.encode())
                 if other != text and longer and not (text[:i] + other).startswith(other):
                     got = f"{shown(text)} and {shown(other)}"
