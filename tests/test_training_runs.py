@@ -346,7 +346,117 @@ def test_windows_longer_than_the_context_and_odd_batches_are_refused():
         Run(new_model(), some_data(), RECIPE, sharded=True)
 
 
-# ---------------------------------------------------------------- several processes, the command
+# ---------------------------------------------------------------- wrappers, several processes
+
+
+def plain(model):
+    return model
+
+
+def compiled(model):
+    return torch.compile(model, backend="eager")
+
+
+def compiled_blocks(model):
+    for i, block in enumerate(model.blocks):
+        model.blocks[i] = torch.compile(block, backend="eager")
+    return model
+
+
+def parallel(model):
+    return torch.nn.DataParallel(model)
+
+
+def compiled_parallel(model):
+    return torch.compile(torch.nn.DataParallel(model), backend="eager")
+
+
+@pytest.mark.parametrize("second", [plain, compiled, compiled_blocks, parallel])
+@pytest.mark.parametrize("first", [plain, compiled, compiled_blocks, compiled_parallel])
+def test_a_run_goes_on_under_another_wrapper(tmp_path, first, second):
+    recipe = replace(RECIPE, n_steps=6, save_every=3, evaluate_every=0)
+    expected = new_model()
+    record = train(expected, some_data(), recipe)
+    with pytest.raises(Stop):
+        train(first(new_model()), some_data(), recipe, folder=tmp_path, watch=stop_at(5))
+    saved = read_checkpoint(tmp_path / "checkpoint.pt")
+    assert list(saved["model"]) == list(expected.state_dict())
+    assert set().union(*saved["optimizers"]) == set(expected.state_dict())
+    model = new_model(seed=1)
+    found = train(second(model), some_data(), recipe, folder=tmp_path, resume=True)
+    for line, other in zip(found, record, strict=True):  # a compiled sum may have another order
+        assert line["loss"] == pytest.approx(other["loss"], abs=1e-5)
+    for p, q in zip(model.parameters(), expected.parameters(), strict=True):
+        torch.testing.assert_close(p, q, atol=1e-4, rtol=0)
+
+
+def sparse_loss(model, windows):
+    """Sum the losses of a few targets: some windows have none."""
+    mask = windows[:, 1:] < 2
+    logits, targets = model(windows[:, :-1])[mask], windows[:, 1:][mask]
+    return torch.nn.functional.cross_entropy(logits, targets, reduction="sum"), mask.sum()
+
+
+SPARSE = replace(RECIPE, batch_size=8, save_every=4)
+WORKER = """
+import os, sys
+from lessons_lib.base.parallel import process_group
+from lessons_lib.training import train
+from tests.test_training_runs import SPARSE, new_model, some_data, sparse_loss, stop_at
+folder, stop, *how = sys.argv[1:]
+with process_group() as device:
+    model = new_model(seed=int("resume" in how))
+    watch = stop_at(int(stop))
+    train(model.to(device), some_data(), SPARSE, None, folder, "resume" in how, "sharded" in how,
+          watch, sparse_loss)
+"""
+
+
+def on_two(folder, stop, *how):
+    """Train on two processes until a step, which ends them with an error, or to the end."""
+    torchrun = [
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "--no-python",
+    ]
+    command = [sys.executable, *torchrun, sys.executable, "-c", WORKER, str(folder), str(stop)]
+    return subprocess.run(
+        [*command, *how], env=os.environ | TIGHT, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_run_goes_on_alone_and_on_two_processes_with_a_sparse_loss(tmp_path):
+    """Alone, then in shards, then with whole copies, then alone: the steps of one process."""
+    data = some_data()
+    windows = [data.batch(step, 8) for step in range(12)]
+    counts = torch.stack([(rows[:, 1:] < 2).sum(1) for rows in windows])
+    assert (counts == 0).any()
+    assert (counts.view(12, 4, 2).sum(1).diff() != 0).all(1).sum() > 3  # the processes' shares
+    expected = new_model()
+    record = train(expected, data, SPARSE, loss_fn=sparse_loss)
+    with pytest.raises(Stop):
+        train(new_model(), data, SPARSE, None, tmp_path, watch=stop_at(3), loss_fn=sparse_loss)
+    for stop, how, saved in (6, ["sharded"], 4), (9, [], 8):
+        run = on_two(tmp_path, stop, "resume", *how)
+        assert "Stop" in run.stderr, run.stderr[-2000:]
+        state = read_checkpoint(tmp_path / "checkpoint.pt")
+        assert state["n_done"] == saved
+        assert list(state["model"]) == list(expected.state_dict())
+    refused = on_two(tmp_path, 99)
+    assert "expected a folder without a run" in refused.stderr
+    model = new_model(seed=1)
+    found = train(model, data, SPARSE, None, tmp_path, resume=True, loss_fn=sparse_loss)
+    for line, other in zip(found, record, strict=True):  # sums in another order, 12 steps
+        assert line["loss"] == pytest.approx(other["loss"], abs=1e-4)
+        assert line["gradient"] == pytest.approx(other["gradient"], rel=1e-3)
+    for p, q in zip(model.parameters(), expected.parameters(), strict=True):
+        torch.testing.assert_close(p, q, atol=1e-3, rtol=0)
+
+
+# ---------------------------------------------------------------- the command
 
 COMMAND = ["-m", "lessons_lib.training", "--text", "stories", "--batch", "4", "--context", "96"]
 COMMAND += ["--stories", "200", "--d-model", "32", "--steps", "6", "--every", "3"]

@@ -161,7 +161,7 @@ class Run:
         total, n = same_for_all(total, mean=True), same_for_all(n, mean=True)
         if not n > 0:
             raise ValueError(
-                f"expected a batch with tokens that count, got none in step {self.n_done}"
+                f"expected a batch with tokens that count, got none at step {self.n_done}"
             )
         if n != 1:
             for p in self.parameters.values():
