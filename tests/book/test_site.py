@@ -654,6 +654,7 @@ def test_pages_read_without_scripts(browser, site):
 @pytest.mark.site
 def test_nothing_needless_is_shipped(site):
     names = {path.name for path in site.rglob("*") if path.is_file()}
+    assert "searchindex.js" not in names
     assert {".nojekyll", "tex-chtml.js", "MathJax_Main-Regular.woff", "live.js"} <= names
     assert [name for name in names if name.endswith((".map", ".pickle", ".doctree"))] == []
 
