@@ -541,7 +541,7 @@ def test_switching_the_language_keeps_the_section(browser, site):
         heading = visit.page.locator("#por-que-se-dividen-las-puntuaciones h2")
         visit.page.wait_for_function(
             "document.querySelector('#por-que-se-dividen-las-puntuaciones h2')"
-            ".getBoundingClientRect().top < 400"
+            ".getBoundingClientRect().top < innerHeight"
         )
         assert heading.bounding_box()["y"] > 0
         assert visit.problems == []
