@@ -1,13 +1,12 @@
 """How to train: the settings of a run, and the optimizers that follow from them."""
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from lessons_lib.base.validation import check_integer
-from lessons_lib.training.optimizers import AdamW, Muon
+from lessons_lib.base.validation import check_integer, check_number
+from lessons_lib.training.optimizers import AdamW, Muon, learning_rate
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Recipe:
     accumulate: int = 1  # parts of a batch, computed one after the other to save memory
     lr: float = 0.005  # of AdamW
     matrix_lr: float | None = 0.02  # of Muon, for the matrices of the blocks; None: AdamW for all
-    weight_decay: float = 0.0
+    weight_decay: float = 0.0  # of matrices and tables, see `make_optimizers`
     warm_up: float = 0.03
     final: float = 0.02
     clip: float = 1.0
@@ -50,15 +49,13 @@ class Recipe:
             )
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"expected float32 or bfloat16, got {self.precision!r}")
-        given = [self.lr, self.clip, self.matrix_lr, self.seconds]
-        if not all(x is None or 0 < x < math.inf for x in given):
-            raise ValueError(f"expected positive rates, clip and seconds, got {self}")
-        inside = 0 <= self.warm_up < 1 and 0 <= self.final <= 1
-        if not (inside and 0 <= self.weight_decay < math.inf):
-            raise ValueError(
-                "expected 0 <= warm_up < 1, 0 <= final <= 1 and weight_decay >= 0, got "
-                f"{self.warm_up}, {self.final} and {self.weight_decay}"
-            )
+        for name in ("lr", "matrix_lr", "clip", "seconds"):
+            if getattr(self, name) is not None or name in ("lr", "clip"):
+                check_number(name, getattr(self, name), above=0)
+        check_number("weight_decay", self.weight_decay, least=0)
+        if self.target_loss is not None:
+            check_number("target_loss", self.target_loss)
+        learning_rate(0, self.warm_up, self.final)  # checks both
 
     def progress(self, step: int, seconds: float) -> float:
         """Return the part of the run that is done after `step` steps and `seconds`."""
@@ -68,9 +65,18 @@ class Recipe:
 
 
 def make_optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """Give the matrices inside the blocks to Muon, all else to AdamW; or all to AdamW."""
+    """Give the matrices inside the blocks to Muon, all else to AdamW; or all to AdamW.
+
+    Weight decay shrinks what multiplies vectors, that is matrices and tables, in both optimizers by
+    the recipe's value. Gains and biases, which have one dimension, stay: shrinking them would not
+    make the model simpler, but what it computes smaller. GPT-2's tables and head decay too, as in
+    nanoGPT; a tied table is both.
+    """
     inside = {id(p) for p in model.blocks.parameters() if p.ndim == 2 and recipe.matrix_lr}
     matrices = [p for p in model.parameters() if id(p) in inside]
     others = [p for p in model.parameters() if id(p) not in inside]
-    adamw = AdamW(others, recipe.lr, weight_decay=recipe.weight_decay)
-    return [adamw, Muon(matrices, recipe.matrix_lr)] if matrices else [adamw]
+    tables, rest = [p for p in others if p.ndim >= 2], [p for p in others if p.ndim < 2]
+    decay = recipe.weight_decay
+    groups = [{"params": tables, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}]
+    adamw = AdamW(groups, recipe.lr)
+    return [adamw, Muon(matrices, recipe.matrix_lr, weight_decay=decay)] if matrices else [adamw]
