@@ -62,10 +62,11 @@ def write_tokenizer(
     """
     if tokenizer.vocab_size > vocab_size:
         raise ValueError(f"expected at most {vocab_size} tokens, got {tokenizer.vocab_size}")
-    check_bytes(tokenizer.vocab)
+    ordinary = {i: token for token, i in tokenizer.ordinary.items()}
+    check_bytes(ordinary)
     special = {i: text for text, i in tokenizer.special_tokens.items()}
     users = {i: text for text, i in tokenizer.user_defined.items()}
-    shown_as = {i: show_bytes(token) for i, token in tokenizer.vocab.items()} | special | users
+    shown_as = {i: show_bytes(token) for i, token in ordinary.items()} | special | users
     tokens = [shown_as.get(i, f"[PAD{i}]") for i in range(vocab_size)]
     if len(set(tokens)) < vocab_size:
         raise ValueError("expected tokens that look different in a file, got two that do not")
