@@ -45,6 +45,14 @@ def browser():
 
 
 @pytest.fixture(scope="module")
+def tab(browser):
+    """An empty tab for a file's tests, in turn: one each would cost a new process each."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="module")
 def web(site):
     """The address of a server of the built site."""
     with book.server(site) as server:

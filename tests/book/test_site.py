@@ -55,27 +55,60 @@ def test_the_table_of_contents_gave_pages_to_test():
 
 # --- Every page in the browser ---------------------------------------------------------------
 
+# Contrast is nine tenths of axe's work, nearly all of it on the thousands of coloured words of the
+# code. Of those that look the same, all around them included, one is measured: one that axe can
+# judge, of several letters and not cut off at the side.
+ONE_OF_EACH_LOOK = r"""() => {
+  axe.configure({ rules: [{ id: "color-contrast", selector: "*:not([data-look-measured])" }] });
+  const names = [
+    "color", "backgroundColor", "backgroundImage", "opacity", "visibility", "display", "position",
+    "fontFamily", "fontSize", "fontWeight", "textShadow", "webkitTextFillColor", "filter",
+    "mixBlendMode", "zIndex",
+  ];
+  const looks = new Map(), numbers = new Map(), measured = new Set();
+  const look = (element) => {
+    if (!element) return 0;
+    if (!looks.has(element)) {
+      const style = getComputedStyle(element);
+      const key = [look(element.parentElement), ...names.map((name) => style[name])].join("|");
+      if (!numbers.has(key)) numbers.set(key, numbers.size + 1);
+      looks.set(element, numbers.get(key));
+    }
+    return looks.get(element);
+  };
+  for (const word of document.querySelectorAll(".highlight pre span:not(:has(*))")) {
+    const own = look(word);
+    word.toggleAttribute("data-look-measured", measured.has(own));
+    const [box, pre] = [word, word.closest("pre")].map((one) => one.getBoundingClientRect());
+    const whole = box.width > 0 && box.left >= pre.left && box.right <= pre.right;
+    if (whole && /[a-z]{2}/i.test(word.textContent)) measured.add(own);
+  }
+}"""
+
 
 class Visit:
-    """A page opened in a browser, with all that went wrong on the way."""
+    """A page opened in a tab of its own or in one given, with all that went wrong on the way."""
 
-    def __init__(self, browser, address: str, leads_to: str = "", **context):
-        self.context = browser.new_context(**{"viewport": DESKTOP} | context)
-        self.context.set_default_timeout(15_000)
-        self.page = self.context.new_page()
+    def __init__(self, browser, address: str, leads_to: str = "", tab=None, **context):
+        self.tab = tab
+        self.page = tab or browser.new_context(**{"viewport": DESKTOP} | context).new_page()
+        self.page.set_default_timeout(15_000)
         self.problems = []
         own = urlsplit(address)
         own = f"{own.scheme}://{own.netloc}/"
-        self.page.on("console", self._console)
-        self.page.on("pageerror", lambda error: self.problems.append(f"exception: {error}"))
-        self.page.on("requestfailed", lambda r: self.problems.append(f"failed: {r.url}"))
-        self.page.on(
-            "request",
-            lambda r: (
+        self.listeners = {
+            "console": self._console,
+            "pageerror": lambda error: self.problems.append(f"exception: {error}"),
+            "requestfailed": lambda r: self.problems.append(f"failed: {r.url}"),
+            "request": lambda r: (
                 r.url.startswith((own, "data:", "blob:"))
                 or self.problems.append(f"request to elsewhere: {r.url}")
             ),
-        )
+        }
+        if tab:
+            tab.set_viewport_size(DESKTOP)
+        for event, listener in self.listeners.items():
+            self.page.on(event, listener)
         self.page.goto(address, wait_until="commit" if leads_to else "load")
         if leads_to:
             self.page.wait_for_url(leads_to)
@@ -90,7 +123,14 @@ class Visit:
         return self
 
     def __exit__(self, *_):
-        self.context.close()
+        if self.tab:  # as before for the next page
+            self.page.evaluate("localStorage.clear()")
+            for event, listener in self.listeners.items():
+                self.page.remove_listener(event, listener)
+            self.page.emulate_media(color_scheme="null")
+            self.page.goto("about:blank")
+        else:
+            self.page.context.close()
 
     @contextmanager
     def leaving(self):
@@ -120,6 +160,7 @@ class Visit:
         """Return axe-core's violations of all its rules, or of some."""
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE_SCRIPT)
+        self.page.evaluate(ONE_OF_EACH_LOOK)
         options = {
             # Loading the style sheets again would fail from a folder.
             "preload": False,
@@ -154,10 +195,10 @@ def address_of(scheme: str, name: str, site: Path, web: str) -> str:
 
 
 @pytest.mark.site
-@pytest.mark.parametrize("scheme", ["http", "file"])
 @pytest.mark.parametrize("name", PAGES)
-def test_page_works(browser, site, web, scheme, name):
-    with Visit(browser, address_of(scheme, name, site, web)) as visit:
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_page_works(browser, tab, site, web, scheme, name):
+    with Visit(browser, address_of(scheme, name, site, web), tab=tab) as visit:
         page = visit.page
         figures = page.locator("figure.live-figure").count()
         assert visit.wake_figures() == figures
@@ -179,6 +220,39 @@ def test_page_works(browser, site, web, scheme, name):
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         assert visit.axe("scrollable-region-focusable") == []
         assert visit.problems == []
+
+
+LIGHT = "<style>pre { background: #fff; overflow: hidden; width: 30em; margin: 0 } .b { color: %s }"
+WORD = '<span class="%s">word</span>'
+
+
+@pytest.mark.site
+@pytest.mark.parametrize(
+    ("colour", "code", "pale"),
+    [
+        ("#000", WORD % "a" + WORD % "b", 0),
+        ("#bbb", WORD % "a" + WORD % "b", 1),
+        ("#bbb", WORD % "b" * 3, 1),  # one speaks for all that look like it
+        ("#bbb", '<span class="b">x</span><span class="b"> </span>' + WORD % "b", 1),
+        ("#bbb", f'<span style="margin-left: 40em">{WORD % "b"}</span>\n{WORD % "b"}', 1),
+        ("#222", f'<b style="background: #000">{WORD % "b"}</b>{WORD % "b"}', 1),
+        ("#222", f'{WORD % "b"}<b style="background: #000">{WORD % "b"}</b>', 1),
+        ("#000", f'{WORD % "b"}</pre></div><div class="highlight"><pre>{WORD % "c"}', 0),
+        ("#222", f'{WORD % "b"}</pre></div><div class="highlight x"><pre>{WORD % "b"}', 1),
+        ("#222", WORD % "b" + '<span class="b" style="opacity: 0.2">word</span>', 1),
+    ],
+)
+def test_a_pale_word_of_the_code_is_seen(browser, tab, tmp_path, colour, code, pale):
+    page = tmp_path / "page.html"
+    page.write_text(
+        f'<!doctype html><html lang="en"><title>Page</title>{LIGHT % colour}'
+        " .x pre { background: #000 }</style>"
+        f'<main><h1>Page</h1><div class="highlight"><pre>{code}</pre></div></main></html>',
+        encoding="utf-8",
+    )
+    with Visit(browser, page.as_uri(), tab=tab) as visit:
+        found = [line for line in visit.axe() if line.startswith("color-contrast: ")]
+        assert len(found) == pale
 
 
 @pytest.mark.site
