@@ -521,11 +521,11 @@ NAMED_LIKE_OBJECTS = {"__proto__": 1, "constructor": "text", "hasOwnProperty": [
 def broken_files():
     """The corpus of `tests/test_gguf_hostile.py`."""
     valid = bytes(hostile.valid())
-    for cut in range(len(valid)):
+    for cut in range(hostile.END):
         yield f"cut at {cut}", valid[:cut]
     for magic in (b"GGXX", b"gguf", b"FUGG", b"\0\0\0\0", b"\x89PNG", b"\xff\xfe\0\n"):
         yield f"magic {magic}", patched("magic", magic)
-    for version in (0, 1, 2, 4, 99, 2**32 - 1, 3 << 24, 1 << 24):
+    for version in (0, 1, 4, 99, 2**32 - 1, 3 << 24, 1 << 24):
         yield f"version {version}", patched("version", u32(version))
     fields = ["number of tensors", "number of entries", "length of name of entry 0"]
     fields += ["length of general.architecture", "number of values of list", "length of words[3]"]
