@@ -131,7 +131,7 @@ class Visit:
             self.page.evaluate("localStorage.clear()")
             for event, listener in self.listeners.items():
                 self.page.remove_listener(event, listener)
-            self.page.emulate_media(color_scheme="null")
+            self.page.emulate_media(media="null", color_scheme="null")
             self.page.goto("about:blank")
         else:
             self.page.context.close()
@@ -200,9 +200,20 @@ def address_of(scheme: str, name: str, site: Path, web: str) -> str:
 
 @pytest.mark.site
 @pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize("scheme", ["http", "file"])
-def test_page_works(browser, tab, site, web, scheme, name):
-    with Visit(browser, address_of(scheme, name, site, web), tab=tab) as visit:
+class TestOverHttp:  # a class, so that both ways can run side by side
+    def test_page_works(self, browser, tab, web, name):
+        check_page(browser, tab, f"{web}/{name}")
+
+
+@pytest.mark.site
+@pytest.mark.parametrize("name", PAGES)
+class TestFromAFolder:
+    def test_page_works(self, browser, tab, site, name):
+        check_page(browser, tab, (site / name).as_uri())
+
+
+def check_page(browser, tab, address):
+    with Visit(browser, address, tab=tab) as visit:
         page = visit.page
         figures = page.locator("figure.live-figure").count()
         assert visit.wake_figures() == figures
