@@ -626,7 +626,7 @@ def test_switching_the_language_keeps_the_section(browser, site):
         heading = visit.page.locator("#por-que-se-dividen-las-puntuaciones h2")
         visit.page.wait_for_function(
             "document.querySelector('#por-que-se-dividen-las-puntuaciones h2')"
-            ".getBoundingClientRect().top < 400"
+            ".getBoundingClientRect().top < innerHeight"
         )
         assert heading.bounding_box()["y"] > 0
         assert visit.problems == []
@@ -739,6 +739,7 @@ def test_pages_read_without_scripts(browser, site):
 @pytest.mark.site
 def test_nothing_needless_is_shipped(site):
     names = {path.name for path in site.rglob("*") if path.is_file()}
+    assert "searchindex.js" not in names
     assert {".nojekyll", "tex-chtml.js", "MathJax_Main-Regular.woff", "live.js"} <= names
     assert [name for name in names if name.endswith((".map", ".pickle", ".doctree"))] == []
 
