@@ -59,17 +59,14 @@ def test_the_table_of_contents_gave_pages_to_test():
 
 # --- Every page in the browser ---------------------------------------------------------------
 
-# Contrast is nine tenths of axe's work, nearly all of it on the thousands of coloured words of the
-# code. Of those that look the same, all around them included, one is measured: one that axe can
-# judge, of several letters and not cut off at the side.
-ONE_OF_EACH_LOOK = r"""() => {
-  axe.configure({ rules: [{ id: "color-contrast", selector: "*:not([data-look-measured])" }] });
+# `look` numbers an element by how it and all around it look: what contrast depends on.
+LOOK = """
   const names = [
     "color", "backgroundColor", "backgroundImage", "opacity", "visibility", "display", "position",
     "fontFamily", "fontSize", "fontWeight", "textShadow", "webkitTextFillColor", "filter",
     "mixBlendMode", "zIndex",
   ];
-  const looks = new Map(), numbers = new Map(), measured = new Set();
+  const looks = new Map(), numbers = new Map();
   const look = (element) => {
     if (!element) return 0;
     if (!looks.has(element)) {
@@ -80,14 +77,35 @@ ONE_OF_EACH_LOOK = r"""() => {
     }
     return looks.get(element);
   };
-  for (const word of document.querySelectorAll(".highlight pre span:not(:has(*))")) {
+"""
+# Contrast is nine tenths of axe's work, nearly all of it on the thousands of coloured words of the
+# code. Of those of one look one is measured: one that axe can judge, of several letters and not
+# cut off at the side.
+ONE_OF_EACH_LOOK = f"""() => {{
+  axe.configure({{ rules: [{{ id: "color-contrast", selector: "*:not([data-look-measured])" }}] }});
+  {LOOK}
+  const measured = new Set();
+  for (const word of document.querySelectorAll(".highlight pre span:not(:has(*))")) {{
     const own = look(word);
     word.toggleAttribute("data-look-measured", measured.has(own));
     const [box, pre] = [word, word.closest("pre")].map((one) => one.getBoundingClientRect());
     const whole = box.width > 0 && box.left >= pre.left && box.right <= pre.right;
-    if (whole && /[a-z]{2}/i.test(word.textContent)) measured.add(own);
-  }
-}"""
+    if (whole && /[a-z]{{2}}/i.test(word.textContent)) measured.add(own);
+  }}
+}}"""
+# All texts of a page and how they look, once its scripts have seen where it is scrolled to.
+LOOKS = f"""async () => {{
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  await frame().then(frame);
+  {LOOK}
+  const texts = [];
+  for (const element of document.body.querySelectorAll("*:not(script, style)")) {{
+    const own = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE);
+    const text = own.map((node) => node.data.trim()).join(" ").trim();
+    if (text) texts.push(`${{look(element)}} ${{text}}`);
+  }}
+  return [...numbers.keys(), ...texts];
+}}"""
 
 
 class Visit:
@@ -160,8 +178,8 @@ class Visit:
         self.page.evaluate("scrollTo(0, 0)")
         return self.page.locator("figure.live-figure[data-live-state=ready]").count()
 
-    def axe(self, *only: str) -> list[str]:
-        """Return axe-core's violations of all its rules, or of some."""
+    def axe(self, *only: str, contrast: bool = True) -> list[str]:
+        """Return axe-core's violations of all its rules, of some, or of all but contrast."""
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE_SCRIPT)
         self.page.evaluate(ONE_OF_EACH_LOOK)
@@ -169,7 +187,10 @@ class Visit:
             # Loading the style sheets again would fail from a folder.
             "preload": False,
             "resultTypes": ["violations"],
-            "rules": {"label-content-name-mismatch": {"enabled": True}},
+            "rules": {
+                "label-content-name-mismatch": {"enabled": True},
+                "color-contrast": {"enabled": contrast},
+            },
         }
         if only:
             options["runOnly"] = list(only)
@@ -198,22 +219,38 @@ def address_of(scheme: str, name: str, site: Path, web: str) -> str:
     return f"{web}/{name}" if scheme == "http" else (site / name).as_uri()
 
 
-@pytest.mark.site
-@pytest.mark.parametrize("name", PAGES)
-class TestOverHttp:  # a class, so that both ways can run side by side
-    def test_page_works(self, browser, tab, web, name):
-        check_page(browser, tab, f"{web}/{name}")
+@pytest.fixture(scope="module")
+def other_tab(browser):
+    """Another tab: one for pages over http and one for files keep their processes."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+class Pages:
+    """Each language in a class of its own, so that both can be tested side by side."""
+
+    def test_page_works(self, tab, other_tab, site, web, name):
+        looks = check_page(tab, f"{web}/{name}")
+        check_page(other_tab, (site / name).as_uri(), looks)
 
 
 @pytest.mark.site
-@pytest.mark.parametrize("name", PAGES)
-class TestFromAFolder:
-    def test_page_works(self, browser, tab, site, name):
-        check_page(browser, tab, (site / name).as_uri())
+@pytest.mark.parametrize("name", [name for name in PAGES if not name.startswith("es/")])
+class TestEnglishPages(Pages):
+    pass
 
 
-def check_page(browser, tab, address):
-    with Visit(browser, address, tab=tab) as visit:
+@pytest.mark.site
+@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("es/")])
+class TestSpanishPages(Pages):
+    pass
+
+
+def check_page(tab, address, looks=None):
+    """Check a page; return how its texts look. With the looks of a page checked, compare them."""
+    found = {}
+    with Visit(None, address, tab=tab) as visit:
         page = visit.page
         figures = page.locator("figure.live-figure").count()
         assert visit.wake_figures() == figures
@@ -228,7 +265,9 @@ def check_page(browser, tab, address):
 
         for theme in ("light", "dark"):
             visit.use_theme(theme)
-            assert visit.axe() == [], theme
+            found[theme] = page.evaluate(LOOKS)
+            assert looks is None or found[theme] == looks[theme], theme
+            assert visit.axe(contrast=looks is None) == [], theme
 
         for width in WIDE:
             page.set_viewport_size({"width": width, "height": 900})
@@ -242,6 +281,7 @@ def check_page(browser, tab, address):
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         assert visit.axe("scrollable-region-focusable") == []
         assert visit.problems == []
+    return found
 
 
 LIGHT = "<style>pre { background: #fff; overflow: hidden; width: 30em; margin: 0 } .b { color: %s }"
