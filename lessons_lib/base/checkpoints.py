@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from lessons_lib.base.files import write_atomic
 
@@ -23,6 +24,7 @@ __all__ = [
     "differences",
     "read_checkpoint",
     "read_last_checkpoint",
+    "weights_sha256",
     "write_checkpoint",
 ]
 
@@ -117,3 +119,15 @@ def differences(saved: Mapping, given: Mapping) -> list[str]:
         for name in sorted(saved.keys() | given.keys())
         if saved.get(name, missing) != given.get(name, missing)
     ]
+
+
+def weights_sha256(tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of names, kinds, shapes and numbers, in whatever order they stand.
+
+    For the metadata of safetensors files, a format without a checksum of its own.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()

@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from lessons_lib.base.checkpoints import weights_sha256
 from lessons_lib.base.files import write_atomic
 from lessons_lib.base.validation import check_integer, check_number
 
@@ -132,8 +133,12 @@ def open_checkpoint(
     for file, listed in _weight_files(folder).items():
         try:
             found = safetensors.torch.load_file(folder / file)
+            with safetensors.safe_open(folder / file, "pt") as opened:
+                said = (opened.metadata() or {}).get("sha256")
         except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
             raise ValueError(f"expected a safetensors file {file}, got: {error}") from None
+        if said is not None and said != weights_sha256(found):
+            raise ValueError(f"expected a safetensors file {file}, got: its weights were changed")
         for name in listed - found.keys():
             raise ValueError(f"expected {name!r:.80} in {file}, where the index has it, got none")
         for name, tensor in found.items():
@@ -312,6 +317,8 @@ def write_folder(
 ) -> None:
     """Write a model that `transformers` opens, each file in one step.
 
+    The weights' checksum stands in the file's metadata, where others leave it alone.
+
     Args:
         folder: is made if it is not there.
         config: the entries of config.json; generation_config.json gets the end of a text from it.
@@ -324,7 +331,8 @@ def write_folder(
         name: tensor.detach().clone(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()
     }
-    weights = safetensors.torch.save(own, metadata={"format": "pt"})
+    metadata = {"format": "pt", "sha256": weights_sha256(own)}
+    weights = safetensors.torch.save(own, metadata)
     write_atomic(folder / "model.safetensors", weights)
     generation = {name: config[name] for name in ("bos_token_id", "eos_token_id")}
     for name, entries in (("config", config), ("generation_config", generation)):
