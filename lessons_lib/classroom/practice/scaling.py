@@ -1,17 +1,16 @@
 """Checks for the exercises of the chapter `scaling`."""
 
 import math
+from collections.abc import Callable
 
-import numpy as np
+import torch
 
 from lessons_lib.classroom.practice import Case, Exercise
+from lessons_lib.llama import Llama, LlamaConfig
+from lessons_lib.scaling import model_flops
+from lessons_lib.training import Recipe, Windows, evaluate, train
 
-__all__ = [
-    "check_exponent",
-    "check_mean_gradient",
-    "check_texts_that_fit",
-    "check_training_days",
-]
+__all__ = ["check_bytes_each", "check_devices_for", "check_one_more", "check_texts_that_fit"]
 
 
 def _number(answer: object) -> float:
@@ -23,38 +22,37 @@ def _close(answer: float, expected: float) -> bool:
     return math.isclose(answer, expected, rel_tol=1e-4, abs_tol=1e-6)
 
 
-def _training_days(n_parameters, n_tokens, n_devices, peak, utilisation) -> float:
-    seconds = 6 * n_parameters * n_tokens / (n_devices * peak * utilisation)
-    return _number(seconds / 86400)
+def _devices_for(n_parameters, n_tokens, days, peak, utilisation) -> int:
+    return math.ceil(6 * n_parameters * n_tokens / (days * 86400 * peak * utilisation))
 
 
-check_training_days = Exercise(
-    "training_days",
-    _training_days,
+check_devices_for = Exercise(
+    "devices_for",
+    _devices_for,
     (
         Case(
-            (1e9, 2e10, 1, 1e15, 1.0),
-            "6 operations for each parameter and token; a day has 86,400 seconds.",
-            "6 operaciones por parámetro y token; un día tiene 86 400 segundos.",
+            (1e9, 2e10, 1.0, 1e14, 1.0),
+            "6 operations for each parameter and token; a day has 86,400 seconds. 13.9 devices are "
+            "14.",
+            "6 operaciones por parámetro y token; un día tiene 86 400 segundos. 13,9 dispositivos "
+            "son 14.",
         ),
         Case(
-            (1e9, 2e10, 1, 1e15, 0.5),
-            "at half of the peak it takes twice as long: divide by the utilisation.",
-            "a la mitad del máximo tarda el doble: divide entre la utilización.",
+            (1e9, 2e10, 1.0, 1e14, 0.4),
+            "at 40 percent of the peak it takes more devices: divide by the utilisation.",
+            "al 40 por ciento del máximo hacen falta más: divide entre la utilización.",
         ),
         Case(
-            (1e9, 2e10, 8, 1e15, 0.4),
-            "eight devices share the work: their peaks add up.",
-            "ocho dispositivos se reparten el trabajo: sus máximos se suman.",
+            (1e9, 2e10, 10.0, 1e14, 0.4),
+            "with ten times the days, a tenth of the devices, and rounded up at the end.",
+            "con diez veces más días, la décima parte; y se redondea hacia arriba al final.",
         ),
         Case(
-            (4.05e11, 1.56e13, 16384, 9.89e14, 0.4),
-            "Llama 3 405B on 16,384 accelerators: about 68 days.",
-            "Llama 3 405B en 16 384 aceleradores: unos 68 días.",
+            (1.75e11, 3e11, 1.0, 9.89e14, 0.4),
+            "GPT-3 within a day on H100: 9,217 of them.",
+            "GPT-3 en un día con H100: 9217.",
         ),
     ),
-    same=_close,
-    read=_number,
 )
 
 
@@ -95,80 +93,104 @@ check_texts_that_fit = Exercise(
 )
 
 
-def _vector(answer: object) -> list:
-    return np.asarray(answer, dtype=float).round(6).tolist()
+def _bytes_each(n_parameters: int, n_devices: int, stage: int) -> float:
+    parts = [2, 2, 12]  # weights, gradients, optimizer
+    for cut in range(stage):
+        parts[-1 - cut] /= n_devices
+    return _number(n_parameters * sum(parts))
 
 
-def _same_vector(answer: list, expected: list) -> bool:
-    shapes = np.shape(answer) == np.shape(expected)
-    return shapes and np.allclose(answer, expected, rtol=1e-4, atol=1e-6)
-
-
-def _mean_gradient(gradients: list, n_tokens: list) -> list:
-    total = sum(g * n for g, n in zip(gradients, n_tokens, strict=True))
-    return _vector(total / sum(n_tokens))
-
-
-check_mean_gradient = Exercise(
-    "mean_gradient",
-    _mean_gradient,
+check_bytes_each = Exercise(
+    "bytes_each",
+    _bytes_each,
     (
         Case(
-            ([np.array([1.0, 2.0]), np.array([3.0, -2.0])], [10, 10]),
-            "with equal parts it is the plain mean, number by number.",
-            "con partes iguales es la media corriente, número a número.",
+            (1000, 4, 0),
+            "stage 0 is plain data parallel: 16 bytes for each parameter, on every device.",
+            "la etapa 0 es el paralelismo de datos simple: 16 bytes por parámetro en cada "
+            "dispositivo.",
         ),
         Case(
-            ([np.array([1.0, 0.0]), np.array([5.0, 4.0])], [30, 10]),
-            "a part with more tokens counts more: weigh each gradient by its tokens.",
-            "una parte con más tokens cuenta más: pondera cada gradiente por sus tokens.",
+            (1000, 4, 1),
+            "stage 1 cuts only the 12 bytes of the optimizer: 2 + 2 + 12 / 4.",
+            "la etapa 1 corta solo los 12 bytes del optimizador: 2 + 2 + 12 / 4.",
         ),
         Case(
-            ([np.array([1.0]), np.array([2.0]), np.array([6.0])], [1, 2, 1]),
-            "for any number of devices: divide by all tokens together.",
-            "con cualquier número de dispositivos: divide entre todos los tokens juntos.",
+            (1000, 4, 2),
+            "stage 2 cuts the gradients as well: 2 + (2 + 12) / 4.",
+            "la etapa 2 corta también los gradientes: 2 + (2 + 12) / 4.",
         ),
         Case(
-            ([np.array([[1.0, 2.0], [3.0, 4.0]]), np.zeros((2, 2))], [5, 0]),
-            "a device without tokens adds nothing; gradients may be matrices.",
-            "un dispositivo sin tokens no aporta nada; los gradientes pueden ser matrices.",
-        ),
-    ),
-    same=_same_vector,
-    read=_vector,
-)
-
-
-def _exponent(x, loss, floor) -> float:
-    slope, _ = np.polyfit(np.log(x), np.log(np.asarray(loss) - floor), 1)
-    return _number(-slope)
-
-
-check_exponent = Exercise(
-    "exponent",
-    _exponent,
-    (
-        Case(
-            (np.array([1.0, 10.0, 100.0]), np.array([8.0, 4.0, 2.0]), 0.0),
-            "the slope of the line through (log x, log y), without its minus sign.",
-            "la pendiente de la recta por (log x, log y), sin el signo menos.",
+            (1000, 4, 3),
+            "stage 3 cuts the weights too: 16 / 4.",
+            "la etapa 3 corta también los pesos: 16 / 4.",
         ),
         Case(
-            (np.array([1.0, 4.0, 16.0]), np.array([14.0, 12.0, 11.0]), 10.0),
-            "first subtract the floor from the losses.",
-            "primero resta el suelo a las pérdidas.",
-        ),
-        Case(
-            (np.array([1.0, 2.0, 4.0, 8.0]), np.array([6.0, 4.0, 3.5, 2.0]), 1.0),
-            "use all points: the line of least squares (np.polyfit).",
-            "usa todos los puntos: la recta de mínimos cuadrados (np.polyfit).",
-        ),
-        Case(
-            (np.array([3.0, 30.0]), np.array([5.0, 5.0]), 1.0),
-            "a loss that does not fall has the exponent 0.",
-            "una pérdida que no baja tiene exponente 0.",
+            (8_030_261_248, 64, 2),
+            "Llama 3 8B on 64 devices: the weights, 16 GB, stay whole in stage 2.",
+            "Llama 3 8B en 64 dispositivos: en la etapa 2 los pesos, 16 GB, siguen enteros.",
         ),
     ),
     same=_close,
     read=_number,
+)
+
+
+def _one_more(config: LlamaConfig, n_steps: int, data: Windows, measure: Callable) -> list:
+    torch.manual_seed(0)
+    model = Llama(config)
+    train(model, data, Recipe(n_steps=n_steps, batch_size=12, lr=0.005, matrix_lr=0.02))
+    return _pair((3 * n_steps * 12 * model_flops(config, data.length), measure(model)))
+
+
+def _pair(answer: object) -> list:
+    operations, excess = answer
+    return [float(operations), round(float(excess), 4)]
+
+
+def _close_pair(answer: list, expected: list) -> bool:
+    """Operations are counted; a loss may differ where more threads add up in another order."""
+    same_work = math.isclose(answer[0], expected[0], rel_tol=1e-9)
+    return same_work and math.isclose(answer[1], expected[1], rel_tol=1e-3, abs_tol=1e-3)
+
+
+def _letters(length: int) -> Windows:
+    """Return a text of four letters in an irregular order."""
+    return Windows([(7 * i * i + i // 5) % 4 for i in range(240)], length)
+
+
+def _small(d_model: int) -> LlamaConfig:
+    return LlamaConfig(4, 24, d_model, n_heads=2, n_layers=1, d_ff=2 * d_model)
+
+
+def _measure(model: Llama) -> float:
+    return evaluate(model, _letters(16), most=8)
+
+
+check_one_more = Exercise(
+    "one_more",
+    _one_more,
+    (
+        Case(
+            (_small(8), 1, _letters(16), _measure),
+            "torch.manual_seed(0), Llama(config), train, and return two numbers: the operations, "
+            "3 times model_flops for each of 12 windows, and what measure says of the model.",
+            "torch.manual_seed(0), Llama(config), train, y devuelve dos números: las operaciones, "
+            "3 veces model_flops por cada una de las 12 ventanas, y lo que measure dice del "
+            "modelo.",
+        ),
+        Case(
+            (_small(8), 12, _letters(16), _measure),
+            "n_steps steps, each with 12 windows of data.length tokens: operations grow with both.",
+            "n_steps pasos, cada uno con 12 ventanas de data.length tokens: las operaciones crecen "
+            "con ambos.",
+        ),
+        Case(
+            (_small(16), 10, _letters(20), _measure),
+            "another width, another length: nothing may be fixed.",
+            "otro ancho, otra longitud: nada puede ser fijo.",
+        ),
+    ),
+    same=_close_pair,
+    read=_pair,
 )

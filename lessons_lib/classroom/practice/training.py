@@ -1,16 +1,14 @@
 """Checks for the exercises of the chapter `training`."""
 
+from statistics import median
+
 import numpy as np
+import torch
 
 from lessons_lib.classroom.practice import Case, Exercise
+from lessons_lib.training import AdamW
 
-__all__ = [
-    "check_adamw",
-    "check_clip",
-    "check_learning_rate_at",
-    "check_loss_gradient",
-    "check_momentum",
-]
+__all__ = ["check_best_rate", "check_first_spike", "check_stable_rate", "check_teacher_gradient"]
 
 
 def _numbers(answer: object) -> list:
@@ -24,218 +22,171 @@ def _same(answer: list, expected: list) -> bool:
     return shapes and np.allclose(answer, expected, rtol=1e-4, atol=1.5e-4)
 
 
-def _loss_gradient(logits: np.ndarray, target: int) -> list:
+def _teacher_gradient(logits: np.ndarray, wanted: np.ndarray) -> list:
     weights = np.exp(logits - logits.max())
-    gradient = weights / weights.sum()
-    gradient[target] -= 1
-    return _numbers(gradient)
+    return _numbers(weights / weights.sum() - wanted)
 
 
-check_loss_gradient = Exercise(
-    "loss_gradient",
-    _loss_gradient,
+check_teacher_gradient = Exercise(
+    "teacher_gradient",
+    _teacher_gradient,
     (
         Case(
-            (np.array([0.0, 0.0]), 0),
-            "first the probabilities, here one half each; then 1 less at the target.",
-            "primero las probabilidades, aquí una mitad cada una; luego 1 menos en el objetivo.",
+            (np.array([0.0, 0.0]), np.array([1.0, 0.0])),
+            "a teacher certain of one token is the chapter's formula: probabilities, less 1 there.",
+            "un maestro seguro de un token es la fórmula del capítulo: las probabilidades, menos 1 "
+            "en ese token.",
         ),
         Case(
-            (np.array([1.0, 3.0, 2.0, 0.0]), 2),
-            "the target is a place in the list: only there 1 is taken away.",
-            "el objetivo es un lugar de la lista: solo ahí se resta 1.",
+            (np.array([1.0, 3.0, 2.0, 0.0]), np.array([0.5, 0.25, 0.25, 0.0])),
+            "from each token's probability goes what the teacher gives it; their sum is 0.",
+            "a la probabilidad de cada token se le quita la que le da el maestro; la suma es 0.",
         ),
         Case(
-            (np.array([-4.0, 5.0, -6.0]), 1),
+            (np.log([0.5, 0.3, 0.2]), np.array([0.5, 0.3, 0.2])),
+            "who says what the teacher says has nothing to learn: every slope is 0.",
+            "quien dice lo que dice el maestro no tiene nada que aprender: cada pendiente es 0.",
+        ),
+        Case(
+            (np.array([1000.0, 1001.0]), np.array([0.5, 0.5])),
+            "large logits: take the largest away from all before you exponentiate.",
+            "logits grandes: resta el mayor a todos antes de tomar exponenciales.",
+        ),
+        Case(
+            (np.array([-4.0, 5.0, -6.0]), np.array([0.0, 0.1, 0.9])),
             "logits may be negative: softmax makes them probabilities.",
             "los logits pueden ser negativos: softmax los convierte en probabilidades.",
         ),
-        Case(
-            (np.array([1000.0, 1001.0]), 0),
-            "large logits: take the largest away from all before you exponentiate.",
-            "logits grandes: resta el mayor a todos antes de exponenciar.",
-        ),
-        Case(
-            (np.array([7.0]), 0),
-            "a vocabulary of one token: it is certain, and nothing changes.",
-            "un vocabulario de un solo token: es seguro, y nada cambia.",
-        ),
     ),
     same=_same,
     read=_numbers,
 )
 
 
-def _momentum(gradients: list[float], lr: float, momentum: float) -> list:
-    place, velocity, places = 0.0, 0.0, []
-    for gradient in gradients:
-        velocity = momentum * velocity + gradient
-        place -= lr * velocity
-        places.append(place)
-    return _numbers(places)
+def _height_after(rate: float, steepness: float, n_steps: int) -> float:
+    """Return how high AdamW stands in the chapter's valley after so many steps."""
+    place = torch.tensor([-2.0, 1.0], requires_grad=True)
+    optimizer = AdamW([place], lr=rate)
+    for _ in range(n_steps):
+        place.grad = place.detach() * torch.tensor([1.0, steepness])
+        optimizer.step()
+    x, y = place.tolist()
+    return (x**2 + steepness * y**2) / 2
 
 
-check_momentum = Exercise(
-    "momentum_places",
-    _momentum,
+def _best_rate(rates: list[float], steepness: float, n_steps: int) -> float:
+    return min(rates, key=lambda rate: _height_after(rate, steepness, n_steps))
+
+
+check_best_rate = Exercise(
+    "best_rate",
+    _best_rate,
     (
         Case(
-            ([1.0], 0.1, 0.9),
-            "start at 0 and go against the gradient: the first place is -lr * gradient.",
-            "empieza en 0 y ve en contra del gradiente: el primer lugar es -lr * gradiente.",
+            ([0.01, 0.1, 1.0], 25.0, 1),
+            "return the rate, not its place or its height; and after one step it is the largest.",
+            "devuelve la tasa, no su lugar ni su altura; y tras un solo paso es la mayor.",
         ),
         Case(
-            ([1.0, 0.0, 0.0], 0.1, 0.5),
-            "without a gradient it rolls on: half as fast at each step.",
-            "sin gradiente sigue rodando: a la mitad de velocidad en cada paso.",
+            ([0.1, 0.01, 0.3], 400.0, 10),
+            "begin anew for each rate, at (-2, 1) and with a new AdamW; forget the slopes of the "
+            "step before.",
+            "empieza de nuevo con cada tasa, en (-2, 1) y con un AdamW nuevo; olvida las "
+            "pendientes del paso anterior.",
         ),
         Case(
-            ([2.0, 2.0, 2.0], 0.1, 0.9),
-            "the velocity keeps 0.9 of itself and takes the whole new gradient: 2, 3.8, 5.42.",
-            "la velocidad guarda 0.9 de sí misma y suma todo el gradiente nuevo: 2, 3.8, 5.42.",
+            ([0.3, 0.01, 0.1], 400.0, 300),
+            "take n_steps steps: in a long run a small rate comes closer.",
+            "da n_steps pasos: en un entrenamiento largo, una tasa pequeña llega más cerca.",
         ),
         Case(
-            ([1.0, -3.0, 2.0], 0.5, 0.0),
-            "momentum 0 keeps nothing: plain gradient descent, one place after each step.",
-            "con momento 0 no queda nada: descenso de gradiente, un lugar tras cada paso.",
+            ([0.003, 0.3, 0.03], 25.0, 100),
+            "it is the height after the last step that counts.",
+            "cuenta la altura tras el último paso.",
         ),
-        Case(([], 0.1, 0.9), "no gradients, no places.", "sin gradientes no hay lugares."),
     ),
-    same=_same,
-    read=_numbers,
 )
 
 
-def _adamw(x: float, gradients: list[float], lr: float, decay: float) -> float:
-    mean, square = 0.0, 0.0
-    for step, gradient in enumerate(gradients, 1):
-        mean = 0.9 * mean + 0.1 * gradient
-        square = 0.95 * square + 0.05 * gradient**2
-        size = np.sqrt(square / (1 - 0.95**step)) + 1e-8
-        x = x * (1 - lr * decay) - lr * mean / (1 - 0.9**step) / size
-    return _numbers(x)
+def _first_spike(lengths: list[float], window: int, factor: float) -> int:
+    for step in range(window, len(lengths)):
+        if lengths[step] > factor * median(lengths[step - window : step]):
+            return step
+    return -1
 
 
-check_adamw = Exercise(
-    "adamw",
-    _adamw,
+check_first_spike = Exercise(
+    "first_spike",
+    _first_spike,
     (
         Case(
-            (1.0, [0.004], 0.1, 0.0),
-            "the first step is as long as lr, however small the gradient: divide mean by "
-            "1 - 0.9**step and square by 1 - 0.95**step, with step 1 at first.",
-            "el primer paso mide lr, por pequeño que sea el gradiente: divide mean entre "
-            "1 - 0.9**paso y square entre 1 - 0.95**paso, con paso 1 al principio.",
+            ([1.0, 1.0, 1.0, 5.0, 1.0, 10.0], 2, 3.0),
+            "5 is more than 3 times the median of the two before it, and it comes first: step 3.",
+            "5 es más de 3 veces la mediana de los dos anteriores, y es el primero: el paso 3.",
         ),
         Case(
-            (0.0, [1.0, -0.5, 2.0], 0.1, 0.0),
-            "both means go on from step to step: 0.9 of the old one and 0.1 of the gradient, "
-            "0.95 and 0.05 for its square; divide by the root of the second.",
-            "ambas medias siguen de paso en paso: 0.9 de la vieja y 0.1 del gradiente, "
-            "0.95 y 0.05 para su cuadrado; divide entre la raíz de la segunda.",
+            ([1.0, 9.0, 1.0, 1.0, 1.0], 3, 3.0),
+            "a step is judged by the window before it: the first three have none yet.",
+            "un paso se juzga por la ventana anterior: los tres primeros aún no tienen ninguna.",
         ),
         Case(
-            (2.0, [0.0, 0.0], 0.1, 0.5),
-            "without gradients only the decay is left: times 1 - lr * decay at each step; and "
-            "1e-8 beside the root keeps 0 / 0 away.",
-            "sin gradientes solo queda el decaimiento: por 1 - lr * decay en cada paso; y "
-            "1e-8 junto a la raíz evita 0 / 0.",
+            ([9.0, 1.0, 1.0, 2.5], 3, 2.0),
+            "the median of 9, 1 and 1 is 1: one large value hardly moves it, but it moves a mean.",
+            "la mediana de 9, 1 y 1 es 1: un solo valor grande no la mueve, pero sí a la media.",
         ),
         Case(
-            (4.0, [1.0, 1.0], 0.1, 0.5),
-            "the decay acts on x itself; it is no part of the gradient.",
-            "el decaimiento actúa sobre x misma; no forma parte del gradiente.",
+            ([1.0, 1.0, 3.0, 3.0, 3.0], 2, 3.0),
+            "exactly 3 times is not more than 3 times: -1.",
+            "justo 3 veces no es más de 3 veces: -1.",
         ),
         Case(
-            (-1.0, [1e-6, 1e-6, 1e-6], 0.5, 0.0),
-            "tiny gradients too: 1e-8 stands outside of the root.",
-            "también con gradientes diminutos: 1e-8 va fuera de la raíz.",
+            ([1.0, 2.0, 4.0, 8.0, 16.0, 33.0], 2, 5.0),
+            "only the last steps count: lengths may grow slowly without a spike.",
+            "solo cuentan los últimos pasos: las longitudes pueden crecer despacio, sin ningún "
+            "pico.",
         ),
+        Case(([], 3, 2.0), "no steps, no spike: -1.", "sin pasos no hay pico: -1."),
     ),
-    same=_same,
-    read=_numbers,
 )
 
 
-def _vectors(answer: object) -> list:
-    return [_numbers(one) for one in answer]
-
-
-def _same_vectors(answer: list, expected: list) -> bool:
-    return len(answer) == len(expected) and all(map(_same, answer, expected))
-
-
-def _clip(gradients: list[np.ndarray], longest: float) -> list:
-    length = np.sqrt(sum((g**2).sum() for g in gradients))
-    factor = longest / length if length > longest else 1.0
-    return _vectors([g * factor for g in gradients])
-
-
-check_clip = Exercise(
-    "clip",
-    _clip,
-    (
-        Case(
-            ([np.array([3.0, 4.0])], 1.0),
-            "the length is the root of the sum of squares, here 5: make it 1, the direction stays.",
-            "la longitud es la raíz de la suma de cuadrados, aquí 5: que sea 1, misma dirección.",
-        ),
-        Case(
-            ([np.array([3.0]), np.array([-4.0])], 1.0),
-            "all arrays together are one long vector, of length 5: one factor for all.",
-            "todos los arrays juntos son un solo vector, de longitud 5: un factor para todos.",
-        ),
-        Case(
-            ([np.array([0.3, 0.4]), np.array([[0.0]])], 1.0),
-            "what is short enough stays as it is.",
-            "lo que ya es corto se queda como está.",
-        ),
-        Case(
-            ([np.array([[6.0, 0.0], [0.0, 8.0]]), np.array([0.0])], 2.0),
-            "any shapes, any limit: here the factor is 2 / 10.",
-            "cualquier forma y cualquier límite: aquí el factor es 2 / 10.",
-        ),
-        Case(
-            ([np.zeros(2)], 1.0),
-            "zeros stay zeros: do not divide by a length of 0.",
-            "los ceros siguen siendo ceros: no dividas entre una longitud de 0.",
-        ),
-    ),
-    same=_same_vectors,
-    read=_vectors,
-)
-
-
-def _learning_rate_at(step: int, n_steps: int, n_warm_up: int, lr: float) -> float:
+def _stable_rate(step: int, n_steps: int, n_warm_up: int, n_decay: int, lr: float) -> float:
     if step < n_warm_up:
         return _numbers(lr * step / n_warm_up)
-    return _numbers(lr * (n_steps - step) / (n_steps - n_warm_up))
+    if step <= n_steps - n_decay:
+        return _numbers(lr)
+    return _numbers(lr * (n_steps - step) / n_decay)
 
 
-check_learning_rate_at = Exercise(
-    "learning_rate_at",
-    _learning_rate_at,
+check_stable_rate = Exercise(
+    "stable_rate",
+    _stable_rate,
     (
         Case(
-            (5, 100, 10, 1.0),
+            (5, 100, 10, 20, 1.0),
             "half of the warm-up is done: half of the rate.",
             "va la mitad del calentamiento: la mitad de la tasa.",
         ),
         Case(
-            (10, 100, 10, 0.4),
-            "at the end of the warm-up the whole rate, lr.",
-            "al final del calentamiento, la tasa entera, lr.",
+            (60, 100, 10, 20, 0.4),
+            "between warm-up and decay the whole rate, lr.",
+            "entre el calentamiento y el decaimiento, la tasa entera, lr.",
         ),
         Case(
-            (55, 100, 10, 0.4),
-            "from step 10 to step 100 it falls in a line: step 55 is half of the way.",
-            "del paso 10 al 100 baja en línea recta: el paso 55 está a medio camino.",
+            (95, 100, 10, 20, 0.4),
+            "it falls in the last 20 steps only, from step 80 on: step 95 has a quarter left.",
+            "solo baja en los últimos 20 pasos, desde el 80: en el 95 queda un cuarto.",
         ),
-        Case((100, 100, 10, 0.4), "at the last step 0.", "en el último paso, 0."),
+        Case((100, 100, 10, 20, 0.4), "at the last step 0.", "en el último paso, 0."),
         Case(
-            (25, 100, 0, 1.0),
-            "without a warm-up it falls from the first step on; do not divide by 0.",
-            "sin calentamiento baja desde el primer paso; no dividas entre 0.",
+            (0, 100, 0, 50, 1.0),
+            "without a warm-up the first step has the whole rate; do not divide by 0.",
+            "sin calentamiento, el primer paso tiene la tasa entera; no dividas entre 0.",
+        ),
+        Case(
+            (100, 100, 10, 0, 1.0),
+            "without a decay the rate stays to the end; do not divide by 0.",
+            "sin decaimiento, la tasa se mantiene hasta el final; no dividas entre 0.",
         ),
     ),
     same=_same,
