@@ -154,7 +154,7 @@ def _chapters() -> set[str]:
 
 
 def _chapter(notebook: str | os.PathLike, cells: list[str]) -> str:
-    named = {name for cell in cells for name in re.findall(r"lessons_lib\.practice\.(\w+)", cell)}
+    named = {name for cell in cells for name in re.findall(r"lessons_lib\.classroom\.practice\.(\w+)", cell)}
     found = named & _chapters()
     if len(found) != 1:
         raise ValueError(
