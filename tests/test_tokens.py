@@ -256,7 +256,7 @@ def test_encoding_applies_merges_in_the_order_learned():
 def test_ids_equal_tiktokens_and_come_back(trained, text):
     ids = trained.encode(text)
     assert ids == trained.to_tiktoken().encode_ordinary(text)
-    assert ids == [trained._ids[i] for i in trained._bpe.encode(text)]
+    assert ids == BPE(trained.merges, trained.pattern).encode(text)
     assert trained.decode(ids) == text
     assert trained.decode_bytes(ids) == text.encode()
 
@@ -286,7 +286,7 @@ def test_long_words_equal_tiktokens(word):
     tokenizer = BPETokenizer.train("abaab babab aaab bbbaa aaaaaaa bbbbbb", 280)
     ids = tokenizer.encode(word)
     assert ids == tokenizer.to_tiktoken().encode_ordinary(word)
-    assert ids == [tokenizer._ids[i] for i in tokenizer._bpe.encode_word(word.encode())]
+    assert ids == BPE(tokenizer.merges).encode(word)
 
 
 def test_a_word_of_ten_megabytes():
@@ -337,7 +337,7 @@ def test_special_tokens_may_come_from_any_iterable():
 def test_the_cache_stays_small_and_right(monkeypatch):
     monkeypatch.setattr(BPETokenizer, "_CACHE_WORDS", 3)
     tokenizer = BPETokenizer.train(STORIES, 500)
-    assert tokenizer.encode(STORIES[:3000]) == tokenizer._bpe.encode(STORIES[:3000])
+    assert tokenizer.encode(STORIES[:3000]) == BPE(tokenizer.merges).encode(STORIES[:3000])
     assert 0 < len(tokenizer._cache) <= 3
     tokenizer.encode("x" * 1000)
     assert max(map(len, tokenizer._cache)) <= BPETokenizer._CACHE_CHARACTERS
@@ -482,7 +482,7 @@ def test_from_merges_keeps_published_ids():
         (lambda v, m: v.update({300: b"zz"}), "1 surplus"),
         (lambda v, m: v.update({300: b"a"}), "one token twice"),
         (lambda v, m: v.update({-1: v.pop(97)}), "at least 0, got -1"),
-        (lambda v, m: m.reverse(), "merges of earlier tokens"),
+        (lambda v, m: (v.update({300: b"qzz"}), m.append((b"q", b"zz"))), "merges of tokens"),
         (lambda v, m: m.append((b"a", "n")), "pairs of bytes"),
         (lambda v, m: m.append((b"a",)), "pairs of bytes"),
         (lambda v, m: v.update({97: "a"}), "ids and bytes"),
@@ -537,7 +537,7 @@ def test_files_come_back_whole(trained, tmp_path):
     path = tmp_path / "tokenizer.json"
     trained.save(path)
     loaded = BPETokenizer.load(path)
-    for name in ("vocab", "merges", "special_tokens", "pattern"):
+    for name in ("vocab", "merges", "special_tokens", "user_defined", "pattern"):
         assert getattr(loaded, name) == getattr(trained, name)
     assert loaded.encode(STORIES[:2000] + END, "all") == trained.encode(STORIES[:2000] + END, "all")
     text = path.read_text(encoding="utf-8")
@@ -610,7 +610,7 @@ def test_tokenizer_files_of_other_kinds_are_refused(tmp_path):
     changes = [
         {"model": whole["model"] | {"type": "Unigram"}},
         {"model": whole["model"] | {"merges": [["q", "z"]]}},
-        {"normalizer": {"type": "NFC"}},
+        {"normalizer": {"type": "Lowercase"}},
         {"pre_tokenizer": {"type": "Whitespace"}},
         {"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True}},
         {"pre_tokenizer": None},
@@ -626,6 +626,45 @@ def test_tokenizer_files_of_other_kinds_are_refused(tmp_path):
             BPETokenizer.from_pretrained(tmp_path)
     with pytest.raises(FileNotFoundError):
         BPETokenizer.from_pretrained(tmp_path / "nowhere")
+
+
+def test_the_end_is_carried_and_not_guessed(tmp_path):
+    ends = ["<|user|>", "<|stop|>", "<|not the end|>"]
+    tokenizer = BPETokenizer.train("banana bandana", 265, ends, end="<|stop|>")
+    assert (tokenizer.end, tokenizer.end_id) == ("<|stop|>", tokenizer.special_tokens["<|stop|>"])
+    again = BPETokenizer.from_merges(
+        tokenizer.vocab, tokenizer.merges, tokenizer.special_tokens, end="<|stop|>"
+    )
+    tokenizer.save(tmp_path / "own.json")
+    tokenizer.save_pretrained(tmp_path)
+    opened = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    assert (opened.eos_token, opened.eos_token_id) == ("<|stop|>", tokenizer.end_id)
+    for other in (
+        again,
+        BPETokenizer.load(tmp_path / "own.json"),
+        BPETokenizer.from_pretrained(tmp_path),
+    ):
+        assert (other.end, other.end_id) == ("<|stop|>", tokenizer.end_id)
+    settings_path = tmp_path / "tokenizer_config.json"
+    for eos, end in [
+        ("<|user|>", "<|user|>"),
+        ({"content": "<|user|>", "lstrip": False, "__type": "AddedToken"}, "<|user|>"),
+        (None, None),
+    ]:
+        settings_path.write_text(json.dumps({"eos_token": eos}), encoding="utf-8")
+        assert BPETokenizer.from_pretrained(tmp_path).end == end
+    for data in (b'{"eos_token": "<|nobody|>"}', b'{"eos_token": 3}', b"[]", b"{", b"[" * 10**5):
+        settings_path.write_bytes(data)
+        with pytest.raises(ValueError, match="expected a byte-level tokenizer"):
+            BPETokenizer.from_pretrained(tmp_path)
+    settings_path.unlink()
+    none = BPETokenizer.from_pretrained(tmp_path)
+    assert (none.end, none.end_id) == (None, None)
+    none.save_pretrained(tmp_path)
+    assert BPETokenizer.from_pretrained(tmp_path).end is None
+    for wrong in ("<|nobody|>", "banana", 3, [], ""):
+        with pytest.raises(ValueError, match="expected the end among the special tokens"):
+            BPETokenizer.train("banana", 260, ends, end=wrong)
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):

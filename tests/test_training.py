@@ -9,14 +9,15 @@ import json
 import math
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lessons_lib import training
 from lessons_lib.corpus.stories import WORLD, sample
 from lessons_lib.gpt import GPT, GPTConfig, loss
+from lessons_lib.llama import Llama, LlamaConfig
 from lessons_lib.tokens import BPETokenizer
 from lessons_lib.training import (
     END,
@@ -28,9 +29,11 @@ from lessons_lib.training import (
     clip_gradients,
     cross_entropy_gradient,
     evaluate,
+    gradients,
     learning_rate,
     make_optimizers,
     numeric_gradient,
+    optimizers,
     orthogonalise,
     read_record,
     story_data,
@@ -38,12 +41,16 @@ from lessons_lib.training import (
     story_tokenizer,
     train,
 )
+from lessons_lib.training.run import Run
 
 SHAPES = [(), (1,), (7,), (3, 5), (2, 3, 4)]
 
 
-def test_docstring_examples():
-    assert doctest.testmod(training).failed == 0
+@pytest.mark.parametrize("room", [gradients, optimizers])
+def test_docstring_examples(room):
+    found = doctest.testmod(room)
+    assert found.failed == 0
+    assert found.attempted > 0
 
 
 # ---------------------------------------------------------------- the slope of the loss
@@ -71,6 +78,33 @@ def test_cross_entropy_gradient_is_autograd_s_and_the_numeric_one(shift):
     F.cross_entropy(logits, targets).backward()
     torch.testing.assert_close(found, logits.grad, rtol=1e-12, atol=1e-15)
     torch.testing.assert_close(found.sum(-1), torch.zeros(6, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        ([0, -1], "targets from 0 to 2, got -1"),
+        ([0, -100], "targets from 0 to 2, got -100"),  # no sign of "leave this one out" here
+        ([0, 3], "targets from 0 to 2, got 3"),
+        ([0.0, 1.0], "targets to be integers, got torch.float32"),
+        ([True, False], "targets to be integers, got torch.bool"),
+        ([0], r"targets of shape \(2,\), got \(1,\)"),
+        ([[0, 1]], r"targets of shape \(2,\), got \(1, 2\)"),
+        ([], r"targets of shape \(2,\), got \(0,\)"),
+        ("ab", "targets to be integers, got 'ab'"),
+    ],
+)
+def test_targets_that_are_none(targets, message):
+    with pytest.raises(ValueError, match=message):
+        cross_entropy_gradient(torch.zeros(2, 3), targets)
+    if targets and not isinstance(targets, str):
+        with pytest.raises(ValueError, match=message):
+            cross_entropy_gradient(torch.zeros(2, 3), torch.tensor(targets))
+
+
+def test_numeric_gradient_takes_no_integers():
+    with pytest.raises(ValueError, match=r"expected an x of floats, got torch\.int64"):
+        numeric_gradient(lambda: torch.zeros(()), torch.tensor([1, 2]))
 
 
 def test_numeric_gradient_of_known_functions():
@@ -270,6 +304,7 @@ def test_learning_rate_by_hand_and_in_a_scheduler():
         assert learning_rate(progress, 0.1, 0.2) == pytest.approx(rate)
     optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=3.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step / 40))
+    assert learning_rate(1.3, 0.1, 0.2) == 0.2  # a scheduler asks once more after the last step
     for step in range(41):
         up, down = step / 40 / 0.03, 1 - 0.98 * (step / 40 - 0.03) / 0.97
         assert schedule.get_last_lr()[0] == pytest.approx(3 * min(up, down))
@@ -286,6 +321,53 @@ def test_learning_rate_rises_then_falls(warm_up, final):
     assert max(rates) == pytest.approx(1)
     assert rates[-1] == pytest.approx(final)
     assert min(rates) >= 0
+
+
+@pytest.mark.parametrize("longest", [-1.0, 0.0, math.nan, math.inf, None, True, "1"])
+def test_a_limit_that_is_none_changes_no_gradient(longest):
+    """A negative limit turned the gradients round, NaN clipped nothing."""
+    a = nn.Parameter(torch.ones(1))
+    a.grad = torch.tensor([3.0])
+    with pytest.raises(ValueError, match="longest to be a finite number above 0, got"):
+        clip_gradients([a], longest)
+    assert a.grad.item() == 3
+
+
+def test_clipping_takes_a_single_tensor_as_torch_does():
+    a = nn.Parameter(torch.ones(2))
+    a.grad = torch.tensor([3.0, 4.0])
+    assert clip_gradients(a, 1.0) == 5
+    torch.testing.assert_close(a.grad, torch.tensor([0.6, 0.8]))
+
+
+@pytest.mark.parametrize("bad", [-1.0, math.nan, math.inf, None, True, "0.1"])
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [(make, name) for make in (SGD, Muon) for name in ("lr", "momentum")]
+    + [(AdamW, name) for name in ("lr", "betas", "eps", "weight_decay")],
+)
+def test_optimizers_refuse_settings(make, bad, name):
+    """Given for all, or for one group of parameters."""
+    p = nn.Parameter(torch.ones(2, 2))
+    for setting in (bad, (bad, 0.9), (0.9, bad), (0.9,)) if name == "betas" else (bad,):
+        with pytest.raises(ValueError, match=f"expected {name}"):
+            make([p], **{"lr": 0.1, name: setting})
+        with pytest.raises(ValueError, match=f"expected {name}"):
+            make([{"params": [p], name: setting}], lr=0.1)
+
+
+@pytest.mark.parametrize(
+    ("make", "settings"),
+    [
+        (SGD, {"momentum": 1.0}),
+        (Muon, {"momentum": 1.0}),
+        (AdamW, {"betas": (0.9, 1.0)}),
+        (AdamW, {"eps": 0.0}),
+    ],
+)
+def test_optimizers_refuse_the_ends_of_ranges(make, settings):
+    with pytest.raises(ValueError, match=r"below 1, got 1\.0|above 0, got 0\.0"):
+        make([nn.Parameter(torch.ones(2, 2))], lr=0.1, **settings)
 
 
 # ---------------------------------------------------------------- data
@@ -345,6 +427,24 @@ def test_windows_at_given_starts():
     assert sorted(data.batch(0, 3)[:, 0].tolist()) == [0, 5, 20]
 
 
+def test_windows_of_other_types_of_integers():
+    expected = Windows(range(30), 9).batch(0, 2)
+    for kind in (np.uint16, np.int32, np.uint64, np.uint8):
+        assert torch.equal(Windows(np.arange(30).astype(kind), 9).batch(0, 2), expected)
+
+
+def test_windows_beyond_the_ends_are_refused():
+    """A negative start read from the end, silently."""
+    data = Windows(range(30), 9)
+    for start in (-1, 21):
+        with pytest.raises(ValueError, match=f"starts from 0 to 20, got {start}"):
+            data.rows(torch.tensor([0, start]))
+    with pytest.raises(ValueError, match="step to be an integer of at least 0, got -1"):
+        data.batch(-1, 4)
+    with pytest.raises(ValueError, match="size to be an integer of at least 1, got 0"):
+        data.batch(0, 0)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -354,6 +454,14 @@ def test_windows_at_given_starts():
         ((range(9), 2.5), "integer"),
         ((range(9), 4, [5, 6]), "a start of at most 4, got none"),
         ((range(9), 4, []), "a start of at most 4, got none"),
+        (([0.0, 1.9, 2.0], 1), "token_ids to be integers, got torch.float32"),
+        (([True, False], 1), "token_ids to be integers, got torch.bool"),
+        (([[1, 2], [3, 4]], 1), r"token_ids of shape \(N,\), got \(2, 2\)"),
+        (([1, -2, 3], 1), "token_ids from 0 on, got -2"),
+        (("text", 1), "token_ids to be integers, got 'text'"),
+        ((range(9), True), "integer of at least 1, got True"),
+        ((range(9), 4, [0, -1]), "starts from 0 on, got -1"),
+        ((range(9), 4, [0.5]), "starts to be integers, got torch.float32"),
     ],
 )
 def test_windows_refuse(arguments, message):
@@ -427,17 +535,17 @@ def test_progress_is_that_of_whatever_ends_first():
         ({"target_loss": 1.0}, "n_steps or seconds, got neither"),
         ({"n_steps": 0}, "at least 1, got 0"),
         ({"n_steps": 1.5}, "integer"),
-        ({"seconds": 0}, "expected positive rates, clip and seconds"),
-        ({"seconds": math.inf}, "expected positive rates, clip and seconds"),
-        ({"lr": 0}, "expected positive rates, clip and seconds"),
-        ({"lr": math.nan}, "expected positive rates, clip and seconds"),
-        ({"matrix_lr": 0}, "expected positive rates, clip and seconds"),
-        ({"matrix_lr": -1}, "expected positive rates, clip and seconds"),
-        ({"clip": -1}, "expected positive rates, clip and seconds"),
-        ({"warm_up": 1}, "0 <= warm_up < 1"),
-        ({"warm_up": -0.1}, "0 <= warm_up < 1"),
-        ({"final": 2}, "0 <= final <= 1"),
-        ({"weight_decay": -0.1}, "weight_decay >= 0, got 0.03, 0.02 and -0.1"),
+        ({"seconds": 0}, "expected seconds to be a finite number above 0, got 0"),
+        ({"seconds": math.inf}, "expected seconds to be a finite number above 0, got inf"),
+        ({"lr": 0}, "expected lr to be a finite number above 0, got 0"),
+        ({"lr": math.nan}, "expected lr to be a finite number above 0, got nan"),
+        ({"matrix_lr": 0}, "expected matrix_lr to be a finite number above 0, got 0"),
+        ({"matrix_lr": -1}, "expected matrix_lr to be a finite number above 0, got -1"),
+        ({"clip": -1}, "expected clip to be a finite number above 0, got -1"),
+        ({"warm_up": 1}, "warm_up to be a finite number of at least 0 and below 1"),
+        ({"warm_up": -0.1}, "warm_up to be a finite number of at least 0 and below 1"),
+        ({"final": 2}, "final to be a finite number of at least 0 and at most 1"),
+        ({"weight_decay": -0.1}, "weight_decay to be a finite number of at least 0, got -0.1"),
         ({"batch_size": 0}, "at least 1, got 0"),
         ({"accumulate": 0}, "at least 1, got 0"),
         ({"batch_size": 16, "accumulate": 3}, "accumulate to divide batch_size, got 3 and 16"),
@@ -474,11 +582,74 @@ def test_matrices_inside_the_blocks_go_to_muon():
     }
     (everything,) = given(Recipe(n_steps=1, matrix_lr=None))
     assert everything == set(names.values())
-    first, second = make_optimizers(model, Recipe(n_steps=1, lr=0.1, weight_decay=0.2))
+    first, second = make_optimizers(model, Recipe(n_steps=1, lr=0.1))
     assert (type(first), type(second)) == (AdamW, Muon)
-    assert first.param_groups[0]["lr"] == 0.1
-    assert first.param_groups[0]["weight_decay"] == 0.2
-    assert second.param_groups[0]["lr"] == 0.02
+    assert {group["lr"] for group in first.param_groups} == {0.1}
+    assert {group["lr"] for group in second.param_groups} == {0.02}
+
+
+def stories_gpt():
+    return GPT(GPTConfig(vocab_size=9, context_length=5, d_model=4, n_heads=2, n_layers=2))
+
+
+def stories_llama(tied):
+    sizes = {"d_ff": 6, "n_kv_heads": 1, "qk_norm": True, "tied": tied}
+    return Llama(LlamaConfig(9, 5, 4, n_heads=2, n_layers=2, **sizes))
+
+
+@pytest.mark.parametrize("matrix_lr", [None, 0.01])
+@pytest.mark.parametrize(
+    ("make", "spared"),
+    [
+        (stories_gpt, ("norm", "bias")),
+        (lambda: stories_llama(tied=False), ("norm",)),
+        (lambda: stories_llama(tied=True), ("norm",)),
+    ],
+)
+def test_matrices_and_tables_decay_and_nothing_else(make, spared, matrix_lr):
+    """By what happens to the numbers: with gradients of zero, only the decay moves them."""
+    torch.manual_seed(0)
+    model = make()
+    with torch.no_grad():
+        for p in model.parameters():
+            p.copy_(torch.randn_like(p) + 3)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    recipe = Recipe(n_steps=1, lr=0.1, matrix_lr=matrix_lr, weight_decay=0.2)
+    for optimizer in make_optimizers(model, recipe):
+        for p in model.parameters():
+            p.grad = torch.zeros_like(p)
+        optimizer.step()
+    decayed = set()
+    for name, p in model.named_parameters():
+        by_muon = matrix_lr and name.startswith("blocks.")
+        smaller = before[name] * (1 - (matrix_lr if by_muon else 0.1) * 0.2)
+        if not torch.equal(p, before[name]):
+            torch.testing.assert_close(p.detach(), smaller, rtol=1e-6, atol=0)
+            decayed.add(name)
+    assert decayed == {name for name in before if not any(word in name for word in spared)}
+    assert "token_embedding.weight" in decayed
+    assert ("head.weight" in decayed) == ("head.weight" in before)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_muon_s_decay_is_torch_s(decay):
+    """PyTorch computes the step in bfloat16, so it is taken out: both with and without decay."""
+    torch.manual_seed(0)
+    start, slopes = torch.randn(6, 4), torch.randn(3, 6, 4)
+
+    def walk(make):
+        p = nn.Parameter(start.clone())
+        optimizer = make([p])
+        for slope in slopes:
+            p.grad = slope.clone()
+            optimizer.step()
+        return p.detach()
+
+    ours = [walk(lambda p, d=d: Muon(p, 0.02, weight_decay=d)) for d in (decay, 0.0)]
+    torchs = [walk(lambda p, d=d: torch.optim.Muon(p, 0.02, weight_decay=d)) for d in (decay, 0.0)]
+    # What is left of the difference of bfloat16, a hundredth of steps of 0.02, decays too: 1e-6.
+    torch.testing.assert_close(ours[0] - ours[1], torchs[0] - torchs[1], rtol=0, atol=2e-6)
+    assert torch.equal(ours[0], ours[1]) == (decay == 0)
 
 
 # ---------------------------------------------------------------- a run is its steps
@@ -497,18 +668,23 @@ def test_train_takes_the_steps_that_stand_in_its_recipe(accumulate):
     model, other = small_model(), small_model()
     record = train(model, data, recipe)
 
+    named = dict(other.named_parameters())
+    gains = [p for p in named.values() if p.ndim == 1]
+    tables = [p for name, p in named.items() if p.ndim == 2 and "blocks" not in name]
     adamw = torch.optim.AdamW(
-        [p for n, p in other.named_parameters() if p.ndim != 2 or "blocks" not in n],
+        [{"params": tables, "weight_decay": 0.1}, {"params": gains, "weight_decay": 0}],
         betas=(0.9, 0.95),
-        weight_decay=0.1,
     )
-    muon = Muon([p for p in other.blocks.parameters() if p.ndim == 2], lr=1.0)
+    matrices = [p for p in other.blocks.parameters() if p.ndim == 2]
+    muon = Muon(matrices, lr=1.0, weight_decay=0.1)
     for step in range(12):
         value = loss(other, data.batch(step, 8))
         value.backward()
         length = torch.nn.utils.clip_grad_norm_(other.parameters(), 0.5).item()
         rate = learning_rate((step + 1) / 12)
-        adamw.param_groups[0]["lr"], muon.param_groups[0]["lr"] = 0.005 * rate, 0.02 * rate
+        for group in adamw.param_groups:
+            group["lr"] = 0.005 * rate
+        muon.param_groups[0]["lr"] = 0.02 * rate
         for optimizer in (adamw, muon):
             optimizer.step()
             optimizer.zero_grad()
@@ -521,6 +697,62 @@ def test_train_takes_the_steps_that_stand_in_its_recipe(accumulate):
         assert line["tokens"] == (step + 1) * 8 * 8
     for p, q in zip(model.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(p, q, rtol=1e-3, atol=1e-4)
+
+
+def counted(windows, rare):
+    """Tell which targets of windows (B, T + 1) count: what is rare or comes behind it."""
+    return (windows[:, 1:] < rare) | (windows[:, :-1] < rare)
+
+
+def masked_loss(model, windows, rare):
+    """Return the sum of the losses that count, and their number: what `train` takes."""
+    mask = counted(windows, rare)
+    logits, targets = model(windows[:, :-1])[mask], windows[:, 1:][mask]
+    return F.cross_entropy(logits, targets, reduction="sum"), mask.sum()
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("rare", [1, 2, 6, 12])
+def test_parts_weigh_by_their_tokens_that_count(seed, rare):
+    """Beside the mean that PyTorch takes of the whole batch, where -100 marks what is left out."""
+    ids = torch.randint(0, 12, (400,), generator=torch.Generator().manual_seed(seed))
+    data = Windows(ids, 8)
+    model = small_model(seed).double()
+    windows = data.batch(0, 8)
+    mask = counted(windows, rare)
+    targets = windows[:, 1:].masked_fill(~mask, -100)
+    expected = F.cross_entropy(model(windows[:, :-1]).flatten(0, 1), targets.flatten())
+    expected.backward()
+    gradients = [p.grad.clone() for p in model.parameters()]
+    counts = mask.sum(1).tolist()  # of parts of one window each
+    assert rare == 12 or len(set(counts)) > 1
+    assert rare > 1 or 0 in counts
+    for accumulate in (1, 2, 4, 8):
+        model.zero_grad()
+        recipe = Recipe(n_steps=1, batch_size=8, accumulate=accumulate)
+        run = Run(model, data, recipe, loss_fn=lambda m, w: masked_loss(m, w, rare))
+        assert run.slopes() == pytest.approx(expected.item(), rel=1e-12)
+        for p, gradient in zip(model.parameters(), gradients, strict=True):
+            torch.testing.assert_close(p.grad, gradient, rtol=1e-9, atol=1e-12)
+
+
+def test_a_mean_and_a_sum_with_its_count_are_one():
+    data = Windows(torch.arange(300) % 12, 8)
+    recipe = Recipe(n_steps=5, batch_size=8, accumulate=2)
+    sums = train(small_model(), data, recipe, loss_fn=lambda m, w: (32 * loss(m, w), 32))
+    means = train(small_model(), data, recipe)
+    for one, other in zip(sums, means, strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], abs=1e-5)  # float32, 5 steps
+        assert one["gradient"] == pytest.approx(other["gradient"], rel=1e-4)
+
+
+@pytest.mark.parametrize("count", [0, torch.tensor(0)])
+def test_a_batch_of_which_nothing_counts_is_refused(count):
+    data, model = Windows(torch.arange(300) % 12, 8), small_model()
+    with pytest.raises(ValueError, match="a batch with tokens that count, got none at step 0"):
+        train(model, data, Recipe(n_steps=1), loss_fn=lambda m, w: (0 * loss(m, w), count))
+    for p, q in zip(model.parameters(), small_model().parameters(), strict=True):
+        assert torch.equal(p, q)
 
 
 def test_a_pattern_is_learned():
@@ -545,9 +777,13 @@ def test_record_with_a_line_cut_off(tmp_path):
     assert read_record(path) == lines
     path.write_text("")
     assert read_record(path) == []
-    path.write_text('{"step": 1\n{"step": 2}\n')
-    with pytest.raises(ValueError, match=r"a line of JSON for each step in .*record.jsonl"):
-        read_record(path)
+    path.write_bytes(text.encode() + b'{"step": 3, "lo\xc3')
+    assert read_record(path) == lines
+    wrong = [b'{"step": 1\n', b"3\n", b"[]\n", b"\0\0\n", b'"\xff"\n', b"[" * 9**5 + b"\n", b"\n"]
+    for line in wrong:
+        path.write_bytes(b'{"step": 1}\n' + line + b'{"step": 3}\n')
+        with pytest.raises(ValueError, match=r"a line of JSON .*record.jsonl, got in line 2"):
+            read_record(path)
 
 
 # ---------------------------------------------------------------- the stories

@@ -20,12 +20,16 @@ from tools import release
 from tools import site as book
 from tools.book_site import editions
 from tools.book_site.live import pack_figures
-from tools.book_site.search import stem
 from tools.browser import find_chromium
 
 LANGUAGES = ("en", "es")
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}
+WIDE = (1400, 820)
+# The texts of visible boxes whose lines are cut on the right.
+CUT = """(selector) => [...document.querySelectorAll(selector)]
+  .filter((box) => box.offsetParent && box.scrollWidth > box.clientWidth)
+  .map((box) => box.textContent.slice(0, 200))"""
 
 
 def chapters() -> list[str]:
@@ -55,27 +59,78 @@ def test_the_table_of_contents_gave_pages_to_test():
 
 # --- Every page in the browser ---------------------------------------------------------------
 
+# `look` numbers an element by how it and all around it look: what contrast depends on.
+LOOK = """
+  const names = [
+    "color", "backgroundColor", "backgroundImage", "opacity", "visibility", "display", "position",
+    "fontFamily", "fontSize", "fontWeight", "textShadow", "webkitTextFillColor", "filter",
+    "mixBlendMode", "zIndex",
+  ];
+  const looks = new Map(), numbers = new Map();
+  const look = (element) => {
+    if (!element) return 0;
+    if (!looks.has(element)) {
+      const style = getComputedStyle(element);
+      const key = [look(element.parentElement), ...names.map((name) => style[name])].join("|");
+      if (!numbers.has(key)) numbers.set(key, numbers.size + 1);
+      looks.set(element, numbers.get(key));
+    }
+    return looks.get(element);
+  };
+"""
+# Contrast is nine tenths of axe's work, nearly all of it on the thousands of coloured words of the
+# code. Of those of one look one is measured: one that axe can judge, of several letters and not
+# cut off at the side.
+ONE_OF_EACH_LOOK = f"""() => {{
+  axe.configure({{ rules: [{{ id: "color-contrast", selector: "*:not([data-look-measured])" }}] }});
+  {LOOK}
+  const measured = new Set();
+  for (const word of document.querySelectorAll(".highlight pre span:not(:has(*))")) {{
+    const own = look(word);
+    word.toggleAttribute("data-look-measured", measured.has(own));
+    const [box, pre] = [word, word.closest("pre")].map((one) => one.getBoundingClientRect());
+    const whole = box.width > 0 && box.left >= pre.left && box.right <= pre.right;
+    if (whole && /[a-z]{{2}}/i.test(word.textContent)) measured.add(own);
+  }}
+}}"""
+# All texts of a page and how they look, once its scripts have seen where it is scrolled to.
+LOOKS = f"""async () => {{
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  await frame().then(frame);
+  {LOOK}
+  const texts = [];
+  for (const element of document.body.querySelectorAll("*:not(script, style)")) {{
+    const own = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE);
+    const text = own.map((node) => node.data.trim()).join(" ").trim();
+    if (text) texts.push(`${{look(element)}} ${{text}}`);
+  }}
+  return [...numbers.keys(), ...texts];
+}}"""
+
 
 class Visit:
-    """A page opened in a browser, with all that went wrong on the way."""
+    """A page opened in a tab of its own or in one given, with all that went wrong on the way."""
 
-    def __init__(self, browser, address: str, leads_to: str = "", **context):
-        self.context = browser.new_context(**{"viewport": DESKTOP} | context)
-        self.context.set_default_timeout(15_000)
-        self.page = self.context.new_page()
+    def __init__(self, browser, address: str, leads_to: str = "", tab=None, **context):
+        self.tab = tab
+        self.page = tab or browser.new_context(**{"viewport": DESKTOP} | context).new_page()
+        self.page.set_default_timeout(15_000)
         self.problems = []
         own = urlsplit(address)
         own = f"{own.scheme}://{own.netloc}/"
-        self.page.on("console", self._console)
-        self.page.on("pageerror", lambda error: self.problems.append(f"exception: {error}"))
-        self.page.on("requestfailed", lambda r: self.problems.append(f"failed: {r.url}"))
-        self.page.on(
-            "request",
-            lambda r: (
+        self.listeners = {
+            "console": self._console,
+            "pageerror": lambda error: self.problems.append(f"exception: {error}"),
+            "requestfailed": lambda r: self.problems.append(f"failed: {r.url}"),
+            "request": lambda r: (
                 r.url.startswith((own, "data:", "blob:"))
                 or self.problems.append(f"request to elsewhere: {r.url}")
             ),
-        )
+        }
+        if tab:
+            tab.set_viewport_size(DESKTOP)
+        for event, listener in self.listeners.items():
+            self.page.on(event, listener)
         self.page.goto(address, wait_until="commit" if leads_to else "load")
         if leads_to:
             self.page.wait_for_url(leads_to)
@@ -90,7 +145,14 @@ class Visit:
         return self
 
     def __exit__(self, *_):
-        self.context.close()
+        if self.tab:  # as before for the next page
+            self.page.evaluate("localStorage.clear()")
+            for event, listener in self.listeners.items():
+                self.page.remove_listener(event, listener)
+            self.page.emulate_media(media="null", color_scheme="null")
+            self.page.goto("about:blank")
+        else:
+            self.page.context.close()
 
     @contextmanager
     def leaving(self):
@@ -116,15 +178,19 @@ class Visit:
         self.page.evaluate("scrollTo(0, 0)")
         return self.page.locator("figure.live-figure[data-live-state=ready]").count()
 
-    def axe(self, *only: str) -> list[str]:
-        """Return axe-core's violations of all its rules, or of some."""
+    def axe(self, *only: str, contrast: bool = True) -> list[str]:
+        """Return axe-core's violations of all its rules, of some, or of all but contrast."""
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE_SCRIPT)
+        self.page.evaluate(ONE_OF_EACH_LOOK)
         options = {
             # Loading the style sheets again would fail from a folder.
             "preload": False,
             "resultTypes": ["violations"],
-            "rules": {"label-content-name-mismatch": {"enabled": True}},
+            "rules": {
+                "label-content-name-mismatch": {"enabled": True},
+                "color-contrast": {"enabled": contrast},
+            },
         }
         if only:
             options["runOnly"] = list(only)
@@ -153,11 +219,38 @@ def address_of(scheme: str, name: str, site: Path, web: str) -> str:
     return f"{web}/{name}" if scheme == "http" else (site / name).as_uri()
 
 
+@pytest.fixture(scope="module")
+def other_tab(browser):
+    """Another tab: one for pages over http and one for files keep their processes."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+class Pages:
+    """Each language in a class of its own, so that both can be tested side by side."""
+
+    def test_page_works(self, tab, other_tab, site, web, name):
+        looks = check_page(tab, f"{web}/{name}")
+        check_page(other_tab, (site / name).as_uri(), looks)
+
+
 @pytest.mark.site
-@pytest.mark.parametrize("scheme", ["http", "file"])
-@pytest.mark.parametrize("name", PAGES)
-def test_page_works(browser, site, web, scheme, name):
-    with Visit(browser, address_of(scheme, name, site, web)) as visit:
+@pytest.mark.parametrize("name", [name for name in PAGES if not name.startswith("es/")])
+class TestEnglishPages(Pages):
+    pass
+
+
+@pytest.mark.site
+@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("es/")])
+class TestSpanishPages(Pages):
+    pass
+
+
+def check_page(tab, address, looks=None):
+    """Check a page; return how its texts look. With the looks of a page checked, compare them."""
+    found = {}
+    with Visit(None, address, tab=tab) as visit:
         page = visit.page
         figures = page.locator("figure.live-figure").count()
         assert visit.wake_figures() == figures
@@ -172,13 +265,56 @@ def test_page_works(browser, site, web, scheme, name):
 
         for theme in ("light", "dark"):
             visit.use_theme(theme)
-            assert visit.axe() == [], theme
+            found[theme] = page.evaluate(LOOKS)
+            assert looks is None or found[theme] == looks[theme], theme
+            assert visit.axe(contrast=looks is None) == [], theme
 
+        for width in WIDE:
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate(CUT, "pre") == [], width
+        page.emulate_media(media="print")
+        assert page.evaluate(CUT, "pre") == []
+        page.emulate_media(media="screen")
         page.set_viewport_size(PHONE)
+        assert page.evaluate(CUT, ".cell_output pre") == []
         page.wait_for_timeout(400)  # the theme marks what scrolls after 300 ms
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         assert visit.axe("scrollable-region-focusable") == []
         assert visit.problems == []
+    return found
+
+
+LIGHT = "<style>pre { background: #fff; overflow: hidden; width: 30em; margin: 0 } .b { color: %s }"
+WORD = '<span class="%s">word</span>'
+
+
+@pytest.mark.site
+@pytest.mark.parametrize(
+    ("colour", "code", "pale"),
+    [
+        ("#000", WORD % "a" + WORD % "b", 0),
+        ("#bbb", WORD % "a" + WORD % "b", 1),
+        ("#bbb", WORD % "b" * 3, 1),  # one speaks for all that look like it
+        ("#bbb", '<span class="b">x</span><span class="b"> </span>' + WORD % "b", 1),
+        ("#bbb", f'<span style="margin-left: 40em">{WORD % "b"}</span>\n{WORD % "b"}', 1),
+        ("#222", f'<b style="background: #000">{WORD % "b"}</b>{WORD % "b"}', 1),
+        ("#222", f'{WORD % "b"}<b style="background: #000">{WORD % "b"}</b>', 1),
+        ("#000", f'{WORD % "b"}</pre></div><div class="highlight"><pre>{WORD % "c"}', 0),
+        ("#222", f'{WORD % "b"}</pre></div><div class="highlight x"><pre>{WORD % "b"}', 1),
+        ("#222", WORD % "b" + '<span class="b" style="opacity: 0.2">word</span>', 1),
+    ],
+)
+def test_a_pale_word_of_the_code_is_seen(browser, tab, tmp_path, colour, code, pale):
+    page = tmp_path / "page.html"
+    page.write_text(
+        f'<!doctype html><html lang="en"><title>Page</title>{LIGHT % colour}'
+        " .x pre { background: #000 }</style>"
+        f'<main><h1>Page</h1><div class="highlight"><pre>{code}</pre></div></main></html>',
+        encoding="utf-8",
+    )
+    with Visit(browser, page.as_uri(), tab=tab) as visit:
+        found = [line for line in visit.axe() if line.startswith("color-contrast: ")]
+        assert len(found) == pale
 
 
 @pytest.mark.site
@@ -403,7 +539,100 @@ def test_search_finds(browser, site, web, scheme, language, query):
             has_text=re.compile(r"\d")
         ).wait_for()
         assert page.locator('#search-results a[href^="tokens.html"]').count() > 0
+        assert page.locator("#search-results mark").count() > 0
         assert visit.axe() == []
+        assert visit.problems == []
+
+
+# What a reader may look for, and the start of the address of the section that answers.
+QUERIES = {
+    "en": {
+        "KV cache": "generation.html#remembering-the-kv-cache",
+        "RoPE": "llama.html#rotary-positions",
+        "backprop": "training.html#the-slope-of-the-loss",
+        "backpropagation": "training.html#the-slope-of-the-loss",
+        "how do I install": "setup.html",
+        "quantise": "quantization.html",
+        "the causal mask": "attention.html#no-looking-ahead-the-mask",
+        "softmax": "attention.html#a-softmax",
+        "perplexities": "ngrams.html",
+        "residual stream": "block.html#stacking-and-the-residual-stream",
+        "layer norm": "block.html#layer-normalisation",
+        "RMSNorm": "llama.html#rmsnorm",
+        "GQA": "llama.html#fewer-key-value-heads",
+        "adamw": "training.html#adamw",
+        "beam search": "generation.html#the-most-probable-text",
+        "speculative decoding": "generation.html#a-small-model-guesses",
+        "Chinchilla": "scaling.html#chinchilla",
+        "data parallel": "scaling.html#data-parallel",
+        "Q4_0": "quantization.html#q4-0",
+        "weight tying": "gpt.html#one-table-used-twice",
+    },
+    "es": {
+        "caché KV": "generation.html#recordar-la-cache-kv",
+        "KV cache": "generation.html#recordar-la-cache-kv",
+        "RoPE": "llama.html#posiciones-rotatorias",
+        "backprop": "training.html#la-pendiente-de-la-perdida",
+        "retropropagacion": "training.html#la-pendiente-de-la-perdida",
+        "cómo instalo": "setup.html",
+        "cuantizacion": "quantization.html",
+        "máscara causal": "attention.html#sin-mirar-adelante-la-mascara",
+        "softmax": "attention.html#un-softmax",
+        "perplejidades": "ngrams.html",
+        "flujo residual": "block.html#apilar-y-el-flujo-residual",
+        "normalización de capas": "block.html#la-normalizacion-de-capa",
+        "RMSNorm": "llama.html#rmsnorm",
+        "GQA": "llama.html#menos-cabezas",
+        "leyes de escala": "scaling.html#una-ley",
+        "búsqueda en haz": "generation.html#el-texto-mas-probable",
+        "tokens especiales": "tokens.html#tokens-especiales",
+        "paralelismo de datos": "scaling.html#paralelismo-de-datos",
+        "computadora": "training.html#en-tu-ordenador",
+        "Quijote": "tokens.html#un-libro-de-verdad",
+    },
+}
+
+
+@pytest.mark.site
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_search_finds_sections_first_or_second(browser, site, language):
+    with Visit(browser, (site / f"{language}/search.html").as_uri()) as visit:
+        find = "(queries) => queries.map((q) => search(q).slice(0, 2).map((r) => r.entry[0]))"
+        queries = QUERIES[language]
+        found = visit.page.evaluate(find, list(queries))
+        wrong = {
+            query: two
+            for (query, address), two in zip(queries.items(), found, strict=True)
+            if not any(one.startswith(address) for one in two)
+        }
+        assert wrong == {}
+
+
+@pytest.mark.site
+def test_search_shows_what_the_section_says_and_no_menu(browser, site):
+    with Visit(browser, f"{(site / 'en/search.html').as_uri()}?q=KV%20cache") as visit:
+        excerpts = visit.page.locator("#search-results li p").all_inner_texts()
+        assert len(excerpts) > 3
+        assert not any(".ipynb" in text or "Contents" in text for text in excerpts)
+        # A result leads to its section, not to the top of its page.
+        with visit.leaving():
+            visit.page.locator("#search-results a").first.click()
+        assert visit.page.url.endswith("generation.html#remembering-the-kv-cache")
+        assert visit.page.evaluate("scrollY") > 1000
+
+
+@pytest.mark.site
+@pytest.mark.parametrize("word", ["constructor", "__proto__", "toString", "hasOwnProperty", "<b>"])
+def test_words_that_javascript_knows_are_words_like_others(browser, site, word):
+    with Visit(browser, (site / "en/search.html").as_uri()) as visit:
+        found = visit.page.evaluate("(q) => search(q).map((r) => r.entry.join(' '))", word)
+        asked = re.sub(r"\W", "", word).lower()[:6]
+        assert all(asked in text.lower() for text in found)
+        visit.page.locator('input[type="search"]:visible').fill(word)
+        with visit.leaving():
+            visit.page.locator('input[type="search"]:visible').press("Enter")
+        visit.page.locator("#search-results .search-summary").wait_for()
+        assert visit.page.locator("#search-results b").count() == 0
         assert visit.problems == []
 
 
@@ -411,31 +640,62 @@ def test_search_finds(browser, site, web, scheme, language, query):
 def test_search_finds_nothing_where_there_is_nothing(browser, site):
     with Visit(browser, f"{(site / 'es/search.html').as_uri()}?q=xqzwv") as visit:
         summary = visit.page.locator("#search-results .search-summary")
-        summary.filter(has_text="no coincide").wait_for()
+        summary.filter(has_text="Ninguna sección").wait_for()
         assert visit.page.locator("#search-results a").count() == 0
 
 
+# --- Where a reader is -----------------------------------------------------------------------
+
+
 @pytest.mark.site
-def test_spanish_stems_are_the_same_in_the_page_and_in_the_index(browser, site):
-    words = ["Codificación", "codificaciones", "TÍTULOS", "título", "años", "español", "uno", "os"]
-    words += [
-        "las",
-        "ése",
-        "tokens",
-        "",
-        "a",
-        "ñ",
-        "pingüino",
-        "x86",
-        "año_nuevo",
-        "ss",
-        "ooo",
-        "aaas",
+@pytest.mark.parametrize("slug", chapters())
+def test_sections_have_the_same_numbers_in_both_languages(site, slug):
+    marks = [
+        re.findall(r'id="(section-\d+)"', (site / f"{code}/{slug}.html").read_text("utf-8"))
+        for code in LANGUAGES
     ]
-    with Visit(browser, (site / "es/search.html").as_uri()) as visit:
-        script = "(words) => words.map((word) => new Stemmer().stemWord(word))"
-        assert visit.page.evaluate(script, words) == [stem(word) for word in words]
-    assert stem("títulos") == stem("TITULO") == "titul"
+    assert marks[0] == marks[1] == [f"section-{i}" for i in range(len(marks[0]))] != []
+
+
+@pytest.mark.site
+def test_switching_the_language_keeps_the_section(browser, site):
+    address = (site / "en/attention.html").as_uri()
+    with Visit(browser, f"{address}#why-the-scores-are-divided") as visit:
+        visit.page.wait_for_timeout(100)
+        visit.follow("a.language-switch")
+        heading = visit.page.locator("#por-que-se-dividen-las-puntuaciones h2")
+        visit.page.wait_for_function(
+            "document.querySelector('#por-que-se-dividen-las-puntuaciones h2')"
+            ".getBoundingClientRect().top < innerHeight"
+        )
+        assert heading.bounding_box()["y"] > 0
+        assert visit.problems == []
+
+
+@pytest.mark.site
+def test_the_drawer_of_a_phone_closes_after_a_choice(browser, site):
+    address = (site / "es/attention.html").as_uri()
+    with Visit(browser, address, viewport=PHONE) as visit:
+        page = visit.page
+        page.click(".secondary-toggle")
+        drawer = page.locator("#pst-secondary-sidebar-modal")
+        drawer.locator('a[href="#varias-cabezas"]').click()
+        drawer.wait_for(state="hidden")
+        page.wait_for_function(
+            "Math.abs(document.getElementById('varias-cabezas').getBoundingClientRect().top) < 200"
+        )
+        assert visit.problems == []
+
+
+@pytest.mark.site
+def test_each_page_describes_itself(site):
+    described = {}
+    for name in CHAPTERS:
+        html = (site / name).read_text(encoding="utf-8")
+        (text,) = re.findall(r'<meta name="description" content="([^"]*)"', html)
+        assert 30 < len(text) <= 200, name
+        described[text] = name
+    assert len(described) == len(CHAPTERS)
 
 
 @pytest.mark.site
@@ -519,6 +779,7 @@ def test_pages_read_without_scripts(browser, site):
 @pytest.mark.site
 def test_nothing_needless_is_shipped(site):
     names = {path.name for path in site.rglob("*") if path.is_file()}
+    assert "searchindex.js" not in names
     assert {".nojekyll", "tex-chtml.js", "MathJax_Main-Regular.woff", "live.js"} <= names
     assert [name for name in names if name.endswith((".map", ".pickle", ".doctree"))] == []
 

@@ -521,11 +521,11 @@ NAMED_LIKE_OBJECTS = {"__proto__": 1, "constructor": "text", "hasOwnProperty": [
 def broken_files():
     """The corpus of `tests/test_gguf_hostile.py`."""
     valid = bytes(hostile.valid())
-    for cut in range(len(valid)):
+    for cut in range(hostile.END):
         yield f"cut at {cut}", valid[:cut]
     for magic in (b"GGXX", b"gguf", b"FUGG", b"\0\0\0\0", b"\x89PNG", b"\xff\xfe\0\n"):
         yield f"magic {magic}", patched("magic", magic)
-    for version in (0, 1, 2, 4, 99, 2**32 - 1, 3 << 24, 1 << 24):
+    for version in (0, 1, 4, 99, 2**32 - 1, 3 << 24, 1 << 24):
         yield f"version {version}", patched("version", u32(version))
     fields = ["number of tensors", "number of entries", "length of name of entry 0"]
     fields += ["length of general.architecture", "number of values of list", "length of words[3]"]
@@ -867,24 +867,24 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def visit(browser):
+def visit(tab):
     """Open a page; it must end without an error, and its requests are listed."""
-    context = browser.new_context(viewport={"width": 800, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(WAIT)
-    troubles, requests = [], []
-    page.on("console", lambda message: troubles.append(message.text))
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("request", lambda request: requests.append(request.url))
+    troubles, requests, allowed = [], [], []
 
     def opened(address, expected=()):
-        page.on("console", lambda message: message.text in expected and troubles.pop())
-        page.goto(address)
-        page.wait_for_selector("figure[data-live-state=ready]")
-        return page, requests
+        allowed.extend(expected)
+        tab.set_default_timeout(WAIT)
+        tab.goto(address)
+        tab.wait_for_selector("figure[data-live-state=ready]")
+        return tab, requests
 
-    yield opened
-    context.close()
+    with live.listening(
+        tab,
+        console=lambda message: message.text in allowed or troubles.append(message.text),
+        pageerror=lambda error: troubles.append(str(error)),
+        request=lambda request: requests.append(request.url),
+    ):
+        yield opened
     assert troubles == []
 
 
