@@ -329,7 +329,7 @@ def test_every_student_has_a_row(students, tmp_path, capsys):
     ]
     assert [rows[1][name] for name in exercises] == ["1", "1", "0"]
     assert len(list(texts.iterdir())) == 13
-    page = (texts / "02_other_name.txt").read_text()
+    page = (texts / "02_other_name.txt").read_text(encoding="utf-8")
     assert page.startswith("My Intro (1).ipynb: 2 of 3\n\ncount_next: right\n")
     assert "surprise: not yet\n    Not yet: expected a function, got None" in page
     assert "empty file" in (texts / "08_empty.txt").read_text()

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import io
 import math
 import sys
 import time
@@ -10,6 +9,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
 from lessons_lib.classroom import practice
 from lessons_lib.classroom.marking import limits, marks
@@ -25,8 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+        console.forgive(stream)
     try:
         cases = _check(options)
         rows = collect(options.notebooks, options.chapter)
