@@ -179,12 +179,10 @@ class Sampling:
 
     def __post_init__(self):
         check_number("temperature", self.temperature, least=0)
-        logits, seen = torch.zeros(1), torch.ones(1, dtype=torch.bool)
-        top_p(logits, self.top_p)  # each checks its own
-        min_p(logits, self.min_p)
-        repetition_penalty(logits, seen, self.repetition_penalty)
-        if self.top_k is not None:
-            top_k(logits, self.top_k)
+        check_integer("top_k", 1 if self.top_k is None else self.top_k, 1)
+        check_number("top_p", self.top_p, above=0, most=1)
+        check_number("min_p", self.min_p, least=0, most=1)
+        check_number("repetition_penalty", self.repetition_penalty, above=0)
 
 
 def filter_logits(logits: Tensor, sampling: Sampling, seen: Tensor | None = None) -> Tensor:
@@ -201,8 +199,7 @@ def filter_logits(logits: Tensor, sampling: Sampling, seen: Tensor | None = None
         logits = logits / sampling.temperature
     if sampling.top_k is not None:
         logits = top_k(logits, sampling.top_k)
-    if sampling.top_p != 1:
-        logits = top_p(logits, sampling.top_p)
+    logits = top_p(logits, sampling.top_p)
     if sampling.min_p != 0:
         logits = min_p(logits, sampling.min_p)
     return logits

@@ -253,17 +253,17 @@ def test_logits_without_a_largest_one(bad):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"temperature": -0.1}, "temperature of at least 0, got -0.1"),
-        ({"temperature": math.nan}, "temperature of at least 0, got nan"),
+        ({"temperature": -0.1}, "temperature to be a finite number of at least 0, got -0.1"),
+        ({"temperature": math.nan}, "temperature to be a finite number of at least 0, got nan"),
         ({"temperature": math.inf}, "temperature"),
         ({"top_k": 0}, "top_k to be an integer of at least 1, got 0"),
         ({"top_k": 2.5}, "top_k to be an integer"),
-        ({"top_p": 0}, "top_p above 0 and at most 1, got 0"),
+        ({"top_p": 0}, "top_p to be a finite number above 0 and at most 1, got 0"),
         ({"top_p": 1.1}, "top_p"),
         ({"top_p": math.nan}, "top_p"),
-        ({"min_p": -0.1}, "min_p from 0 to 1, got -0.1"),
+        ({"min_p": -0.1}, "min_p to be a finite number of at least 0 and at most 1, got -0.1"),
         ({"min_p": 1.5}, "min_p"),
-        ({"repetition_penalty": 0}, "repetition_penalty above 0, got 0"),
+        ({"repetition_penalty": 0}, "repetition_penalty to be a finite number above 0, got 0"),
         ({"repetition_penalty": math.inf}, "repetition_penalty"),
     ],
 )
