@@ -327,7 +327,11 @@ def cached_attention(
     """Let new positions x (B, T, D) attend to those in the cache and to themselves: (B, T, D).
 
     Query heads that share a key-value head stand below each other, as more rows of it.
+
+    Raises:
+        ValueError: a layer that the cache does not have.
     """
+    check_integer("layer", layer, 0, len(cache.keys) - 1)
     n_new = x.shape[1]
     q = split_heads(attention.query(x), attention.n_heads)  # (B, H, T, K)
     k = split_heads(attention.key(x), attention.n_kv_heads)  # (B, G, T, K)

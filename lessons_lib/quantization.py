@@ -315,6 +315,7 @@ def round_zero_point(x: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray, 
     >>> levels, scale.item(), low.item()
     (array([[ 0,  5, 15]], dtype=uint8), 0.20000000298023224, -1.0)
     """
+    check_integer("most", most, 1, 255)
     low = np.take_along_axis(x, x.argmin(axis=1, keepdims=True), axis=1)  # of equals the first
     high = x.max(axis=1, keepdims=True)
     check_array("x", [low, high])
@@ -538,6 +539,7 @@ def search_scale_and_min(
     Raises:
         ValueError: a `most` below 1, a `first` that is not finite, a negative number of trials.
     """
+    check_integer("most", most, 1)
     check_number("first", first)
     check_integer("n_trials", n_trials, 0)
     peak, low = x.max(axis=0), np.minimum(x.min(axis=0), 0)
@@ -667,7 +669,11 @@ def search_scale(x: np.ndarray, half: int = 32) -> tuple[np.ndarray, np.ndarray]
 
     Returns:
         Scales (n,) and levels (k, n), half added: x is about scale * (level - half).
+
+    Raises:
+        ValueError: a `half` below 1.
     """
+    check_integer("half", half, 1)
     peak = largest(x.T)[:, 0]
     weights = x * x
     weighted = weights * x
