@@ -1,6 +1,6 @@
 """Tokens per second of our generation beside that of `transformers`, and with and without a cache.
 
-    python benchmarks/generation.py [--repeats 9]
+    python -m benchmarks.generation [--repeats 9]
 
 One text, greedy, 256 new tokens of the book's own model, float32; the ways take turns, and medians
 are compared. All write the same tokens.
@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 import transformers
 
+from lessons_lib.base import console
 from lessons_lib.generation import Sampling, generate, generate_batch
 from lessons_lib.gpt import greedy
 from lessons_lib.training import END, story_model
@@ -89,4 +90,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    console.run(main)

@@ -1,6 +1,6 @@
 """Speed and memory of `lessons_lib.tokens` beside its peers, as ratios of medians in one run.
 
-    python benchmarks/tokens.py [--repeats 5] [--megabytes 100]
+    python -m benchmarks.tokens [--repeats 5] [--megabytes 100]
 
 Peers: the Rust trainer and encoder of Hugging Face `tokenizers`, and tiktoken; both come with
 requirements.txt. The texts are Shakespeare and Don Quijote (`load_text` of
@@ -20,6 +20,7 @@ from pathlib import Path
 import tokenizers
 from tokenizers import models, pre_tokenizers, trainers
 
+from lessons_lib.base import console
 from lessons_lib.corpus.texts import load_text
 from lessons_lib.tokens import BPE, BPETokenizer, train_bpe, train_bpe_naive
 
@@ -130,7 +131,7 @@ def memory(text: str, megabytes: int) -> None:
         print("peak memory of encode_iterable")
         for size in (megabytes // 10, megabytes):
             command = [sys.executable, "-c", MEMORY, str(file), str(size)]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
             n_tokens, peak = map(int, done.stdout.split())
             print(f"  {size:4} MB of text, {n_tokens:12,} tokens: {peak} MB")
 
@@ -150,4 +151,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    console.run(main)
