@@ -261,8 +261,8 @@ CALLS = {
     ),
     "training.Muon": (
         training.Muon,
-        {"parameters": [PARAMETER], "lr": 0.1, "momentum": 0.5},
-        {"lr": AMOUNT, "momentum": PART},
+        {"parameters": [PARAMETER], "lr": 0.1, "momentum": 0.5, "weight_decay": 0.1},
+        {"lr": AMOUNT, "momentum": PART, "weight_decay": AMOUNT},
     ),
     "training.orthogonalise": (
         training.orthogonalise,
