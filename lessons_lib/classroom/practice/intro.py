@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 
-from lessons_lib.classroom.practice import Case, Exercise
+from lessons_lib.classroom.practice import Case, Exercise, near
 
 __all__ = ["check_count_next", "check_most_likely", "check_surprise"]
 
@@ -121,5 +121,5 @@ check_surprise = Exercise(
             "el logaritmo de 0 no existe: devuelve math.inf.",
         ),
     ),
-    same=lambda answer, expected: math.isclose(answer, expected, rel_tol=1e-9, abs_tol=1e-12),
+    same=near,
 )
