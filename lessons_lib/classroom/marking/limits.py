@@ -163,6 +163,13 @@ def memory_of(pids: list[int]) -> int:
 
 def size_of(folder: str) -> int:
     """Return the bytes of the files in a folder; each counts for 4 KiB at least."""
+    try:
+        return _size_of(folder)
+    except RecursionError:  # folders in folders in folders
+        return FILES + 1
+
+
+def _size_of(folder: str) -> int:
     total = 0
     for where, folders, files in os.walk(folder):
         total += 4096 * len(folders)
