@@ -8,7 +8,7 @@ from pathlib import Path
 import pydata_sphinx_theme
 import pytest
 
-from lessons_lib.live.figure import FOLDER, module_source
+from lessons_lib.live.modules import FOLDER, module_source
 from tools.book_site.live import pack_figures
 
 ENGLISH = (

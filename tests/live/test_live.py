@@ -16,7 +16,8 @@ from traitlets import TraitError
 
 from lessons_lib.intro import continue_text, next_char_counts, next_char_probs, random_bits
 from lessons_lib.live import BPEPlayground, NextCharacter, figure
-from lessons_lib.live.figure import FOLDER, visible
+from lessons_lib.live.figure import visible
+from lessons_lib.live.modules import FOLDER
 from lessons_lib.tokens import GPT4_PATTERN, BPETokenizer, merge_pair, split_words
 from tests.live import page as live
 
