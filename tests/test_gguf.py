@@ -2,6 +2,7 @@
 
 import contextlib
 import doctest
+import importlib
 import math
 import os
 import struct
@@ -17,7 +18,6 @@ import numpy as np
 import pytest
 import torch
 
-from lessons_lib import gguf
 from lessons_lib.gguf import (
     NUMBERS,
     PRE_TOKENIZERS,
@@ -1026,5 +1026,8 @@ def test_the_command_on_what_is_no_gguf_file(path):
         main([str(path.with_name("none"))])
 
 
-def test_doctests():
-    assert doctest.testmod(gguf).failed == 0
+@pytest.mark.parametrize("room", ["layout", "reading", "writing", "names", "command"])
+def test_doctests(room):
+    result = doctest.testmod(importlib.import_module(f"lessons_lib.gguf.{room}"))
+    assert result.attempted
+    assert result.failed == 0

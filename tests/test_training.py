@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lessons_lib import training
 from lessons_lib.corpus.stories import WORLD, sample
 from lessons_lib.gpt import GPT, GPTConfig, loss
 from lessons_lib.tokens import BPETokenizer
@@ -28,9 +27,11 @@ from lessons_lib.training import (
     clip_gradients,
     cross_entropy_gradient,
     evaluate,
+    gradients,
     learning_rate,
     make_optimizers,
     numeric_gradient,
+    optimizers,
     orthogonalise,
     read_record,
     story_data,
@@ -42,8 +43,11 @@ from lessons_lib.training import (
 SHAPES = [(), (1,), (7,), (3, 5), (2, 3, 4)]
 
 
-def test_docstring_examples():
-    assert doctest.testmod(training).failed == 0
+@pytest.mark.parametrize("room", [gradients, optimizers])
+def test_docstring_examples(room):
+    found = doctest.testmod(room)
+    assert found.failed == 0
+    assert found.attempted > 0
 
 
 # ---------------------------------------------------------------- the slope of the loss

@@ -19,13 +19,13 @@ from lessons_lib.gpt import GPT, GPTConfig
 from lessons_lib.llama import Llama, LlamaConfig
 from lessons_lib.training import (
     Recipe,
-    Run,
     TrainingDiverged,
     Windows,
-    main,
     read_record,
     train,
 )
+from lessons_lib.training.command import main
+from lessons_lib.training.run import Run
 
 SIZES = LlamaConfig(40, 16, 16, n_heads=2, n_layers=2, d_ff=24, n_kv_heads=1, qk_norm=True)
 RECIPE = Recipe(n_steps=12, batch_size=4, save_every=5, evaluate_every=6)

@@ -46,13 +46,13 @@ from lessons_lib.tokens import BPETokenizer
 from lessons_lib.training import (
     END,
     Recipe,
-    Run,
     Windows,
     story_data,
     story_losses,
     story_tokenizer,
     train,
 )
+from lessons_lib.training.run import Run
 from tools.house import LANGUAGES, ROOT
 
 MODELS = ROOT / "lessons_lib" / "models"

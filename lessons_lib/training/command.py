@@ -1,0 +1,151 @@
+"""The command: train a small model and write it as a folder that others can open."""
+
+import argparse
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from lessons_lib.base.checkpoints import read_checkpoint
+from lessons_lib.base.parallel import process_group, rank_and_size
+from lessons_lib.corpus.texts import load_text
+from lessons_lib.gpt import GPT, GPTConfig
+from lessons_lib.llama import Llama, LlamaConfig
+from lessons_lib.tokens import BPETokenizer
+from lessons_lib.training.data import Windows
+from lessons_lib.training.recipe import Recipe
+from lessons_lib.training.run import train
+from lessons_lib.training.stories import END, story_data, story_tokenizer
+
+
+@torch.no_grad()
+def write_text(
+    model: nn.Module, tokenizer: BPETokenizer, start: str, n_tokens: int, seed: int = 0
+) -> str:
+    """Go on with `start` by up to `n_tokens` tokens, each drawn as the model says; stop at `END`.
+
+    The chapter `generation` does this with more choice, and fast.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    special = [END] if END in tokenizer.special_tokens else []
+    ids = torch.tensor([tokenizer.encode(start, allowed_special=special)])
+    n_given = ids.shape[1]
+    device = next(model.parameters()).device
+    for _ in range(n_tokens):
+        window = ids[:, -model.config.context_length :].to(device)
+        probabilities = model(window)[0, -1].float().softmax(-1).cpu()
+        new = torch.multinomial(probabilities, 1, generator=rng)
+        if tokenizer.decode([new.item()]) == END:
+            break
+        ids = torch.cat([ids, new[None]], dim=1)
+    return tokenizer.decode(ids[0, n_given:].tolist())
+
+
+def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m lessons_lib.training",
+        description="Train a small language model and write it as a folder that others can open.",
+    )
+    add = parser.add_argument
+    add("--text", required=True, help="stories, quijote, shakespeare, or a file of text")
+    add("--language", choices=("en", "es"), default="en", help="of the stories")
+    add("--stories", type=int, default=20_000, help="how many stories to tell")
+    add("--out", required=True, type=Path, help="the folder to write")
+    add("--minutes", type=float, help="how long to train")
+    add("--steps", type=int, help="how many steps to train; at the end of a run that repeats")
+    add("--resume", action="store_true", help="go on where the run in --out stopped")
+    add("--model", choices=("llama", "gpt"), default="llama", help="llama has norms as in Qwen3")
+    add("--d-model", type=int, default=128)
+    add("--n-layers", type=int, default=2)
+    add("--n-heads", type=int, default=4)
+    add("--context", type=int, default=160, help="tokens in a window")
+    add("--batch", type=int, default=16, help="windows in a step")
+    add("--accumulate", type=int, default=1, help="parts of a batch, one after the other")
+    add("--vocab-size", type=int, default=1024, help="tokens to learn from a text")
+    add("--lr", type=float, default=Recipe.lr, help="learning rate of AdamW")
+    add("--matrix-lr", type=float, default=Recipe.matrix_lr, help="of Muon; 0: AdamW for all")
+    add("--precision", choices=("float32", "bfloat16"), default="float32")
+    add("--every", type=int, default=100, help="steps from one report and checkpoint to the next")
+    add("--seed", type=int, default=0)
+    add("--fsdp", action="store_true", help="under torchrun: split the weights too")
+    found = parser.parse_args(arguments)
+    if found.minutes is None and found.steps is None:
+        parser.error("expected --minutes or --steps, got neither")
+    return found
+
+
+def read_data(options: argparse.Namespace) -> tuple[BPETokenizer, Windows, Windows, float]:
+    """Return tokenizer, training and validation windows, and the validation's bytes per token."""
+    if options.text == "stories":
+        tokenizer = story_tokenizer()
+        data = story_data(options.language, tokenizer, options.stories, options.context)
+        validation = story_data(options.language, tokenizer, 200, options.context, seed=0)
+    else:
+        text = load_text(options.text)
+        cut = int(0.9 * len(text))
+        tokenizer = BPETokenizer.train(text[:cut], options.vocab_size)
+        data = Windows(tokenizer.encode(text[:cut]), options.context)
+        validation = Windows(tokenizer.encode(text[cut:]), options.context)
+    n_bytes = len(tokenizer.decode_bytes(validation.token_ids.tolist()))
+    return tokenizer, data, validation, n_bytes / len(validation.token_ids)
+
+
+def new_model(options: argparse.Namespace, vocab_size: int) -> Llama | GPT:
+    """Return an untrained model of the sizes asked for."""
+    torch.manual_seed(options.seed)
+    sizes = options.d_model, options.n_heads, options.n_layers
+    context = max(512, options.context)
+    if options.model == "gpt":
+        return GPT(GPTConfig(vocab_size, options.context, *sizes))
+    d_ff = 256 * math.ceil(options.d_model * 8 / 3 / 256)
+    shared = max(1, options.n_heads // 2)
+    config = LlamaConfig(vocab_size, context, *sizes, d_ff, shared, qk_norm=True, tied=True)
+    return Llama(config)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train as the command line says, and write the model, its tokenizer and the run's record."""
+    options = read_arguments(arguments)
+    with process_group() as device:
+        first = rank_and_size()[0] == 0
+        tell = print if first else lambda *_: None
+        tell(f"reading {options.text}")
+        tokenizer, data, validation, width = read_data(options)
+        model = new_model(options, tokenizer.vocab_size).to(device)
+        n_parameters = sum(p.numel() for p in model.parameters())
+        tell(f"{len(data.token_ids):,} tokens, {n_parameters:,} parameters, {device}")
+        recipe = Recipe(
+            n_steps=options.steps,
+            seconds=options.minutes and 60 * options.minutes,
+            batch_size=options.batch,
+            accumulate=options.accumulate,
+            lr=options.lr,
+            matrix_lr=options.matrix_lr or None,
+            precision=options.precision,
+            seed=options.seed,
+            evaluate_every=options.every,
+            save_every=options.every,
+        )
+
+        def report(line: dict) -> None:
+            if "validation" in line:
+                bits = line["validation"] / width / math.log(2)
+                tell(
+                    f"\nstep {line['step']}, {line['seconds']:.0f} s, loss {line['loss']:.3f}; "
+                    f"validation {line['validation']:.3f} nats per token, {bits:.3f} bits per byte"
+                )
+                start = END if END in tokenizer.special_tokens else "\n"
+                tell("  " + write_text(model, tokenizer, start, 60).strip().replace("\n", "\n  "))
+
+        train(model, data, recipe, validation, options.out, options.resume, options.fsdp, report)
+        if first:
+            done = new_model(options, tokenizer.vocab_size)
+            weights = read_checkpoint(options.out / "checkpoint.pt")["model"]
+            with torch.no_grad():
+                for name, p in done.named_parameters():
+                    p.copy_(weights[name])
+            done.save_pretrained(options.out, tokenizer)
+            tell(f"\nwritten: {options.out}")

@@ -1,0 +1,87 @@
+"""Tokens in windows, and what a model loses on them."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from lessons_lib.base.validation import check_integer
+from lessons_lib.gpt import loss
+
+
+class Windows:
+    """A long row of tokens, read in windows of T + 1: T to read, and each one's successor.
+
+    Args:
+        token_ids: (N,), integers.
+        length: T.
+        starts: where windows may begin, such as the beginnings of stories. By default windows lie
+            side by side, from another first token in each round.
+
+    Raises:
+        ValueError: a row shorter than one window, or no place for a window to begin.
+    """
+
+    def __init__(self, token_ids: Tensor | Sequence[int], length: int, starts=None):
+        self.token_ids = torch.as_tensor(token_ids, dtype=torch.int64)
+        self.length = check_integer("length", length, 1)
+        self.last = len(self.token_ids) - length - 1  # the last place for a window
+        if self.last < 0:
+            raise ValueError(
+                f"expected at least {length + 1} tokens for a window, got {len(self.token_ids)}"
+            )
+        self.starts = None
+        if starts is not None:
+            starts = torch.as_tensor(starts, dtype=torch.int64)
+            self.starts = starts[starts <= self.last]
+            if not len(self.starts):
+                raise ValueError(f"expected a start of at most {self.last}, got none")
+        self._order = (None, None)  # the last round asked for, and its order
+
+    def __len__(self) -> int:
+        """Return the number of windows in one round through the data."""
+        return self.last // self.length + 1 if self.starts is None else len(self.starts)
+
+    def order(self, round_: int, seed: int) -> Tensor:
+        """Return the shuffled starts of a round, the same for the same seed."""
+        if self._order[0] != (round_, seed):
+            rng = torch.Generator().manual_seed(seed * 1_000_003 + round_)
+            starts = self.starts
+            if starts is None:
+                slack = self.last - (len(self) - 1) * self.length
+                first = torch.randint(slack + 1, (), generator=rng)
+                starts = first + self.length * torch.arange(len(self))
+            shuffled = starts[torch.randperm(len(starts), generator=rng)]
+            self._order = ((round_, seed), shuffled)
+        return self._order[1]
+
+    def batch(self, step: int, size: int, seed: int = 0) -> Tensor:
+        """Return the windows of one step, (B, T + 1).
+
+        What they are depends on the arguments only. So a run that starts again at some step goes
+        on with the data that would have come.
+        """
+        places = range(step * size, (step + 1) * size)
+        starts = [self.order(i // len(self), seed)[i % len(self)] for i in places]
+        return self.rows(torch.stack(starts))
+
+    def rows(self, starts: Tensor) -> Tensor:
+        """Return the windows (B, T + 1) that begin at `starts` (B,)."""
+        return self.token_ids[starts[:, None] + torch.arange(self.length + 1)]
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, data: Windows, most: int = 64, size: int = 16) -> float:
+    """Return the mean loss on windows that lie evenly in `data`, in nats per token.
+
+    Args:
+        model: as for `loss`.
+        data: what to predict.
+        most: how many windows to use at most.
+        size: B, how many at a time.
+    """
+    places = torch.linspace(0, data.last, min(most, len(data)), dtype=torch.float64).long()
+    if data.starts is not None:
+        places = data.starts[: min(most, len(data))]
+    rows = data.rows(places).to(next(model.parameters()).device)
+    return sum(loss(model, part).item() * len(part) for part in rows.split(size)) / len(rows)

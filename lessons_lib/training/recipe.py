@@ -1,0 +1,76 @@
+"""How to train: the settings of a run, and the optimizers that follow from them."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from lessons_lib.base.validation import check_integer
+from lessons_lib.training.optimizers import AdamW, Muon
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train. A run ends with the first of `n_steps`, `seconds` and `target_loss` it meets.
+
+    Raises:
+        ValueError: no end given, or a number out of range.
+    """
+
+    n_steps: int | None = None
+    seconds: float | None = None  # the rate then follows the clock: no run is like another
+    target_loss: float | None = None  # of the validation, in nats per token
+    batch_size: int = 16
+    accumulate: int = 1  # parts of a batch, computed one after the other to save memory
+    lr: float = 0.005  # of AdamW
+    matrix_lr: float | None = 0.02  # of Muon, for the matrices of the blocks; None: AdamW for all
+    weight_decay: float = 0.0
+    warm_up: float = 0.03
+    final: float = 0.02
+    clip: float = 1.0
+    precision: str = "float32"  # or "bfloat16", for the products
+    seed: int = 0  # of the order of the data
+    evaluate_every: int = 0  # steps; 0: only at the end
+    save_every: int = 0  # steps; 0: only at the end
+
+    def __post_init__(self):
+        if self.n_steps is None and self.seconds is None:
+            raise ValueError("expected n_steps or seconds, got neither")
+        for name in ("batch_size", "accumulate"):
+            check_integer(name, getattr(self, name), 1)
+        for name in ("seed", "evaluate_every", "save_every"):
+            check_integer(name, getattr(self, name), 0)
+        if self.n_steps is not None:
+            check_integer("n_steps", self.n_steps, 1)
+        if self.batch_size % self.accumulate:
+            raise ValueError(
+                f"expected accumulate to divide batch_size, got {self.accumulate} and "
+                f"{self.batch_size}"
+            )
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f"expected float32 or bfloat16, got {self.precision!r}")
+        given = [self.lr, self.clip, self.matrix_lr, self.seconds]
+        if not all(x is None or 0 < x < math.inf for x in given):
+            raise ValueError(f"expected positive rates, clip and seconds, got {self}")
+        inside = 0 <= self.warm_up < 1 and 0 <= self.final <= 1
+        if not (inside and 0 <= self.weight_decay < math.inf):
+            raise ValueError(
+                "expected 0 <= warm_up < 1, 0 <= final <= 1 and weight_decay >= 0, got "
+                f"{self.warm_up}, {self.final} and {self.weight_decay}"
+            )
+
+    def progress(self, step: int, seconds: float) -> float:
+        """Return the part of the run that is done after `step` steps and `seconds`."""
+        by_steps = step / self.n_steps if self.n_steps else 0.0
+        by_clock = seconds / self.seconds if self.seconds else 0.0
+        return min(1.0, max(by_steps, by_clock))
+
+
+def make_optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """Give the matrices inside the blocks to Muon, all else to AdamW; or all to AdamW."""
+    inside = {id(p) for p in model.blocks.parameters() if p.ndim == 2 and recipe.matrix_lr}
+    matrices = [p for p in model.parameters() if id(p) in inside]
+    others = [p for p in model.parameters() if id(p) not in inside]
+    adamw = AdamW(others, recipe.lr, weight_decay=recipe.weight_decay)
+    return [adamw, Muon(matrices, recipe.matrix_lr)] if matrices else [adamw]

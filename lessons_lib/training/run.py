@@ -1,0 +1,259 @@
+"""A run: many steps, that can be stopped at any moment and go on as if nothing had been."""
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from lessons_lib.base.checkpoints import differences, read_checkpoint, write_checkpoint
+from lessons_lib.base.files import write_atomic
+from lessons_lib.base.parallel import part_like, rank_and_size, same_for_all, share, whole
+from lessons_lib.base.progress import progress_bar
+from lessons_lib.gpt import loss
+from lessons_lib.training.data import Windows, evaluate
+from lessons_lib.training.gradients import clip_gradients
+from lessons_lib.training.optimizers import learning_rate
+from lessons_lib.training.recipe import Recipe, make_optimizers
+
+
+class TrainingDiverged(ArithmeticError):
+    """The loss is no longer a number."""
+
+
+class Run:
+    """A training run: all that changes while it goes on, and how to keep it on disk.
+
+    Args:
+        model: with `blocks` and a `config`.
+        data: what to learn from.
+        recipe: how.
+        folder: where to write `record.jsonl` and `checkpoint.pt`; None writes nothing.
+        sharded: split the weights among the processes (FSDP2).
+        loss_fn: what to make small, see `train`.
+
+    Raises:
+        ValueError: windows longer than the model can read, or a batch that the processes and the
+            parts of `accumulate` cannot share.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: Windows,
+        recipe: Recipe,
+        folder: str | os.PathLike | None = None,
+        sharded: bool = False,
+        loss_fn: Callable[[nn.Module, Tensor], Tensor] = loss,
+    ):
+        if data.length > model.config.context_length:
+            raise ValueError(
+                f"expected windows of at most {model.config.context_length} tokens, "
+                f"got {data.length}"
+            )
+        self.rank, self.size = rank_and_size()
+        if recipe.batch_size % (self.size * recipe.accumulate):
+            raise ValueError(
+                f"expected a batch that {self.size} processes times {recipe.accumulate} parts can "
+                f"share, got {recipe.batch_size}"
+            )
+        self.model, self.data, self.recipe, self.loss_fn = model, data, recipe, loss_fn
+        self.compute = share(model, sharded)
+        self.optimizers = make_optimizers(model, recipe)
+        self.parameters = dict(model.named_parameters())
+        self.folder = None if folder is None else Path(folder)
+        self.n_done, self.n_saved, self.seconds, self.record = 0, 0, 0.0, []
+        if self.folder:
+            self.folder.mkdir(parents=True, exist_ok=True)
+
+    def settings(self) -> dict:
+        """Describe the run: what must be equal for it to go on."""
+        data = self.data.token_ids
+        place = torch.arange(len(data)) % 8191 + 1
+        settings = {f"recipe.{name}": value for name, value in asdict(self.recipe).items()}
+        settings |= {f"model.{k}": repr(v) for k, v in vars(self.model.config).items()}
+        settings |= {"model": type(self.model).__name__, "data.tokens": len(data)}
+        return settings | {"data.sum": int((data * place).sum()), "data.length": self.data.length}
+
+    @property
+    def finished(self) -> bool:
+        """Whether the recipe's end is reached."""
+        target = self.recipe.target_loss
+        reached = [line["validation"] for line in self.record[-1:] if "validation" in line]
+        if target is not None and reached and reached[0] <= target:
+            return True
+        return self.recipe.progress(self.n_done, self.seconds) >= 1
+
+    def due(self, every: int) -> bool:
+        """Whether what happens every so many steps happens now."""
+        return every > 0 and self.n_done % every == 0
+
+    def step(self) -> dict:
+        """Take one step and return its line of the record.
+
+        Raises:
+            TrainingDiverged: the loss or the gradient is no longer a number; nothing was changed.
+        """
+        recipe = self.recipe
+        rows = self.data.batch(self.n_done, recipe.batch_size, recipe.seed)[self.rank :: self.size]
+        device = next(self.model.parameters()).device
+        half = torch.autocast(device.type, torch.bfloat16, recipe.precision == "bfloat16")
+        total = torch.zeros(())
+        for part in rows.to(device).chunk(recipe.accumulate):
+            with half:
+                value = self.loss_fn(self.compute, part)
+            (value / recipe.accumulate).backward()
+            total += value.detach().cpu() / recipe.accumulate
+        total = same_for_all(total.item(), mean=True)
+        length = clip_gradients(self.parameters.values(), recipe.clip)
+        if not (math.isfinite(total) and math.isfinite(length)):
+            kept = f"; {self.checkpoint} is from step {self.n_saved}" if self.n_saved else ""
+            raise TrainingDiverged(
+                f"the loss at step {self.n_done} is {total:g}, its gradient {length:g} long: try "
+                f"a lower learning rate (now {recipe.lr:g} and {recipe.matrix_lr}), a longer "
+                f"warm-up, or float32{kept}"
+            )
+        done = recipe.progress(self.n_done + 1, self.seconds)
+        rate = learning_rate(done, recipe.warm_up, recipe.final)
+        for optimizer, full in zip(self.optimizers, (recipe.lr, recipe.matrix_lr), strict=False):
+            optimizer.param_groups[0]["lr"] = rate * full
+            optimizer.step()
+            optimizer.zero_grad()
+        self.n_done += 1
+        return {"step": self.n_done, "loss": total, "rate": rate, "gradient": length}
+
+    # ------------------------------------------------------------ keeping it
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the state of the run is kept."""
+        return self.folder / "checkpoint.pt"
+
+    def save(self) -> None:
+        """Write the checkpoint: weights, optimizers, place in the data, random state, record."""
+        names = {p: name for name, p in self.parameters.items()}
+        optimizers = [
+            {names[p]: {k: whole(v) for k, v in state.items()} for p, state in o.state.items()}
+            for o in self.optimizers
+        ]
+        state = {
+            "settings": self.settings(),
+            "model": {name: whole(p.detach()) for p, name in names.items()},
+            "optimizers": optimizers,
+            "random": torch.get_rng_state(),
+            "n_done": self.n_done,
+            "seconds": self.seconds,
+            "record": self.record,
+        }
+        if self.rank == 0:
+            write_checkpoint(self.checkpoint, state)
+        self.n_saved = self.n_done
+
+    def restore(self) -> None:
+        """Go on where the checkpoint was written.
+
+        Raises:
+            ValueError: no whole checkpoint, or one of a run with other settings, all of them named.
+        """
+        state = read_checkpoint(self.checkpoint)
+        if changed := differences(state["settings"], self.settings()):
+            raise ValueError(
+                f"expected the settings of the run in {self.checkpoint}; these differ:\n  "
+                + "\n  ".join(changed)
+            )
+        with torch.no_grad():
+            for name, p in self.parameters.items():
+                p.copy_(part_like(p, state["model"][name]))
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            for name, entries in saved.items():
+                p = self.parameters[name]
+                optimizer.state[p] = {
+                    key: part_like(p, value.to(p.device)) if isinstance(value, Tensor) else value
+                    for key, value in entries.items()
+                }
+        torch.set_rng_state(state["random"])
+        self.n_done = self.n_saved = state["n_done"]
+        self.seconds, self.record = state["seconds"], state["record"]
+        if self.rank == 0:
+            lines = "".join(json.dumps(line) + "\n" for line in self.record)
+            write_atomic(self.folder / "record.jsonl", lines.encode())
+
+    def note(self, line: dict) -> None:
+        """Add a line to the record, in memory and on disk."""
+        self.record.append(line)
+        if self.folder and self.rank == 0:
+            with open(self.folder / "record.jsonl", "a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+
+
+def train(
+    model: nn.Module,
+    data: Windows,
+    recipe: Recipe,
+    validation: Windows | None = None,
+    folder: str | os.PathLike | None = None,
+    resume: bool = False,
+    sharded: bool = False,
+    watch: Callable[[dict], None] = lambda line: None,
+    loss_fn: Callable[[nn.Module, Tensor], Tensor] = loss,
+) -> list[dict]:
+    """Train a model in place and return the record of the run, a line for each step.
+
+    Args:
+        model: GPT, Llama, or another with `blocks`, a `config`, and logits (B, T, V).
+        data: what to learn from.
+        recipe: how, and until when.
+        validation: what to measure the loss on, as often as the recipe says and at the end.
+        folder: where to keep `record.jsonl` and `checkpoint.pt`.
+        resume: go on from the checkpoint in `folder`, as if the run had never stopped.
+        sharded: split the weights among the processes that `torchrun` started.
+        watch: is called with each line of the record.
+        loss_fn: what to make small: takes the model and windows (B, T + 1) and returns a mean over
+            their tokens. By default the cross-entropy of each next token.
+
+    Returns:
+        Lines with step, loss (nats per token), rate (part of the full one), gradient (its length),
+        tokens (read so far), seconds, and at times validation (nats per token).
+
+    Raises:
+        ValueError: see `Run`; `resume` without a folder or with other settings.
+        TrainingDiverged: the loss is no longer a number; the last checkpoint is kept.
+    """
+    run = Run(model, data, recipe, folder, sharded, loss_fn)
+    if resume:
+        run.restore()
+    began = time.perf_counter() - run.seconds
+    with progress_bar("training", recipe.n_steps, unit=" steps", initial=run.n_done) as bar:
+        while not run.finished:
+            line = run.step()
+            run.seconds = same_for_all(time.perf_counter() - began)
+            tokens = run.n_done * recipe.batch_size * data.length
+            line |= {"tokens": tokens, "seconds": round(run.seconds, 3)}
+            if validation and (run.finished or run.due(recipe.evaluate_every)):
+                line["validation"] = evaluate(run.compute, validation)
+            run.note(line)
+            watch(line)
+            if folder and (run.finished or run.due(recipe.save_every)):
+                run.save()
+            bar.set_postfix_str(f"loss {line['loss']:.3f}, {tokens / run.seconds:,.0f} tokens/s")
+            bar.update()
+    return run.record
+
+
+def read_record(path: str | os.PathLike) -> list[dict]:
+    """Read a run's `record.jsonl`; a last line that was cut off is left out.
+
+    Raises:
+        ValueError: a line that is none of a record.
+    """
+    lines = Path(path).read_text(encoding="utf-8").splitlines(keepends=True)
+    whole_lines = [line for line in lines if line.endswith("\n")]
+    try:
+        return [json.loads(line) for line in whole_lines]
+    except ValueError as error:
+        raise ValueError(f"expected a line of JSON for each step in {path}, got: {error}") from None
