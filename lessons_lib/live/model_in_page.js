@@ -10,7 +10,7 @@ import {
   openFile,
   quantizeModel,
 } from "./engine/model.js";
-import { mostProbable, pickToken, randomBits, softmax } from "./engine/sampling.js";
+import { largestAt, mostProbable, pickToken, randomBits, softmax } from "./engine/sampling.js";
 
 const STRINGS = {
   en: {
@@ -64,6 +64,8 @@ const STRINGS = {
       architecture: "This model has an architecture that the page does not know.",
       type: "This file has tensors of a type that the page does not know.",
       tokenizer: "This file has a tokenizer that the page does not know.",
+      part: "This file is one part of a model that lies in several.",
+      overflow: "What this model calculates leaves the range of numbers: it cannot tell anything.",
       broken: "This file cannot be opened.",
     },
   },
@@ -122,6 +124,8 @@ const STRINGS = {
       architecture: "Este modelo tiene una arquitectura que la página no conoce.",
       type: "Este archivo tiene tensores de un tipo que la página no conoce.",
       tokenizer: "Este archivo tiene un tokenizador que la página no conoce.",
+      part: "Este archivo es una parte de un modelo repartido en varios.",
+      overflow: "Lo que este modelo calcula se sale del rango de los números: no puede contar nada.",
       broken: "Este archivo no se puede abrir.",
     },
   },
@@ -259,14 +263,17 @@ function show(widget, el) {
   const refused = (otherwise = say.refused.broken) => (error) =>
     say.refused[error.reason] ?? otherwise;
 
-  const status = statusLine();
-  const speak = (...sentences) => (status.textContent = sentences.join(" "));
+  // One line beside the file, which speaks of files, and one beside the text.
+  const [status, fileStatus] = [statusLine(), statusLine()];
+  const speakIn = (line) => (...sentences) => (line.textContent = sentences.join(" "));
+  const [speak, speakOfFile] = [status, fileStatus].map(speakIn);
 
-  const load = button(say.load(megabytes(widget.get("size"))), () =>
+  const load = button(say.load(megabytes(widget.get("size"))), () => {
+    speakOfFile();
     work(say.loading, refused(say.notLoaded), async (pause) =>
-      openFile(await loadBytes(widget, pause), pause, () => speak(say.reading)),
-    ).then((own) => own && use(own, true)),
-  );
+      openModel(await loadBytes(widget, pause), pause, speak),
+    ).then((own) => own && use(own, true, speak));
+  });
   const stored = element(
     "div",
     { class: "live-stack" },
@@ -345,15 +352,13 @@ function show(widget, el) {
   const file = element("input", {
     type: "file",
     accept: ".gguf",
-    onchange: () => {
-      if (file.files.length) open(file.files[0]);
-      file.value = ""; // the same file may be chosen again
-    },
+    onclick: () => (file.value = ""), // the same file may be chosen again
+    onchange: () => file.files.length && open(file.files[0]),
   });
 
   // Do some work, unless a later turn ends it; `act` gets a pause that throws then. Work without
-  // words to start with goes on in silence, and the buttons stay.
-  async function work(start, excuse, act) {
+  // words to start with goes on in silence, and the buttons stay. `tell` says how it goes.
+  async function work(start, excuse, act, tell = speak) {
     const mine = ++turn;
     clearTimeout(waiting);
     const others = makePause();
@@ -364,13 +369,13 @@ function show(widget, el) {
     };
     if (start) {
       mark(true);
-      speak(start);
+      tell(start);
     }
     let result;
     try {
       result = await act(pause);
     } catch (error) {
-      if (mine === turn) speak(excuse(error), error.message);
+      if (mine === turn) tell(excuse(error), error.message);
     }
     if (mine !== turn) return undefined;
     mark(false);
@@ -383,30 +388,55 @@ function show(widget, el) {
     stopButton.setAttribute("aria-disabled", !now);
   }
 
-  function use({ model, tokenizer }, own) {
-    opened = { model, tokenizer, session: new Session(model), smaller: new Map() };
+  // A model that has been opened takes the place of the one before, once it has read the beginning.
+  async function openModel(bytes, pause, tell) {
+    const { model, tokenizer } = await openFile(bytes, pause, () => tell(say.reading));
+    const session = new Session(model);
+    const ids = idsOf(field.value, tokenizer);
+    if (ids.length && ids.length <= session.positions) {
+      await session.readAll(ids, pause);
+      largestAt(session.logits); // there is one
+    }
+    return { model, tokenizer, session, smaller: new Map() };
+  }
+
+  function use(other, own, tell) {
+    opened = other;
+    const { model } = other;
     const { arch, vocabSize } = model.config;
     const millions = decimal(countOf(model) / 1e6, 1, language);
-    speak(say.ready(arch, millions, plain(vocabSize, language)));
+    tell(say.ready(arch, millions, plain(vocabSize, language)));
     const focused = document.activeElement === load;
     [controls.hidden, results.hidden, stored.hidden, ask.hidden] = [false, false, true, own];
     if (focused) field.focus();
+    if (own) file.value = "";
     columns.replaceChildren();
     look();
   }
 
   function open(chosen) {
-    work(say.loading, refused(), async (pause) => {
-      checkSize(chosen.size); // before it is read
-      return openFile(new Uint8Array(await chosen.arrayBuffer()), pause, () => speak(say.reading));
-    }).then((other) => other && use(other, false));
+    speak();
+    work(
+      say.loading,
+      refused(),
+      async (pause) => {
+        checkSize(chosen.size); // before it is read
+        return openModel(new Uint8Array(await chosen.arrayBuffer()), pause, speakOfFile);
+      },
+      speakOfFile,
+    ).then((other) => other && use(other, false, speakOfFile));
   }
 
-  // The ids of the beginning, with the token in front that begins texts; none if it does not fit.
+  // The ids of a text, with the token in front that begins texts.
+  function idsOf(text, tokenizer) {
+    const start = tokenizer.start === undefined ? [] : [tokenizer.start];
+    return [...start, ...tokenizer.encode(text)];
+  }
+
+  // The ids of the beginning; none if it does not fit.
   function encodeField() {
     const { tokenizer, session } = opened;
-    const start = tokenizer.start === undefined ? [] : [tokenizer.start];
-    const ids = [...start, ...tokenizer.encode(field.value)];
+    const ids = idsOf(field.value, tokenizer);
     if (!ids.length) speak(say.empty);
     if (ids.length > session.positions) speak(say.tooLong(session.positions));
     return ids.length > session.positions ? [] : ids;
@@ -427,6 +457,7 @@ function show(widget, el) {
     clear();
     const done = await work("", refused(), async (pause) => {
       await opened.session.readAll(ids, pause);
+      largestAt(opened.session.logits); // there is one
       return true;
     });
     if (done) drawTable();
@@ -494,7 +525,8 @@ function show(widget, el) {
       speak(say.noBlocks);
       return;
     }
-    const done = await work(say.quantizing, () => say.notFinite, async (pause) => {
+    const excuse = ({ reason }) => (reason === "overflow" ? say.refused.overflow : say.notFinite);
+    const done = await work(say.quantizing, excuse, async (pause) => {
       for (const type of SMALLER) {
         if (!smaller.has(type)) smaller.set(type, await quantizeModel(model, type, pause));
       }
@@ -575,16 +607,45 @@ function show(widget, el) {
     results,
     labelled(say.file, file),
     element("p", { class: "live-legend" }, say.limits),
+    fileStatus,
   );
-  form.addEventListener("dragover", (event) => event.preventDefault());
-  form.addEventListener("drop", (event) => {
+
+  // A file dropped on the figure is opened; one that misses it does not replace the page.
+  const leaving = new AbortController();
+  const listen = (target, name, act) =>
+    target.addEventListener(name, act, { signal: leaving.signal });
+  const hasFile = (event) => event.dataTransfer?.types.includes("Files");
+  listen(form, "dragover", (event) => {
+    if (!hasFile(event)) return;
     event.preventDefault();
-    if (event.dataTransfer.files.length) open(event.dataTransfer.files[0]);
+    form.classList.add("live-over");
   });
+  listen(form, "dragleave", (event) => {
+    if (!form.contains(event.relatedTarget)) form.classList.remove("live-over");
+  });
+  listen(form, "drop", (event) => {
+    form.classList.remove("live-over");
+    if (!hasFile(event)) return;
+    event.preventDefault();
+    const [dropped] = event.dataTransfer.files;
+    const only = new DataTransfer();
+    only.items.add(dropped);
+    file.files = only.files; // the control says its name
+    open(dropped);
+  });
+  for (const name of ["dragover", "drop"]) {
+    listen(document, name, (event) => {
+      const taken = event.defaultPrevented || event.target.closest?.("input[type=file]");
+      if (!hasFile(event) || taken) return;
+      event.preventDefault();
+      event.dataTransfer.dropEffect = "none";
+    });
+  }
   el.replaceChildren(form);
   return () => {
     turn++; // what runs ends
     clearTimeout(waiting);
+    leaving.abort();
   };
 }
 

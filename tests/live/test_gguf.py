@@ -148,7 +148,7 @@ def test_the_book_s_story_by_keyboard(visit, folder, scheme, language):
         load(page, language)
         assert live.focused(page) == words["beginning"]
         millions = sum(one.numel() for one in story_model(language)[0].parameters()) / 1e6
-        assert f"{millions:.1f}" in page.get_by_role("status").inner_text().replace(",", ".")
+        assert f"{millions:.1f}" in page.get_by_role("status").first.inner_text().replace(",", ".")
         live.press(page, words["tell"])
         ids = told(page)
         assert ids == library_story(text, language)
@@ -269,7 +269,7 @@ def test_stop_and_too_long(visit, folder):
     live.write(page, "How the text begins", "a fox " * 330)
     page.get_by_role("status").filter(has_text="too long: the model remembers 512").wait_for()
     live.press(page, "Tell")
-    assert "too long" in page.get_by_role("status").inner_text()
+    assert "too long" in page.get_by_role("status").first.inner_text()
     live.write(page, "How the text begins", "a fox " * 150)
     live.press(page, "Tell")
     told(page)
@@ -345,6 +345,94 @@ def drop(page, name, data):
     page.dispatch_event("form.live-body", "drop", {"dataTransfer": transfer})
 
 
+def drag(page, path, *moves):
+    """Drag a file as a reader does, with the browser's input: what happens, at which element."""
+    cdp = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for kind, selector in moves:
+        box = page.locator(selector).bounding_box()
+        place = {"x": box["x"] + 10, "y": box["y"] + 10}
+        for _ in range(2 if kind == "dragOver" else 1):  # the first one only enters the element
+            cdp.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})
+    cdp.detach()
+
+
+def test_a_file_that_is_dragged(visit, folder, tmp_path):
+    """Over the figure it is awaited; dropped, it is opened, and the control says its name."""
+    page, _ = visit((folder / "en.html").as_uri())
+    model, tokenizer = small_model()
+    write(tmp_path, model, tokenizer)
+    path, form = tmp_path / "model.gguf", "form.live-body"
+
+    def outline(style):
+        page.wait_for_function(
+            f"getComputedStyle(document.querySelector('{form}')).outlineStyle === '{style}'"
+        )
+
+    drag(page, path, ("dragEnter", "h1"), ("dragOver", "h1"))
+    outline("none")
+    drag(page, path, ("dragOver", form))
+    outline("dashed")
+    drag(page, path, ("dragOver", "h1"))
+    outline("none")
+    drag(page, path, ("dragOver", form), ("drop", form))
+    page.get_by_role("status").filter(has_text="Ready: llama").wait_for()
+    outline("none")
+    name = "document.querySelector('input[type=file]').files[0]?.name"
+    assert page.evaluate(name) == "model.gguf"
+    load(page)  # the book's model again, which is no file
+    page.get_by_role("status").filter(has_text="Ready: qwen3").wait_for()
+    assert page.evaluate(name) is None
+
+
+def test_what_is_dropped_beside_the_figure(visit, folder):
+    """A file opens nothing, the page stays; text is none of the figure's business."""
+    page, _ = visit((folder / "en.html").as_uri())
+    prevented = page.evaluate(
+        """() => [true, false].map((file) => ["h1", "form.live-body"].map((selector) => {
+            const dataTransfer = new DataTransfer();
+            if (file) dataTransfer.items.add(new File(["none"], "none.gguf"));
+            else dataTransfer.setData("text/plain", "a fox");
+            return ["dragover", "drop"].map((name) => {
+                const options = { dataTransfer, bubbles: true, cancelable: true };
+                const event = new DragEvent(name, options);
+                document.querySelector(selector).dispatchEvent(event);
+                return event.defaultPrevented;
+            });
+        }))"""
+    )
+    assert prevented == [[[True, True], [True, True]], [[False, False], [False, False]]]
+    page.get_by_role("status").filter(has_text="This is no GGUF file.").wait_for()
+    assert page.locator(".live-over").count() == 0
+    assert page.get_by_role("status").first.inner_text() == ""
+
+
+def test_what_is_said_of_a_file_stands_beside_it(visit, folder):
+    page, _ = visit((folder / "en.html").as_uri())
+    page.set_viewport_size({"width": 390, "height": 900})
+    drop(page, "none.gguf", b"none")
+    page.get_by_role("status").filter(has_text="This is no GGUF file.").wait_for()
+    said = page.get_by_role("status").nth(1).bounding_box()
+    control = page.locator("input[type=file]").bounding_box()
+    assert 0 < said["y"] - control["y"] < 300
+    load(page)
+    assert page.get_by_role("status").nth(1).inner_text() == ""
+
+
+def test_a_calculation_that_overflows(visit, folder):
+    """Its numbers are finite, its logits are not: the model that was there stays."""
+    page, _ = visit((folder / "en.html").as_uri())
+    load(page)
+    huge = {
+        f"blk.{i}.attn_{name}.weight": floats(32, 32, value=3e38) for i in (0, 1) for name in "kv"
+    }
+    drop(page, "huge.gguf", small_file(tensors=huge))
+    said = page.get_by_role("status").filter(has_text="leaves the range of numbers")
+    said.filter(has_text="expected logits with a finite largest one, got NaN").wait_for()
+    live.press(page, "Tell")
+    assert told(page) == library_story("Once upon a time")
+
+
 @pytest.mark.parametrize("way", ["dropped", "chosen"])
 def test_a_file_of_the_reader(visit, folder, tmp_path, way):
     page, requests = visit((folder / "en.html").as_uri())
@@ -383,6 +471,10 @@ def test_files_that_cannot_be_opened(visit, folder):
         bytes(small_file({"general.architecture": "bert"})): ("una arquitectura", "got bert"),
         bytes(small_file({f"{T}pre": "tekken"})): ("un tokenizador que", "got tekken"),
         bytes(small_file())[:-40]: ("Este archivo no se puede abrir.", "that of the file"),
+        bytes(small_file({"split.count": 3, "split.no": 1})): (
+            "una parte de un modelo",
+            "got part 2 of 3",
+        ),
     }.items():
         drop(page, "file.gguf", data)
         page.get_by_role("status").filter(has_text=words[0]).filter(has_text=words[1]).wait_for()
@@ -396,11 +488,9 @@ def test_files_that_are_too_large_are_not_read(visit, folder):
         """() => {
             window.read = 0;
             File.prototype.arrayBuffer = function () { window.read++; };
-            const transfer = new DataTransfer();
-            const large = new File([new Uint8Array(1)], "large.gguf");
-            Object.defineProperty(large, "size", { value: 128e6 + 1 });
-            const event = new Event("drop", { bubbles: true, cancelable: true });
-            event.dataTransfer = { files: [large] };
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([new Uint8Array(128e6 + 1)], "large.gguf"));
+            const event = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true });
             document.querySelector("form.live-body").dispatchEvent(event);
         }"""
     )

@@ -17,6 +17,18 @@ function shown(text, most = 60) {
   return text.length > most ? `${cut}...` : cut;
 }
 
+// Bytes as Python writes them.
+function bytesOf(bytes) {
+  const names = { 9: "\\t", 10: "\\n", 13: "\\r", 92: "\\\\" };
+  const hex = (byte) => `\\x${byte.toString(16).padStart(2, "0")}`;
+  const visible = (byte) => byte >= 32 && byte < 127;
+  const written = (byte) =>
+    names[byte] ?? (visible(byte) ? String.fromCharCode(byte) : hex(byte));
+  return `b'${Array.from(bytes, written).join("")}'`;
+}
+
+const tupleOf = (sizes) => (sizes.length === 1 ? `(${sizes[0]},)` : `(${sizes.join(", ")})`);
+
 // The error for a field that is not as it must be, with the byte where it stands. `reason` chooses
 // the sentence that the reader sees before it.
 function wrong(name, at, expected, got, reason = "broken") {
@@ -25,7 +37,9 @@ function wrong(name, at, expected, got, reason = "broken") {
   return error;
 }
 
-const [VERSION, ALIGNMENT] = [3, 32];
+const MAGIC = "b'GGUF'";
+const VERSIONS = [2, 3]; // of one layout
+const ALIGNMENT = 32;
 
 // The types of numbers in the metadata: name, bytes, and how a DataView reads one.
 const NUMBERS = {
@@ -43,17 +57,50 @@ const NUMBERS = {
 };
 const [UINT32, UINT64, TEXT, LIST] = [4, 10, 8, 9];
 
-// The types of tensors: `size` numbers stand in `bytes` bytes.
-const TYPES = {
-  0: { name: "F32", size: 1, bytes: 4 },
-  1: { name: "F16", size: 1, bytes: 2 },
-  2: { name: "Q4_0", size: 32, bytes: 18 },
-  8: { name: "Q8_0", size: 32, bytes: 34 },
-};
-// Types that other programs write and that are refused by name.
-const OTHER_TYPES = {
-  ...{ 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 10: "Q2_K", 11: "Q3_K", 12: "Q4_K", 13: "Q5_K" },
-  ...{ 14: "Q6_K", 30: "BF16", 39: "MXFP4" },
+// The types of tensors: `size` numbers stand in `bytes` bytes. Those in `DECODERS` become numbers; the
+// others can only be named.
+const TYPES = Object.fromEntries(
+  [
+    [0, "F32", 1, 4],
+    [1, "F16", 1, 2],
+    [2, "Q4_0", 32, 18],
+    [3, "Q4_1", 32, 20],
+    [6, "Q5_0", 32, 22],
+    [7, "Q5_1", 32, 24],
+    [8, "Q8_0", 32, 34],
+    [9, "Q8_1", 32, 36],
+    [10, "Q2_K", 256, 84],
+    [11, "Q3_K", 256, 110],
+    [12, "Q4_K", 256, 144],
+    [13, "Q5_K", 256, 176],
+    [14, "Q6_K", 256, 210],
+    [15, "Q8_K", 256, 292],
+    [16, "IQ2_XXS", 256, 66],
+    [17, "IQ2_XS", 256, 74],
+    [18, "IQ3_XXS", 256, 98],
+    [19, "IQ1_S", 256, 50],
+    [20, "IQ4_NL", 32, 18],
+    [21, "IQ3_S", 256, 110],
+    [22, "IQ2_S", 256, 82],
+    [23, "IQ4_XS", 256, 136],
+    [24, "I8", 1, 1],
+    [25, "I16", 1, 2],
+    [26, "I32", 1, 4],
+    [27, "I64", 1, 8],
+    [28, "F64", 1, 8],
+    [29, "IQ1_M", 256, 56],
+    [30, "BF16", 1, 2],
+    [34, "TQ1_0", 256, 54],
+    [35, "TQ2_0", 256, 66],
+    [39, "MXFP4", 32, 17],
+    [40, "NVFP4", 64, 36],
+    [41, "Q1_0", 128, 18],
+  ].map(([number, name, size, bytes]) => [number, { name, size, bytes }]),
+);
+// Types of old files, which llama.cpp does not open any more.
+const GIVEN_UP = {
+  ...{ 4: "Q4_2", 5: "Q4_3", 31: "Q4_0_4_4", 32: "Q4_0_4_8", 33: "Q4_0_8_8" },
+  ...{ 36: "IQ4_NL_4_4", 37: "IQ4_NL_4_8", 38: "IQ4_NL_8_8" },
 };
 
 // Integers of 64 bits that fit become ordinary numbers; a larger one stays what it is.
@@ -98,7 +145,10 @@ class ByteReader {
   // Step over `size` bytes; return where they begin.
   take(size, name) {
     const [start, left] = [this.at, this.end - this.at];
-    if (size > left) throw wrong(name, start, `${size} bytes`, `${left}: the file or header ends`);
+    if (size > left) {
+      const place = this.end === this.bytes.length ? "file" : "longest header";
+      throw wrong(name, start, `${size} bytes`, `${left}: the ${place} ends at ${this.end}`);
+    }
     this.at += Number(size);
     return start;
   }
@@ -110,7 +160,7 @@ class ByteReader {
 
   check(start, stop, name) {
     const bad = firstBadCharacter(this.bytes, start, stop);
-    if (bad >= 0) throw wrong(name, bad, "UTF-8", `byte ${this.bytes[bad].toString(16)}`);
+    if (bad >= 0) throw wrong(name, bad, "UTF-8", bytesOf(this.bytes.subarray(bad, bad + 1)));
   }
 
   // A text: its length, then its bytes.
@@ -126,11 +176,13 @@ class ByteReader {
   }
 
   // The number that stands for a type, one of those known.
-  type(name, known) {
+  type(name, known, givenUp = {}) {
     const at = this.at;
     const kind = this.number(UINT32, `type of ${name}`);
     if (known.has(kind)) return kind;
-    throw wrong(`type of ${name}`, at, `one of ${[...known]}`, kind);
+    const all = [...known].sort((a, b) => a - b);
+    const old = Object.hasOwn(givenUp, kind) && `${givenUp[kind]}, which llama.cpp has given up`;
+    throw wrong(`type of ${name}`, at, `one of [${all.join(", ")}]`, old ? `${kind}, ${old}` : kind, "type");
   }
 
   count(name) {
@@ -144,6 +196,7 @@ class ByteReader {
 // A value of the metadata, with its type and the byte where it stands. Lists are read when they
 // are used: `get(i)` gives a value, `place(i)` where it stands. There are no lists of lists.
 const VALUE_KINDS = new Set([...Object.keys(NUMBERS).map(Number), TEXT, LIST]);
+const TYPE_KINDS = new Set(Object.keys(TYPES).map(Number));
 const LIST_KINDS = new Set([...VALUE_KINDS].filter((kind) => kind !== LIST));
 
 function readValue(file, name) {
@@ -168,7 +221,8 @@ function readList(file, name) {
     const left = file.end - file.at - 8;
     const size = left < 0 ? 0 : file.view.getBigUint64(file.at, true);
     if (left < 0 || size > left) {
-      throw wrong(`${name}[${i}]`, file.at, `a text that ends up to byte ${file.end}`, "more");
+      const expected = `a text that ends up to byte ${file.end}`;
+      throw wrong(`${name}[${i}]`, file.at, expected, "one that goes on");
     }
     starts.push(file.at + 8);
     file.at += 8 + Number(size);
@@ -207,12 +261,7 @@ function readTensorEntry(file, name) {
     sizes.push(BigInt(file.number(UINT64, `dimension ${d} of ${name}`)));
   }
   const at = file.at;
-  const kind = file.number(UINT32, `type of ${name}`);
-  if (!Object.hasOwn(TYPES, kind)) {
-    const known = Object.values(TYPES).map((type) => type.name);
-    const got = OTHER_TYPES[kind] ?? kind;
-    throw wrong(`type of ${name}`, at, `one of ${known.join(", ")}`, got, "type");
-  }
+  const kind = file.type(name, TYPE_KINDS, GIVEN_UP);
   const offset = BigInt(file.number(UINT64, `offset of ${name}`));
   return { name, sizes, type: TYPES[kind], offset, at, dimensionsAt: dimensionsAt + 4 };
 }
@@ -232,7 +281,7 @@ function placeTensors(file, entries, dataOffset, alignment) {
     const [columns = 1n, ...others] = sizes;
     if (columns % BigInt(type.size) || sizes.some((size) => size < 1n)) {
       const expected = `at least 1, rows in blocks of ${type.size}`;
-      throw wrong(`dimensions of ${name}`, dimensionsAt, expected, `(${sizes.join(", ")})`);
+      throw wrong(`dimensions of ${name}`, dimensionsAt, expected, tupleOf(sizes));
     }
     if (offset % alignment || offset < free) {
       const expected = `a multiple of ${alignment} from ${free} on`;
@@ -242,8 +291,8 @@ function placeTensors(file, entries, dataOffset, alignment) {
     const bytes = ((rows * columns) / BigInt(type.size)) * BigInt(type.bytes);
     const start = dataOffset + offset;
     free = offset + roundUp(bytes, alignment);
-    if (dataOffset + free > fileEnd) {
-      const got = `${bytes} bytes from ${start} on, and padding`;
+    if (start + bytes > fileEnd) {
+      const got = `${bytes} bytes from ${start} on`;
       throw wrong(name, at + 4, `an end up to byte ${fileEnd}, that of the file`, got);
     }
     tensors.set(name, {
@@ -257,13 +306,13 @@ function placeTensors(file, entries, dataOffset, alignment) {
 
 function parseGGUF(bytes) {
   const file = new ByteReader(bytes);
-  const magic = String.fromCharCode(...bytes.subarray(file.take(4, "magic"), 4));
-  if (magic !== "GGUF") throw wrong("magic", 0, "GGUF", shown(magic), "magic");
+  const magic = bytesOf(bytes.subarray(file.take(4, "magic"), 4));
+  if (magic !== MAGIC) throw wrong("magic", 0, MAGIC, magic, "magic");
   const version = file.number(UINT32, "version");
-  if (version !== VERSION) {
+  if (!VERSIONS.includes(version)) {
     const swapped = version % 2 ** 16 === 0 && version > 0; // a small number, read back to front
     const got = swapped ? `${file.view.getUint32(4)} in big-endian order` : version;
-    throw wrong("version", 4, `${VERSION} in little-endian order`, got);
+    throw wrong("version", 4, `${VERSIONS.join(" or ")} in little-endian order`, got);
   }
   const [nTensors, nEntries] = [file.count("tensors"), file.count("entries")];
   const [metadata, entries] = [new Map(), new Map()];
@@ -315,6 +364,21 @@ function described(entry) {
   return shown(String(entry.value));
 }
 
+// A file that is one of several parts holds no whole model.
+function checkWhole(file) {
+  const [count, part] = ["split.count", "split.no"].map((name) => {
+    const entry = entryOf(file, name);
+    if (entry.type === "none") return 0;
+    if (isInteger(entry.type) && entry.value >= 0) return entry.value;
+    throw wrong(name, entry.at, "an integer from 0 on", described(entry));
+  });
+  if (count === 0 || count === 1) return;
+  const way = "join the parts with llama.cpp's llama-gguf-split --merge";
+  const error = new Error(`expected a whole file, got part ${BigInt(part) + 1n} of ${count}: ${way}`);
+  error.reason = "part";
+  throw error;
+}
+
 const typeNamed = (name) => Object.values(TYPES).find((type) => type.name === name);
 
 // The numbers of a tensor.
@@ -327,4 +391,14 @@ async function decodeTensor({ name, type, bytes, offset }, pause) {
   });
 }
 
-export { decodeTensor, described, entryOf, isInteger, parseGGUF, shown, typeNamed, wrong };
+export {
+  checkWhole,
+  decodeTensor,
+  described,
+  entryOf,
+  isInteger,
+  parseGGUF,
+  shown,
+  typeNamed,
+  wrong,
+};

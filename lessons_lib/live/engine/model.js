@@ -1,8 +1,17 @@
 // The model: what `lessons_lib.llama` calculates, with the cache of `lessons_lib.generation`; its sizes
 // and its weights come from a GGUF file of the architecture llama or qwen3.
 
-import { decodeTensor, described, entryOf, isInteger, parseGGUF, typeNamed, wrong } from "./gguf.js";
-import { encodeNumbers } from "./quantization.js";
+import {
+  checkWhole,
+  decodeTensor,
+  described,
+  entryOf,
+  isInteger,
+  parseGGUF,
+  typeNamed,
+  wrong,
+} from "./gguf.js";
+import { DECODERS, encodeNumbers } from "./quantization.js";
 import { Tokenizer } from "./tokenizer.js";
 
 const { fround } = Math;
@@ -114,6 +123,10 @@ function checkTensors(file, config) {
   if (nLayers > tensors.size) {
     const { at } = entryOf(file, `${arch}.block_count`);
     throw wrong(`${arch}.block_count`, at, `at most ${tensors.size}, the tensors`, nLayers);
+  }
+  for (const [name, { type, at }] of tensors) {
+    if (Object.hasOwn(DECODERS, type.name)) continue;
+    throw wrong(`type of ${name}`, at, `one of ${Object.keys(DECODERS).join(", ")}`, type.name, "type");
   }
   const shapes = tensorShapes(config);
   for (const [name, shape] of shapes) {
@@ -395,6 +408,7 @@ function checkSize(size) {
 async function openFile(bytes, pause, reading = () => {}) {
   checkSize(bytes.length);
   const file = parseGGUF(bytes);
+  checkWhole(file);
   const config = readConfig(file);
   const tokenizer = new Tokenizer(file, config.vocabSize);
   reading();

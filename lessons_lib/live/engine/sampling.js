@@ -20,10 +20,17 @@ function randomBits(seed) {
   };
 }
 
-function largestAt(numbers) {
-  let best = 0; // of equals the first
-  for (let i = 1; i < numbers.length; i++) if (numbers[i] > numbers[best]) best = i;
-  return best;
+// Where the largest logit stands, of equals the first. A calculation that leaves the range of numbers
+// gives logits among which there is none.
+function largestAt(logits) {
+  let best = 0;
+  for (let i = 1; i < logits.length && !Number.isNaN(logits[best]); i++) {
+    if (!(logits[i] <= logits[best])) best = i;
+  }
+  if (Number.isFinite(logits[best])) return best;
+  const error = new Error(`expected logits with a finite largest one, got ${logits[best]}`);
+  error.reason = "overflow";
+  throw error;
 }
 
 // --- Which tokens are left; the others get -Infinity
@@ -53,17 +60,15 @@ function topP(logits, p) {
 function minP(logits, p) {
   if (p === 0) return logits;
   const probs = softmax(logits);
-  const least = p * probs[largestAt(logits)];
+  const least = p * probs.reduce((a, b) => Math.max(a, b));
   return forbid(logits, (i) => probs[i] >= least);
 }
 
 // Probabilities (V), in 64 bits, of the next token; the settings in the order of `filter_logits`.
 function tokenProbs(logits, { temperature = 1, ...keep }) {
-  if (temperature === 0) {
-    const best = largestAt(logits);
-    return Float64Array.from(logits, (_, id) => Number(id === best));
-  }
-  const heated = Float64Array.from(logits, (logit) => logit / temperature);
+  const heated = Float64Array.from(logits, (logit) => logit / (temperature || 1));
+  const best = largestAt(heated);
+  if (temperature === 0) return heated.map((_, id) => Number(id === best));
   return softmax(minP(topP(topK(heated, keep.topK ?? Infinity), keep.topP ?? 1), keep.minP ?? 0));
 }
 
@@ -92,4 +97,4 @@ function mostProbable(probs, n) {
   return best;
 }
 
-export { draw, mostProbable, pickToken, randomBits, softmax, tokenProbs };
+export { draw, largestAt, mostProbable, pickToken, randomBits, softmax, tokenProbs };

@@ -15,7 +15,7 @@ const PRE_TOKENIZERS = {
   qwen2: `${GPT4_START}|\\p{N}|${GPT4_END}`,
   smollm: `${GPT2_START}|\\p{N}| ?${INK}+|${SPACE}+(?![^\\p{White_Space}\\p{N}])|${SPACE}+`,
 };
-const [NORMAL, CONTROL, USER_DEFINED] = [1, 3, 4]; // kinds of tokens
+const [NORMAL, CONTROL, USER_DEFINED, UNUSED] = [1, 3, 4, 5]; // kinds of tokens
 
 // A byte is shown in the file as a visible character: itself, or one from 256 on.
 const BYTE_CHARACTERS = (() => {
@@ -27,68 +27,105 @@ const BYTE_CHARACTERS = (() => {
 })();
 const BYTE_OF = new Map(BYTE_CHARACTERS.map((character, byte) => [character, byte]));
 
+// The entries of the metadata that say how the tokenizer works. Others name tokens that texts are
+// not made with; what else there is asks for something that is not done here.
+const START = "tokenizer.ggml.";
+const SETTINGS = new Set(
+  ["model", "pre", "tokens", "token_type", "merges", "scores", "add_bos_token", "add_space_prefix"].map(
+    (name) => START + name,
+  ),
+);
+const isHarmless = ({ value }) => [0, false, ""].includes(value);
+const isText = (kind) => kind === "text";
 const pairKey = (left, right) => left * 2 ** 21 + right;
 
 class Tokenizer {
   constructor(file, vocabSize) {
-    const entry = (name) => entryOf(file, `tokenizer.ggml.${name}`);
-    for (const [name, known] of [
-      ["model", ["gpt2"]],
-      ["pre", Object.keys(PRE_TOKENIZERS)],
-    ]) {
-      const { value, at } = entry(name);
-      if (known.includes(value)) continue;
-      const expected = `one of ${known.join(", ")}`;
-      throw wrong(`tokenizer.ggml.${name}`, at, expected, described(entry(name)), "tokenizer");
+    this.file = file;
+    for (const [name, entry] of file.metadata) {
+      const known = SETTINGS.has(name) || !name.startsWith(START) || name.endsWith("_token_id");
+      if (known || isHarmless(entry)) continue;
+      throw wrong(name, entry.at, "a tokenizer without this", described(entry), "tokenizer");
     }
-    this.words = new RegExp(PRE_TOKENIZERS[entry("pre").value], "gu");
-    const list = (name, fits, expected, length) => {
-      const found = entry(name);
-      const { value, at, type } = found;
-      if (type === "list" && fits(value.kind) && value.length === (length ?? value.length)) {
-        return value;
-      }
-      throw wrong(`tokenizer.ggml.${name}`, at, expected, described(found));
-    };
-    const isText = (kind) => kind === "text";
-    const tokens = list("tokens", isText, `${vocabSize} texts`, vocabSize);
-    const kinds =
-      entry("token_type").type === "none"
-        ? { get: () => NORMAL }
-        : list("token_type", isInteger, `${vocabSize} integers`, vocabSize);
-    this.readVocabulary(tokens, kinds);
-    this.readMerges(list("merges", isText, "a list of texts"), tokens);
-    this.bos = this.readId(file, "bos_token_id");
-    this.eos = this.readId(file, "eos_token_id");
+    this.choose("model", ["gpt2"]);
+    this.pre = this.choose("pre", Object.keys(PRE_TOKENIZERS));
+    this.words = new RegExp(PRE_TOKENIZERS[this.pre], "gu");
+    const tokens = this.list("tokens", isText, "texts");
+    if (tokens.length !== vocabSize) {
+      const expected = `${vocabSize} tokens, a row of token_embd.weight each`;
+      throw wrong(`${START}tokens`, this.entry("tokens").at, expected, tokens.length);
+    }
+    this.readVocabulary(tokens);
+    this.readMerges();
+    this.bos = this.readId("bos_token_id");
+    this.eos = this.readId("eos_token_id");
     // The token that begins a text: where the file asks for it, and where one token stands between
     // texts, as in those that the book's models are trained on.
-    const asked = entry("add_bos_token").value === true;
+    const asked = this.readSwitch("add_bos_token", this.pre === "llama-bpe");
+    if (asked && this.bos === undefined) {
+      throw wrong(`${START}bos_token_id`, this.entry("bos_token_id").at, "an id", "none");
+    }
     this.start = asked || this.bos === this.eos ? this.bos : undefined;
   }
 
-  readId(file, name) {
-    const key = `tokenizer.ggml.${name}`;
-    const entry = entryOf(file, key);
+  entry(name) {
+    return entryOf(this.file, START + name);
+  }
+
+  choose(name, known) {
+    const entry = this.entry(name);
+    if (known.includes(entry.value)) return entry.value;
+    const expected = `one of ${known.join(", ")}`;
+    throw wrong(START + name, entry.at, expected, described(entry), "tokenizer");
+  }
+
+  list(name, fits, what) {
+    const entry = this.entry(name);
+    if (entry.type === "list" && fits(entry.value.kind)) return entry.value;
+    throw wrong(START + name, entry.at, `a list of ${what}`, described(entry));
+  }
+
+  readSwitch(name, usual) {
+    const entry = this.entry(name);
+    if (entry.type === "none") return usual;
+    if (entry.type === "bool") return entry.value;
+    throw wrong(START + name, entry.at, "true or false", described(entry));
+  }
+
+  readId(name) {
+    const entry = this.entry(name);
     if (entry.type === "none") return undefined;
     if (isInteger(entry.type) && entry.value >= 0 && entry.value < this.bytes.length) {
       return entry.value;
     }
-    throw wrong(key, entry.at, `an id from 0 to ${this.bytes.length - 1}`, described(entry));
+    throw wrong(START + name, entry.at, `an id from 0 to ${this.bytes.length - 1}`, described(entry));
   }
 
-  // The bytes of each token, and the ids of the ordinary ones.
-  readVocabulary(tokens, kinds) {
+  // The bytes of each token, and the ids of the ordinary ones and of those that users have defined.
+  readVocabulary(tokens) {
     const encoder = new TextEncoder();
+    const all = { length: tokens.length, get: () => NORMAL };
+    const none = this.entry("token_type").type === "none";
+    const kinds = none ? all : this.list("token_type", isInteger, "integers");
+    if (kinds.length !== tokens.length) {
+      const { at } = this.entry("token_type");
+      throw wrong(`${START}token_type`, at, `${tokens.length} integers`, kinds.length);
+    }
     const seen = new Set();
+    const defined = [];
     this.bytes = [];
     this.ids = new Map();
     for (let id = 0; id < tokens.length; id++) {
       const [text, kind] = [tokens.get(id), kinds.get(id)];
-      const name = `tokenizer.ggml.tokens[${id}]`;
+      const name = `${START}tokens[${id}]`;
       if (seen.has(text)) {
         throw wrong(name, tokens.place(id), "a new token", `${shown(text)} again`);
       }
       seen.add(text);
+      if (![NORMAL, CONTROL, USER_DEFINED, UNUSED].includes(kind)) {
+        const expected = "1 (normal), 3 (control), 4 (user-defined) or 5 (unused)";
+        throw wrong(`${START}token_type[${id}]`, kinds.place(id), expected, kind, "tokenizer");
+      }
       const bytes = Array.from(text, (character) => BYTE_OF.get(character));
       if (kind === NORMAL) {
         if (bytes.includes(undefined)) {
@@ -96,65 +133,81 @@ class Tokenizer {
         }
         this.ids.set(text, id);
       }
-      const special = kind === CONTROL || kind === USER_DEFINED;
-      this.bytes.push(special ? encoder.encode(text) : Uint8Array.from(bytes));
+      const asText = kind === CONTROL || kind === USER_DEFINED;
+      this.bytes.push(asText ? encoder.encode(text) : Uint8Array.from(bytes));
+      if (kind === USER_DEFINED && text) defined.push([text, id]);
     }
+    const size = ([, id]) => this.bytes[id].length;
+    this.defined = defined.sort((a, b) => size(b) - size(a));
   }
 
-  // Which pair makes which token. While merging, a token's number is its place in the order in
-  // which the merges first make them, after the 256 bytes: a lower one was learned earlier.
-  readMerges(merges, tokens) {
-    const made = new Map(BYTE_CHARACTERS.map((character, byte) => [character, byte]));
+  // Which pair makes which token, and in which place of the list it stands: the first goes first. A
+  // token's number is its place among the bytes and the ordinary tokens.
+  readMerges() {
+    const merges = this.list("merges", isText, "texts");
+    const numbers = new Map(BYTE_CHARACTERS.map((character, byte) => [character, byte]));
+    for (const text of this.ids.keys()) if (!numbers.has(text)) numbers.set(text, numbers.size);
     this.made = new Map();
-    for (const character of BYTE_CHARACTERS) {
-      if (this.ids.has(character)) continue;
-      const name = "tokenizer.ggml.tokens";
-      throw wrong(name, tokens.place(0) - 8, `the byte ${character} among them`, "none");
-    }
-    for (let i = 0; i < merges.length; i++) {
-      const text = merges.get(i);
+    for (let rank = 0; rank < merges.length; rank++) {
+      const text = merges.get(rank);
       const [left, right, ...more] = text.split(" ");
-      const whole = left + right;
-      if (more.length || !made.has(left) || !made.has(right) || !this.ids.has(whole)) {
-        const name = `tokenizer.ggml.merges[${i}]`;
-        throw wrong(name, merges.place(i), "two earlier tokens that make a third", shown(text));
+      const parts = [left, right, left + right];
+      if (more.length || !parts.every((part) => this.ids.has(part))) {
+        const name = `${START}merges[${rank}]`;
+        throw wrong(name, merges.place(rank), "two tokens that make a third", shown(text));
       }
-      if (!made.has(whole)) made.set(whole, made.size);
-      this.made.set(pairKey(made.get(left), made.get(right)), made.get(whole));
+      const [first, second, whole] = parts.map((part) => numbers.get(part));
+      const key = pairKey(first, second);
+      if (!this.made.has(key)) this.made.set(key, { rank, whole });
     }
-    for (const [text, id] of this.ids) {
-      if (made.has(text)) continue;
-      const name = `tokenizer.ggml.tokens[${id}]`;
-      throw wrong(name, tokens.place(id), "a token that merges make", shown(text));
-    }
-    this.idOf = Array.from(made.keys(), (text) => this.ids.get(text));
+    this.idOf = Array.from(numbers.keys(), (text) => this.ids.get(text));
   }
 
-  // Merge the bytes of one word, the earliest learned pair first and at all its places.
+  // Merge the bytes of one word: always the pair that stands first in the list, at its first place.
   mergeWord(bytes) {
-    let word = [...bytes];
+    const word = [...bytes];
+    const pairAt = (i) => this.made.get(pairKey(word[i], word[i + 1])); // the last one has none
+    const found = word.map((_, i) => pairAt(i));
     for (;;) {
-      let best = Infinity;
-      const found = word.map((one, i) => this.made.get(pairKey(one, word[i + 1])) ?? Infinity);
-      for (let i = 0; i + 1 < word.length; i++) best = Math.min(best, found[i]);
-      if (best === Infinity) return word;
-      const merged = [];
-      // Several pairs may make one token: from left to right, never one place twice.
-      for (let i = 0; i < word.length; i++) {
-        if (i + 1 < word.length && found[i] === best) {
-          merged.push(best);
-          i++;
-        } else merged.push(word[i]);
-      }
-      word = merged;
+      let best = -1;
+      found.forEach((pair, i) => {
+        if (pair && (best < 0 || pair.rank < found[best].rank)) best = i;
+      });
+      if (best < 0) return word;
+      word.splice(best, 2, found[best].whole);
+      found.splice(best, 1);
+      for (const i of [best - 1, best]) if (i >= 0) found[i] = pairAt(i);
     }
   }
 
-  // Token ids of a text; special tokens in it are plain text.
+  encodeWord(word) {
+    const bytes = new TextEncoder().encode(word);
+    if (this.pre === "llama-bpe") {
+      const whole = this.ids.get(Array.from(bytes, (byte) => BYTE_CHARACTERS[byte]).join(""));
+      if (whole !== undefined) return [whole];
+    }
+    return this.mergeWord(bytes).map((one) => {
+      if (this.idOf[one] !== undefined) return this.idOf[one];
+      const error = new Error(`expected bytes that are tokens, got ${one} in ${shown(word)}`);
+      error.reason = "bytes";
+      throw error;
+    });
+  }
+
+  // Token ids of a text. Tokens that users have defined are found in it, the longest first; control
+  // tokens are plain text.
   encode(text) {
-    const encoder = new TextEncoder();
-    return (text.match(this.words) ?? []).flatMap((word) =>
-      this.mergeWord(encoder.encode(word)).map((one) => this.idOf[one]),
+    let parts = [text];
+    for (const [token, id] of this.defined) {
+      parts = parts.flatMap((part) =>
+        typeof part === "number"
+          ? part
+          : part.split(token).flatMap((piece, i) => (i ? [id, piece] : piece)),
+      );
+    }
+    const wordsOf = (part) => part.match(this.words) ?? [];
+    return parts.flatMap((part) =>
+      typeof part === "number" ? part : wordsOf(part).flatMap((word) => this.encodeWord(word)),
     );
   }
 
