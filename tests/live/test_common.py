@@ -1,6 +1,5 @@
 """What all live figures have in common: shared code, two languages, and how numbers are written."""
 
-import random
 import re
 
 import pytest
@@ -22,10 +21,9 @@ from lessons_lib.live import (
     RotaryClock,
     ShapeWalk,
 )
-from lessons_lib.live.figure import decimal, plain, scientific, visible
+from lessons_lib.live.figure import decimal, plain, scientific
 from lessons_lib.live.modules import FOLDER, module_source
 from lessons_lib.tokens import BPETokenizer
-from lessons_lib.training import story_model
 from tests.live import page as live
 
 pytestmark = pytest.mark.site
@@ -185,15 +183,3 @@ def test_numbers_are_written_as_python_writes_them(page, language):
 def test_numbers_as_the_chapters_write_them(write, en, es):
     assert write("en").replace("\u00a0", " ") == en
     assert write("es").replace("\u00a0", " ") == es
-
-
-def test_tokens_are_shown_as_python_shows_them(page):
-    live.internals(page, "model_in_page", "decoded", "visible")
-    rng = random.Random(11)
-    tokens = [token for token in story_model("es")[1].vocab.values()]
-    tokens += [rng.randbytes(rng.randrange(6)) for _ in range(1000)]
-    found = page.evaluate(
-        "tokens => tokens.map((one) => inside.visible(inside.decoded(Uint8Array.from(one))))",
-        [list(token) for token in tokens],
-    )
-    assert found == [visible(token) for token in tokens]

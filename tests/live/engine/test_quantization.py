@@ -63,6 +63,54 @@ def test_bytes_of_quantization_equal_the_library_s(engine, type):
         np.testing.assert_array_equal(decoded, dequantize(expected, type, x.shape), name)
 
 
+def blocks():
+    """Blocks that are hard to round: ties, two peaks, all sizes that the figure takes, zeros."""
+    rng = np.random.default_rng(1)
+    normal = rng.normal(size=(200, 32))
+    halves = rng.integers(-31, 32, (100, 32)) / 2
+    halves[:, rng.integers(32)] = rng.choice([8, -8, 16, -16, 7.5, 127], 100)
+    sizes = 10.0 ** rng.uniform(-45, 4, (400, 1)) * rng.uniform(-1, 1, (400, 32))
+    peaks = rng.choice([-1.0, 1.0, 0.5], (50, 32))
+    zeros = rng.choice([0.0, -0.0, 1e-45, -1e-39, 1e-20], (200, 32))
+    zeros[:20] = rng.choice([0.0, -0.0], (20, 32))
+    sparse = np.where(rng.random((100, 32)) < 0.9, 0, rng.standard_t(1, (100, 32)).clip(-1e4, 1e4))
+    bits = rng.integers(0, 0x7F800000, (100, 32)).astype(np.uint32).view(np.float32)
+    bits = np.where(bits < 2e4, bits, 0) * rng.choice([-1, 1], (100, 32))
+    blocks = [normal, halves, sizes, peaks, zeros, sparse, bits, edges(rng)]
+    return np.concatenate(blocks).astype(np.float32)
+
+
+def edges(rng):
+    """Blocks whose numbers lie on the edge between two levels: each rounding on the way counts."""
+    shape = (400, 32)
+    made = []
+    for most in (127, 16, 15, 8):
+        high = rng.choice([1.0, -1.0, most, -most, *rng.normal(size=4)], (shape[0], 1))
+        low = rng.choice([0.0, 0.3], (shape[0], 1)) * rng.normal(size=(shape[0], 1)) * high
+        x = low + (high - low) * (rng.integers(0, most, shape) + 0.5) / most
+        bits = x.astype(np.float32).view(np.int32) + rng.integers(-3, 4, shape)
+        x = bits.astype(np.int32).view(np.float32)
+        x[:, :2] = np.concatenate([high, low], axis=1)
+        made.append(x)
+    return np.concatenate(made)
+
+
+@pytest.mark.parametrize("type", ["Q8_0", "Q5_0", "Q4_1", "Q4_0"])
+def test_many_blocks_have_the_library_s_bytes_and_numbers(engine, type):
+    x = blocks()
+    found = engine.evaluate(
+        """([blocks, type]) => blocks.map((x) => {
+            const { levels, bytes, value } = inside.quantizeBlock(x, type);
+            return [bytes.flat(), levels.map(value)];
+        })""",
+        [x.astype(float).tolist(), type],
+    )
+    data = quantize(x, type)
+    np.testing.assert_array_equal([bytes for bytes, _ in found], data)
+    landed = dequantize(data, type, x.shape)
+    np.testing.assert_array_equal([numbers for _, numbers in found], landed.astype(float))
+
+
 def test_all_floats_of_16_bits(engine):
     found = engine.evaluate(
         """() => Array.from({ length: 2 ** 16 }, (_, bits) => {

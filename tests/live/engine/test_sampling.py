@@ -56,3 +56,12 @@ def test_the_most_probable(engine):
             "row => inside.mostProbable(Float64Array.from(row), 8)", row.tolist()
         )
         assert found == np.argsort(-row, kind="stable")[:8].tolist()
+
+
+def test_random_bits_are_the_library_s(engine):
+    for seed in (0, 1, 2**31, 2**32 - 1):
+        found = engine.evaluate(
+            "seed => Array.from({length: 200}, inside.randomBits(seed))",
+            seed,
+        )
+        assert found == list(islice(random_bits(seed), 200))
