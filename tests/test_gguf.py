@@ -341,7 +341,9 @@ def test_the_gguf_package_opens_our_files(path):
 def test_the_tables_are_those_of_the_gguf_package():
     for number, (name, block, size) in TENSOR_TYPES.items():
         kind = package.GGMLQuantizationType(number)
-        assert (kind.name, package.GGML_QUANT_SIZES[kind]) == (name, (block, size))
+        assert kind.name == name
+        if name != "Q8_1":  # whose size there is that of the past
+            assert package.GGML_QUANT_SIZES[kind] == (block, size)
     assert TYPE_NUMBERS.keys() == FORMATS.keys()
     for number, name in NUMBERS.items():
         assert package.GGUFValueType[name.upper()] == number
@@ -517,7 +519,7 @@ def same_tensors(ours, theirs):
 
 def test_models_come_back(path, kind):
     model = make(kind)
-    write_gguf(path, model, TOKENIZER, "F32", {"general.name": "Tiny", "general.file_type": 7})
+    write_gguf(path, model, TOKENIZER, "F32", {"general.name": "Tiny"})
     loaded, tokenizer = load_gguf(path)
     assert type(loaded) is type(model)
     same_tensors(model.state_dict(), loaded.state_dict())
@@ -535,7 +537,6 @@ def test_models_come_back(path, kind):
     else:
         assert config == replace(model.config, d_ff=model.config.d_ff or 256)
     assert read_gguf(path).metadata["general.name"] == "Tiny"
-    assert read_gguf(path).metadata["general.file_type"] == 0  # as it is, whatever was asked for
 
 
 @pytest.mark.parametrize("type", ENCODERS)
@@ -669,7 +670,7 @@ def test_gpt2_with_its_table_twice(path):
     tensors["output.weight"] = (2 * tensors["token_embd.weight"][0], "F32")
     write_tensors(path, write_config(model.config), tensors)
     with pytest.raises(
-        ValueError, match=r"output\.weight: expected no such tensor, got \(320, 64\)"
+        ValueError, match=r"output\.weight: expected the numbers of token_embd\.weight, .* in F32"
     ):
         GPT.from_gguf(path)
 

@@ -62,6 +62,7 @@ def places():
 
 
 PLACES = places()
+END = max(t.offset + t.data.nbytes for t in parse_gguf(valid()).tensors.values())  # no padding
 
 
 def patched(name, data):
@@ -111,22 +112,22 @@ def test_other_magic(magic):
     assert refusal(patched("magic", magic)) == (f"magic at byte 0: expected b'GGUF', got {magic!r}")
 
 
-@pytest.mark.parametrize("version", [0, 1, 2, 4, 99, 2**32 - 1])
+@pytest.mark.parametrize("version", [0, 1, 4, 99, 2**32 - 1])
 def test_other_versions(version):
     message = refusal(patched("version", u32(version)))
-    assert message == f"version at byte 4: expected 3 in little-endian order, got {version}"
+    assert message == f"version at byte 4: expected 2 or 3 in little-endian order, got {version}"
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_big_endian_files(version):
     message = refusal(patched("version", struct.pack(">I", version)))
-    assert message.startswith("version at byte 4: expected 3 in little-endian order, ")
+    assert message.startswith("version at byte 4: expected 2 or 3 in little-endian order, ")
     assert message.endswith(f"got {version} in big-endian order")
 
 
 def test_every_cut():
     file = valid()
-    for cut in range(len(file)):
+    for cut in range(END):
         message = refusal(file[:cut])
         assert " at byte " in message
         assert "expected " in message
@@ -145,7 +146,7 @@ def test_every_cut_of_a_file_that_ends_with_a_value(value):
 
 def test_every_cut_of_a_file_on_disk(tmp_path):
     path, file = tmp_path / "cut.gguf", valid()
-    for cut in [0, 1, 3, 4, 23, 24, 100, 300, len(file) - 1]:
+    for cut in [0, 1, 3, 4, 23, 24, 100, 300, END - 1]:
         path.write_bytes(file[:cut])
         with pytest.raises(ValueError, match=r" at byte \d+: expected"):
             read_gguf(path)
@@ -226,7 +227,7 @@ def test_nested_lists():
     assert refusal(deep).endswith("expected one of [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12], got 9")
 
 
-@pytest.mark.parametrize("kind", [4, 5, 31, 32, 33, 36, 37, 38, 42, 1000, 2**32 - 1])
+@pytest.mark.parametrize("kind", [42, 1000, 2**32 - 1])
 def test_unknown_types_of_tensors(kind):
     message = refusal(patched("type of cube", u32(kind)))
     place = PLACES["type of cube"]

@@ -628,6 +628,45 @@ def test_tokenizer_files_of_other_kinds_are_refused(tmp_path):
         BPETokenizer.from_pretrained(tmp_path / "nowhere")
 
 
+def test_the_end_is_carried_and_not_guessed(tmp_path):
+    ends = ["<|user|>", "<|stop|>", "<|not the end|>"]
+    tokenizer = BPETokenizer.train("banana bandana", 265, ends, end="<|stop|>")
+    assert (tokenizer.end, tokenizer.end_id) == ("<|stop|>", tokenizer.special_tokens["<|stop|>"])
+    again = BPETokenizer.from_merges(
+        tokenizer.vocab, tokenizer.merges, tokenizer.special_tokens, end="<|stop|>"
+    )
+    tokenizer.save(tmp_path / "own.json")
+    tokenizer.save_pretrained(tmp_path)
+    opened = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    assert (opened.eos_token, opened.eos_token_id) == ("<|stop|>", tokenizer.end_id)
+    for other in (
+        again,
+        BPETokenizer.load(tmp_path / "own.json"),
+        BPETokenizer.from_pretrained(tmp_path),
+    ):
+        assert (other.end, other.end_id) == ("<|stop|>", tokenizer.end_id)
+    settings_path = tmp_path / "tokenizer_config.json"
+    for eos, end in [
+        ("<|user|>", "<|user|>"),
+        ({"content": "<|user|>", "lstrip": False, "__type": "AddedToken"}, "<|user|>"),
+        (None, None),
+    ]:
+        settings_path.write_text(json.dumps({"eos_token": eos}), encoding="utf-8")
+        assert BPETokenizer.from_pretrained(tmp_path).end == end
+    for data in (b'{"eos_token": "<|nobody|>"}', b'{"eos_token": 3}', b"[]", b"{", b"[" * 10**5):
+        settings_path.write_bytes(data)
+        with pytest.raises(ValueError, match="expected a byte-level tokenizer"):
+            BPETokenizer.from_pretrained(tmp_path)
+    settings_path.unlink()
+    none = BPETokenizer.from_pretrained(tmp_path)
+    assert (none.end, none.end_id) == (None, None)
+    none.save_pretrained(tmp_path)
+    assert BPETokenizer.from_pretrained(tmp_path).end is None
+    for wrong in ("<|nobody|>", "banana", 3, [], ""):
+        with pytest.raises(ValueError, match="expected the end among the special tokens"):
+            BPETokenizer.train("banana", 260, ends, end=wrong)
+
+
 def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "tokenizer.json"
     BPETokenizer.train("old old", 258).save(path)

@@ -9,6 +9,7 @@ import json
 import math
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -75,6 +76,33 @@ def test_cross_entropy_gradient_is_autograd_s_and_the_numeric_one(shift):
     F.cross_entropy(logits, targets).backward()
     torch.testing.assert_close(found, logits.grad, rtol=1e-12, atol=1e-15)
     torch.testing.assert_close(found.sum(-1), torch.zeros(6, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        ([0, -1], "targets from 0 to 2, got -1"),
+        ([0, -100], "targets from 0 to 2, got -100"),  # no sign of "leave this one out" here
+        ([0, 3], "targets from 0 to 2, got 3"),
+        ([0.0, 1.0], "targets to be integers, got torch.float32"),
+        ([True, False], "targets to be integers, got torch.bool"),
+        ([0], r"targets of shape \(2,\), got \(1,\)"),
+        ([[0, 1]], r"targets of shape \(2,\), got \(1, 2\)"),
+        ([], r"targets of shape \(2,\), got \(0,\)"),
+        ("ab", "targets to be integers, got 'ab'"),
+    ],
+)
+def test_targets_that_are_none(targets, message):
+    with pytest.raises(ValueError, match=message):
+        cross_entropy_gradient(torch.zeros(2, 3), targets)
+    if targets and not isinstance(targets, str):
+        with pytest.raises(ValueError, match=message):
+            cross_entropy_gradient(torch.zeros(2, 3), torch.tensor(targets))
+
+
+def test_numeric_gradient_takes_no_integers():
+    with pytest.raises(ValueError, match=r"expected an x of floats, got torch\.int64"):
+        numeric_gradient(lambda: torch.zeros(()), torch.tensor([1, 2]))
 
 
 def test_numeric_gradient_of_known_functions():
@@ -274,6 +302,7 @@ def test_learning_rate_by_hand_and_in_a_scheduler():
         assert learning_rate(progress, 0.1, 0.2) == pytest.approx(rate)
     optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=3.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step / 40))
+    assert learning_rate(1.3, 0.1, 0.2) == 0.2  # a scheduler asks once more after the last step
     for step in range(41):
         up, down = step / 40 / 0.03, 1 - 0.98 * (step / 40 - 0.03) / 0.97
         assert schedule.get_last_lr()[0] == pytest.approx(3 * min(up, down))
@@ -290,6 +319,53 @@ def test_learning_rate_rises_then_falls(warm_up, final):
     assert max(rates) == pytest.approx(1)
     assert rates[-1] == pytest.approx(final)
     assert min(rates) >= 0
+
+
+@pytest.mark.parametrize("longest", [-1.0, 0.0, math.nan, math.inf, None, True, "1"])
+def test_a_limit_that_is_none_changes_no_gradient(longest):
+    """A negative limit turned the gradients round, NaN clipped nothing."""
+    a = nn.Parameter(torch.ones(1))
+    a.grad = torch.tensor([3.0])
+    with pytest.raises(ValueError, match="longest to be a finite number above 0, got"):
+        clip_gradients([a], longest)
+    assert a.grad.item() == 3
+
+
+def test_clipping_takes_a_single_tensor_as_torch_does():
+    a = nn.Parameter(torch.ones(2))
+    a.grad = torch.tensor([3.0, 4.0])
+    assert clip_gradients(a, 1.0) == 5
+    torch.testing.assert_close(a.grad, torch.tensor([0.6, 0.8]))
+
+
+@pytest.mark.parametrize("bad", [-1.0, math.nan, math.inf, None, True, "0.1"])
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [(make, name) for make in (SGD, Muon) for name in ("lr", "momentum")]
+    + [(AdamW, name) for name in ("lr", "betas", "eps", "weight_decay")],
+)
+def test_optimizers_refuse_settings(make, bad, name):
+    """Given for all, or for one group of parameters."""
+    p = nn.Parameter(torch.ones(2, 2))
+    for setting in (bad, (bad, 0.9), (0.9, bad), (0.9,)) if name == "betas" else (bad,):
+        with pytest.raises(ValueError, match=f"expected {name}"):
+            make([p], **{"lr": 0.1, name: setting})
+        with pytest.raises(ValueError, match=f"expected {name}"):
+            make([{"params": [p], name: setting}], lr=0.1)
+
+
+@pytest.mark.parametrize(
+    ("make", "settings"),
+    [
+        (SGD, {"momentum": 1.0}),
+        (Muon, {"momentum": 1.0}),
+        (AdamW, {"betas": (0.9, 1.0)}),
+        (AdamW, {"eps": 0.0}),
+    ],
+)
+def test_optimizers_refuse_the_ends_of_ranges(make, settings):
+    with pytest.raises(ValueError, match=r"below 1, got 1\.0|above 0, got 0\.0"):
+        make([nn.Parameter(torch.ones(2, 2))], lr=0.1, **settings)
 
 
 # ---------------------------------------------------------------- data
@@ -349,6 +425,24 @@ def test_windows_at_given_starts():
     assert sorted(data.batch(0, 3)[:, 0].tolist()) == [0, 5, 20]
 
 
+def test_windows_of_other_types_of_integers():
+    expected = Windows(range(30), 9).batch(0, 2)
+    for kind in (np.uint16, np.int32, np.uint64, np.uint8):
+        assert torch.equal(Windows(np.arange(30).astype(kind), 9).batch(0, 2), expected)
+
+
+def test_windows_beyond_the_ends_are_refused():
+    """A negative start read from the end, silently."""
+    data = Windows(range(30), 9)
+    for start in (-1, 21):
+        with pytest.raises(ValueError, match=f"starts from 0 to 20, got {start}"):
+            data.rows(torch.tensor([0, start]))
+    with pytest.raises(ValueError, match="step to be an integer of at least 0, got -1"):
+        data.batch(-1, 4)
+    with pytest.raises(ValueError, match="size to be an integer of at least 1, got 0"):
+        data.batch(0, 0)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -358,6 +452,14 @@ def test_windows_at_given_starts():
         ((range(9), 2.5), "integer"),
         ((range(9), 4, [5, 6]), "a start of at most 4, got none"),
         ((range(9), 4, []), "a start of at most 4, got none"),
+        (([0.0, 1.9, 2.0], 1), "token_ids to be integers, got torch.float32"),
+        (([True, False], 1), "token_ids to be integers, got torch.bool"),
+        (([[1, 2], [3, 4]], 1), r"token_ids of shape \(N,\), got \(2, 2\)"),
+        (([1, -2, 3], 1), "token_ids from 0 on, got -2"),
+        (("text", 1), "token_ids to be integers, got 'text'"),
+        ((range(9), True), "integer of at least 1, got True"),
+        ((range(9), 4, [0, -1]), "starts from 0 on, got -1"),
+        ((range(9), 4, [0.5]), "starts to be integers, got torch.float32"),
     ],
 )
 def test_windows_refuse(arguments, message):
@@ -431,17 +533,17 @@ def test_progress_is_that_of_whatever_ends_first():
         ({"target_loss": 1.0}, "n_steps or seconds, got neither"),
         ({"n_steps": 0}, "at least 1, got 0"),
         ({"n_steps": 1.5}, "integer"),
-        ({"seconds": 0}, "expected positive rates, clip and seconds"),
-        ({"seconds": math.inf}, "expected positive rates, clip and seconds"),
-        ({"lr": 0}, "expected positive rates, clip and seconds"),
-        ({"lr": math.nan}, "expected positive rates, clip and seconds"),
-        ({"matrix_lr": 0}, "expected positive rates, clip and seconds"),
-        ({"matrix_lr": -1}, "expected positive rates, clip and seconds"),
-        ({"clip": -1}, "expected positive rates, clip and seconds"),
-        ({"warm_up": 1}, "0 <= warm_up < 1"),
-        ({"warm_up": -0.1}, "0 <= warm_up < 1"),
-        ({"final": 2}, "0 <= final <= 1"),
-        ({"weight_decay": -0.1}, "weight_decay >= 0, got 0.03, 0.02 and -0.1"),
+        ({"seconds": 0}, "expected seconds to be a finite number above 0, got 0"),
+        ({"seconds": math.inf}, "expected seconds to be a finite number above 0, got inf"),
+        ({"lr": 0}, "expected lr to be a finite number above 0, got 0"),
+        ({"lr": math.nan}, "expected lr to be a finite number above 0, got nan"),
+        ({"matrix_lr": 0}, "expected matrix_lr to be a finite number above 0, got 0"),
+        ({"matrix_lr": -1}, "expected matrix_lr to be a finite number above 0, got -1"),
+        ({"clip": -1}, "expected clip to be a finite number above 0, got -1"),
+        ({"warm_up": 1}, "warm_up to be a finite number of at least 0 and below 1"),
+        ({"warm_up": -0.1}, "warm_up to be a finite number of at least 0 and below 1"),
+        ({"final": 2}, "final to be a finite number of at least 0 and at most 1"),
+        ({"weight_decay": -0.1}, "weight_decay to be a finite number of at least 0, got -0.1"),
         ({"batch_size": 0}, "at least 1, got 0"),
         ({"accumulate": 0}, "at least 1, got 0"),
         ({"batch_size": 16, "accumulate": 3}, "accumulate to divide batch_size, got 3 and 16"),

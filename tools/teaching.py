@@ -22,7 +22,6 @@ from lessons_lib.base.files import write_atomic
 from tools import house, notebooks
 
 WORDS_PER_MINUTE = 238  # Brysbaert (2019): adults reading English non-fiction silently
-EXERCISE_MINUTES = 15  # an assumption, and the page says so
 PHRASES = "tools/teaching.toml"
 SECONDS = "tools/teaching_seconds.json"
 HOW = (
@@ -31,7 +30,7 @@ HOW = (
 )
 WORDS = {  # \xad: where a word may break on a phone
     "en": {
-        "chapters": "| Chapter | Minutes | Needs |",
+        "chapters": "| Chapter | Minutes | Exer\xadcises | Needs |",
         "sizes": "| Chapter | Words | Lines | Exer\xadcises | Run, s |",
         "path": "| Week | In class | Alone | Class | Home |",
         "exercises": "| Exercise | What it trains |",
@@ -39,12 +38,11 @@ WORDS = {  # \xad: where a word may break on a phone
         "left out": "Left out: {}.",
         "nothing": "–",
         "and": " and ",
-        "time": r"\*\*Time\*\*: about (\w+) (minutes|hours?)\b",
+        "time": r"\*\*Time\*\*: about (\d+) minutes to read and type, (\d+) for the exercises\b",
         "need": "**You need**",
-        "numbers": {"an": 1, "one": 1, "two": 2, "three": 3},
     },
     "es": {
-        "chapters": "| Capítulo | Minutos | Necesita |",
+        "chapters": "| Capítulo | Minutos | Ejer\xadcicios | Necesita |",
         "sizes": "| Capítulo | Pala\xadbras | Líneas | Ejer\xadcicios | Cál\xadculo, s |",
         "path": "| Se\xadmana | En clase | A solas | Clase | Casa |",
         "exercises": "| Ejercicio | Qué entrena |",
@@ -52,9 +50,9 @@ WORDS = {  # \xad: where a word may break on a phone
         "left out": "Sin tratar: {}.",
         "nothing": "–",
         "and": " y ",
-        "time": r"\*\*Tiempo\*\*: un[oa]s? (\w+) (minutos|horas?)\b",
+        "time": r"\*\*Tiempo\*\*: unos (\d+) minutos para leer y escribir, "
+        r"y (\d+) para los ejercicios\b",
         "need": "**Necesitas**",
-        "numbers": {"una": 1, "dos": 2, "tres": 3},
     },
 }
 
@@ -75,6 +73,7 @@ class Chapter:
     slug: str
     name: str
     minutes: int
+    exercise_minutes: int
     words: int
     code_lines: int
     needs: tuple[str, ...]
@@ -102,7 +101,6 @@ def read_chapter(path: Path) -> Chapter:
             f"{path}: expected a title, {words['need']!r} and a text like {words['time']!r}, "
             f"got {'no ' + ('title' if not title else 'time' if not time else 'needs')}"
         )
-    number = words["numbers"].get(time[1]) or int(time[1])
     tasks = []
     for before, cell in pairwise(cells):
         if "exercise" in house.tags(cell):
@@ -123,7 +121,8 @@ def read_chapter(path: Path) -> Chapter:
     return Chapter(
         slug=path.stem,
         name=title[1].partition(":")[0],
-        minutes=number * (60 if time[2].startswith("h") else 1),
+        minutes=int(time[1]),
+        exercise_minutes=int(time[2]),
         words=count_words(prose),
         code_lines=sum(bool(line.strip()) for line in typed),
         needs=tuple(dict.fromkeys(re.findall(r"\]\((\w+)\.ipynb\)", needs))),
@@ -155,7 +154,7 @@ def contact_minutes(chapter: Chapter) -> float:
 def home_minutes(chapter: Chapter, alone: bool) -> float:
     """Return the minutes at home: the exercises, and the text once more or the whole chapter."""
     text = chapter.minutes if alone else chapter.words / WORDS_PER_MINUTE
-    return text + EXERCISE_MINUTES * len(chapter.exercises)
+    return text + chapter.exercise_minutes
 
 
 def _hours(minutes: float) -> str:
@@ -200,7 +199,7 @@ def tables(root: Path, language: str) -> dict[str, str]:
     for slug, chapter in book.items():
         also = phrases["also"].get(slug, {}).get(language)
         needs = "; ".join(filter(None, [", ".join(map(link, chapter.needs)), also]))
-        chapters.append((link(slug), chapter.minutes, needs))
+        chapters.append((link(slug), chapter.minutes, chapter.exercise_minutes, needs))
         spent = max(5, round(seconds.get(slug, 0) / 5) * 5)
         tasks = len(chapter.exercises)
         sizes.append((link(slug), number(chapter.words), chapter.code_lines, tasks, spent))
@@ -209,6 +208,7 @@ def tables(root: Path, language: str) -> dict[str, str]:
         (
             f"**{words['total']}**",
             number(sum(one.minutes for one in every)),
+            number(sum(one.exercise_minutes for one in every)),
             "",
         )
     )
@@ -299,7 +299,7 @@ def check_phrases(root: Path) -> list[str]:
 
     for language, book in editions.items():
         for slug in english.keys() & book.keys():
-            for what in ("minutes", "needs"):
+            for what in ("minutes", "exercise_minutes", "needs"):
                 here, there = getattr(book[slug], what), getattr(english[slug], what)
                 if here != there:
                     findings.append(f"book/{language}/{slug}: {what} {here}, in English {there}")

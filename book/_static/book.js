@@ -1,5 +1,27 @@
-// Search results come with an excerpt of the page, which a browser may not fetch from a folder.
-if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+// The link to the other language leads to the section that is being read.
+document.addEventListener("DOMContentLoaded", () => {
+  const sections = [...document.querySelectorAll("article.bd-article span[id^=section-]")];
+  const links = [...document.querySelectorAll("a.language-switch")];
+  const plain = new Map(links.map((link) => [link, link.getAttribute("href")]));
+  function point() {
+    const above = sections.filter((mark) => mark.parentElement.getBoundingClientRect().top < 160);
+    const here = scrollY > 0 && above.length > 1 ? `#${above.at(-1).id}` : "";
+    for (const link of links) link.setAttribute("href", plain.get(link) + here);
+  }
+  for (const link of links)
+    for (const event of ["pointerenter", "pointerdown", "focus", "click"])
+      link.addEventListener(event, point);
+});
+
+// The drawer of a phone closes after a choice that leads to a place on the same page.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("dialog[open] a[href]");
+  if (!link || !link.hash || link.pathname !== location.pathname) return;
+  const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+  link.closest("dialog").close();
+  // Closing puts the focus, and with it the page, back where it was.
+  if (target) requestAnimationFrame(() => target.scrollIntoView());
+});
 
 // What scrolls sideways can be reached with the keyboard. The theme does it for code and tables.
 document.addEventListener("DOMContentLoaded", () => {

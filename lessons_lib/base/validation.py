@@ -1,15 +1,28 @@
 """Checks shared by all chapters: each raises ``ValueError`` saying what was expected and came."""
 
-import operator
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
+from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
+import numpy as np
 import regex
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 __all__ = [
+    "check_array",
+    "check_counts",
     "check_heads",
     "check_ids",
     "check_integer",
+    "check_logits",
+    "check_number",
+    "check_optimizer",
     "check_pattern",
+    "check_positions",
+    "check_probs",
     "check_special_tokens",
     "check_text",
 ]
@@ -50,8 +63,9 @@ def check_ids(ids: Iterable[int], size: int | None = None) -> list[int]:
     Raises:
         ValueError: something that is not an integer, or an id out of range.
     """
+    ids = ids.tolist() if hasattr(ids, "tolist") else ids  # those of NumPy and torch, at once
     try:
-        numbers = [operator.index(i) for i in ids]
+        numbers = [i if type(i) is int else _integer(i) for i in ids]
     except TypeError:
         raise ValueError(f"expected a sequence of integers, got {ids!r:.80}") from None
     if size is not None and numbers and (min(numbers) < 0 or max(numbers) >= size):
@@ -60,15 +74,203 @@ def check_ids(ids: Iterable[int], size: int | None = None) -> list[int]:
     return numbers
 
 
-def check_integer(name: str, number: int, minimum: int) -> int:
-    """Return `number` as a Python integer; `ValueError` if it is none or below `minimum`."""
+def _plain(number: object) -> object:
+    """Return what a NumPy or torch number without dimensions holds; anything else as it is."""
+    return number.item() if getattr(number, "ndim", None) == 0 else number
+
+
+def _integer(number: object) -> int:
+    value = _plain(number)
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError
+    return int(value)
+
+
+def check_integer(name: str, number: int, minimum: int, maximum: int | None = None) -> int:
+    """Return `number` as a Python integer.
+
+    Args:
+        name: what the number is called.
+        number: what should be an integer, of Python, NumPy or torch.
+        minimum: the least that will do.
+        maximum: the most that will do.
+
+    Raises:
+        ValueError: no integer (a truth value or a float such as 2.0 is none), or out of range.
+    """
     try:
-        value = operator.index(number)
+        value = _integer(number)
     except TypeError:
         value = None
-    if value is None or value < minimum:
-        raise ValueError(f"expected {name} to be an integer of at least {minimum}, got {number!r}")
+    if value is None or value < minimum or (maximum is not None and value > maximum):
+        range_ = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+        raise ValueError(f"expected {name} to be an integer {range_}, got {number!r:.80}")
     return value
+
+
+def check_number(
+    name: str,
+    number: float,
+    *,
+    least: float = -math.inf,
+    above: float = -math.inf,
+    most: float = math.inf,
+    below: float = math.inf,
+) -> float:
+    """Return `number` as a Python number: an integer as an integer, all else as a float.
+
+    Args:
+        name: what the number is called.
+        number: what should be a finite real number, of Python, NumPy or torch.
+        least: the least that will do.
+        above: what it has to be above.
+        most: the most that will do.
+        below: what it has to be below.
+
+    Raises:
+        ValueError: no number (a text or a truth value is none), NaN, infinite, or out of range.
+
+    >>> check_number("top_p", 1.5, above=0, most=1)
+    Traceback (most recent call last):
+    ...
+    ValueError: expected top_p to be a finite number above 0 and at most 1, got 1.5
+    """
+    value = _plain(number)
+    try:
+        if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+            raise OverflowError
+        value = int(value) if isinstance(value, Integral) else float(value)
+    except OverflowError:  # also of an integer that no float can hold
+        value = math.nan
+    if least <= value <= most and above < value < below:
+        return value
+    limits = {"of at least": least, "above": above, "at most": most, "below": below}
+    words = " and".join(f" {word} {x}" for word, x in limits.items() if math.isfinite(x))
+    raise ValueError(f"expected {name} to be a finite number{words}, got {number!r:.80}")
+
+
+def check_array(
+    name: str, numbers: object, *, least: float = -math.inf, above: float = -math.inf
+) -> np.ndarray:
+    """Return `numbers`, a number or an array of them, as an array of floats.
+
+    Args:
+        name: what the numbers are called.
+        numbers: what should be finite real numbers.
+        least: the least that will do.
+        above: what they have to be above.
+
+    Raises:
+        ValueError: something else than numbers, one that is not finite, or one out of range.
+    """
+    array = np.asarray(numbers)
+    if array.dtype.kind not in "fiu" and array.size:
+        raise ValueError(f"expected {name} to be finite numbers, got {numbers!r:.80}")
+    array = array.astype(float)
+    wrong = array[~(np.isfinite(array) & (array >= least) & (array > above))]
+    if wrong.size:
+        limits = {"of at least": least, "above": above}
+        words = " and".join(f" {word} {x}" for word, x in limits.items() if math.isfinite(x))
+        raise ValueError(f"expected {name} to be finite numbers{words}, got {wrong[0]}")
+    return array
+
+
+def check_probs(name: str, probs: object) -> object:
+    """Return rows (..., V) of probabilities, an array or a tensor, which need not add up to 1.
+
+    Raises:
+        ValueError: a negative number, NaN or infinity, or a row of nothing but zeros.
+    """
+    totals = probs.sum(-1) if getattr(probs, "ndim", 0) else None
+    if totals is None:
+        raise ValueError(f"expected {name} to be an array of probabilities, got {probs!r:.80}")
+    for bad in (probs[~(probs >= 0)], totals[~((totals > 0) & (totals < math.inf))]):
+        if len(bad):
+            raise ValueError(
+                f"expected {name} to be finite, not negative, and above 0 in sum, got {bad[0]}"
+            )
+    return probs
+
+
+def check_logits(logits: object) -> object:
+    """Return logits (..., V), a tensor; `-inf` stands for what cannot come.
+
+    Raises:
+        ValueError: a row with a NaN or `+inf`, or of nothing but `-inf`: it has no largest one.
+    """
+    best = logits.amax(-1)
+    wrong = best[~best.isfinite()]
+    if len(wrong):
+        raise ValueError(f"expected logits with a finite largest one, got {wrong[0]}")
+    return logits
+
+
+def check_counts(counts: Mapping[int, int], size: int) -> None:
+    """Check how often each of `size` tokens was counted.
+
+    Raises:
+        ValueError: a token outside ``0 .. size - 1``, or a count that is no integer from 0 on.
+    """
+    check_ids(counts, size)
+    for token, count in counts.items():
+        check_integer(f"the count of token {token}", count, 0)
+
+
+def check_positions(
+    name: str, positions: object, size: int | None = None, length: int | None = None
+) -> "Tensor":
+    """Return positions, ids or other places in a row of `size`, as a tensor (N,) of 64 bits.
+
+    Args:
+        name: what they are called.
+        positions: what should be one row of integers.
+        size: they have to be below it; ``None``: as large as they like.
+        length: N, where it has to be a certain one.
+
+    Raises:
+        ValueError: floats, truth values or something else; another shape; or one out of range.
+    """
+    import torch  # chapters without torch stand on this module too
+
+    try:
+        found = torch.as_tensor(positions)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"expected {name} to be integers, got {positions!r:.80}") from None
+    whole = not (found.is_floating_point() or found.is_complex() or found.dtype == torch.bool)
+    if found.numel() and not whole:  # of no numbers, nobody knows the type
+        raise ValueError(f"expected {name} to be integers, got {found.dtype}")
+    if found.ndim != 1 or length not in (None, len(found)):
+        shape = f"({'N' if length is None else length},)"
+        raise ValueError(f"expected {name} of shape {shape}, got {tuple(found.shape)}")
+    found = found.to(torch.int64)
+    wrong = found[(found < 0) | (found >= (2**63 - 1 if size is None else size))]
+    if len(wrong):
+        range_ = "from 0 on" if size is None else f"from 0 to {size - 1}"
+        raise ValueError(f"expected {name} {range_}, got {wrong[0]}")
+    return found
+
+
+def check_optimizer(groups: Iterable[Mapping]) -> None:
+    """Check the settings of an optimizer's groups of parameters, those that are there.
+
+    Raises:
+        ValueError: `lr` or `weight_decay` negative; `momentum` or one of two `betas` outside
+            ``[0, 1)``; `eps` not above 0; or one of them no finite number.
+    """
+    limits = {
+        "lr": {"least": 0},
+        "momentum": {"least": 0, "below": 1},
+        "eps": {"above": 0},
+        "weight_decay": {"least": 0},
+    }
+    for group in groups:
+        for name in limits.keys() & group.keys():
+            check_number(name, group[name], **limits[name])
+        betas = group.get("betas", (0, 0))
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            raise ValueError(f"expected betas to be two numbers, got {betas!r}")
+        for i, beta in enumerate(betas):
+            check_number(f"betas[{i}]", beta, least=0, below=1)
 
 
 def check_pattern(pattern: str) -> regex.Pattern:

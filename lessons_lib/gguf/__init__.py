@@ -39,7 +39,7 @@ from lessons_lib.gguf.layout import (
     shown,
     wrong,
 )
-from lessons_lib.gguf.models import from_gguf, load_gguf, read_model, write_gguf
+from lessons_lib.gguf.models import add_entries, from_gguf, load_gguf, read_model, write_gguf
 from lessons_lib.gguf.names import (
     GPT_EPS,
     HEAD_WIDTHS,
@@ -78,9 +78,11 @@ from lessons_lib.gguf.reading import (
     read_tensor_entry,
     read_text,
     read_texts,
+    read_type,
     read_value,
 )
 from lessons_lib.gguf.tokenizer import (
+    BYTE_CHARACTERS,
     NORMAL,
     PRE_TOKENIZERS,
     read_tokenizer,
@@ -98,6 +100,7 @@ from lessons_lib.gguf.writing import (
 
 __all__ = [
     "ALIGNMENT",
+    "BYTE_CHARACTERS",
     "GGUF",
     "GPT_EPS",
     "HEAD_WIDTHS",
@@ -126,6 +129,7 @@ __all__ = [
     "GGUFTensor",
     "MetadataList",
     "TensorEntry",
+    "add_entries",
     "check_alignment",
     "check_tensors",
     "check_texts",
@@ -161,6 +165,7 @@ __all__ = [
     "read_text",
     "read_texts",
     "read_tokenizer",
+    "read_type",
     "read_value",
     "round_up",
     "show_bytes",

@@ -3,6 +3,7 @@
 from lessons_lib.quantization import FORMATS
 
 MAGIC, VERSION, ALIGNMENT = b"GGUF", 3, 32
+READ_VERSIONS = (2, 3)  # 3 added nothing but files of big machines, highest byte first
 
 # What a file calls the types of the values in its metadata; numbers have NumPy's names.
 NUMBERS = {
@@ -45,6 +46,8 @@ TENSOR_TYPES = {
     number: (name, FORMATS[name].block_size, FORMATS[name].bytes_per_block)
     for name, (number, _) in TYPE_NUMBERS.items()
 } | {
+    9: ("Q8_1", 32, 36),
+    15: ("Q8_K", 256, 292),
     16: ("IQ2_XXS", 256, 66),
     17: ("IQ2_XS", 256, 74),
     18: ("IQ3_XXS", 256, 98),
@@ -65,6 +68,18 @@ TENSOR_TYPES = {
     41: ("Q1_0", 128, 18),
 }
 TYPE_NAMES = {number: name for number, (name, *_) in TENSOR_TYPES.items()}
+
+# Types that llama.cpp had once; it too refuses files that hold them.
+FORMER_TYPES = {
+    4: "Q4_2",
+    5: "Q4_3",
+    31: "Q4_0_4_4",
+    32: "Q4_0_4_8",
+    33: "Q4_0_8_8",
+    36: "IQ4_NL_4_4",
+    37: "IQ4_NL_4_8",
+    38: "IQ4_NL_8_8",
+}
 
 # More than these no real model has, and nothing beyond them is read: tensors or entries of the
 # metadata, texts in all lists, bytes of a name, bytes of all other texts, bytes of a header.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import torch
 
-from lessons_lib.gguf.layout import TYPE_NUMBERS
+from lessons_lib.gguf.layout import TYPE_NUMBERS, shown
 from lessons_lib.gguf.names import (
     check_tensors,
     from_gguf_tensors,
@@ -37,12 +37,12 @@ def write_gguf(
             "gpt2".
         tokenizer: see `write_tokenizer`.
         type: of all matrices; what has one dimension stays in F32.
-        metadata: further entries, such as {"general.name": "Stories"}; what the model and the
-            tokenizer say of themselves stays.
+        metadata: further entries, such as {"general.name": "Stories"}.
 
     Raises:
-        ValueError: a type that cannot be written or cannot hold the rows of a matrix, or what
-            `write_config` and `write_tokenizer` refuse. Then nothing has been written.
+        ValueError: a type that cannot be written or cannot hold the rows of a matrix, metadata that
+            the model and the tokenizer give themselves, or what `write_config` and
+            `write_tokenizer` refuse. Then nothing has been written.
     """
     if not isinstance(model, Llama | GPT):
         raise ValueError(f"expected a Llama or a GPT, got {model.__class__.__name__}")
@@ -55,7 +55,22 @@ def write_gguf(
     entries = write_config(model.config) | {"general.file_type": TYPE_NUMBERS[type][1]}
     entries |= {"general.quantization_version": 2}
     entries |= write_tokenizer(tokenizer, model.config.vocab_size)
-    write_tensors(path, dict(metadata or {}) | entries, tensors)
+    write_tensors(path, add_entries(metadata or {}, entries), tensors)
+
+
+def add_entries(further: Mapping[str, object], own: Mapping[str, object]) -> dict[str, object]:
+    """Return further entries of the metadata and those of a model, which nothing may contradict.
+
+    Raises:
+        ValueError: an entry that the model or the tokenizer gives itself, that would describe
+            another model of its architecture, or that makes the file a part of several.
+    """
+    reserved = (f"{own['general.architecture']}.", "split.")
+    for name in further:
+        if name in own or str(name).startswith(reserved):
+            got = shown(str(name))
+            raise ValueError(f"expected metadata beside what the model itself says, got {got}")
+    return dict(further) | dict(own)
 
 
 def read_model(gguf: GGUF) -> Llama | GPT:
@@ -74,9 +89,18 @@ def read_model(gguf: GGUF) -> Llama | GPT:
 
 
 def load_gguf(path: str | os.PathLike) -> tuple[Llama | GPT, BPETokenizer]:
-    """Return the model and the tokenizer in a file; errors as `read_gguf` and `read_model`."""
+    """Return the model and the tokenizer in a file.
+
+    Raises:
+        ValueError: as `read_gguf`, `read_model` and `read_tokenizer`; not one token for each row
+            of the table.
+    """
     gguf = read_gguf(path)
-    return read_model(gguf), read_tokenizer(gguf)
+    model, tokenizer = read_model(gguf), read_tokenizer(gguf)
+    rows, n_tokens = model.config.vocab_size, len(gguf.metadata["tokenizer.ggml.tokens"])
+    if n_tokens != rows:
+        raise ValueError(f"expected {rows} tokens, a row of token_embd.weight each, got {n_tokens}")
+    return model, tokenizer
 
 
 def from_gguf(cls: type, path: str | os.PathLike) -> Llama | GPT:

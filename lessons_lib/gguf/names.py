@@ -9,9 +9,10 @@ from torch import Tensor
 
 from lessons_lib.base.validation import check_integer
 from lessons_lib.gguf.layout import shown
-from lessons_lib.gguf.reading import GGUF, GGUFTensor
+from lessons_lib.gguf.reading import GGUF, GGUFTensor, check_whole
 from lessons_lib.gpt import GPTConfig
 from lessons_lib.llama import LlamaConfig, RopeScaling, rotation_speeds
+from lessons_lib.quantization import FORMATS
 
 # ------------------------------------------------------------------------------- names and layouts
 
@@ -171,12 +172,18 @@ def check_tensors(gguf: GGUF, config: LlamaConfig | GPTConfig) -> list[str]:
         Their names. Some files of GPT-2 hold its table once more as the output's: that is left out.
 
     Raises:
-        ValueError: tensors missing, surplus or of another shape; the first of them named.
+        ValueError: tensors missing, surplus, of another shape or of a type that cannot be decoded,
+            the first of them named; an output of GPT-2 that differs from its table.
     """
+    for name, tensor in gguf.tensors.items():
+        if tensor.type not in FORMATS:
+            expected = f"a type among {sorted(FORMATS)}"
+            raise ValueError(f"{shown(name)}: expected {expected}, got {tensor.type}")
     found = {name: tensor.shape for name, tensor in gguf.tensors.items()}
     if isinstance(config, GPTConfig) and "output.weight" in found:
         table, again = (gguf.tensors[f"{name}.weight"] for name in ("token_embd", "output"))
-        if table.type == again.type and np.array_equal(table.data, again.data):
+        if table.shape == again.shape:
+            check_same(table, again)
             del found["output.weight"]
     if config.n_layers > len(found):
         raise ValueError(f"expected tensors of {config.n_layers} layers, got {len(found)} tensors")
@@ -186,6 +193,25 @@ def check_tensors(gguf: GGUF, config: LlamaConfig | GPTConfig) -> list[str]:
         what = f"{wanted.get(name, 'no such tensor')}, got {found.get(name, 'none')}"
         raise ValueError(f"{shown(name)}: expected {what}; {len(misfits)} tensors do not fit")
     return list(found)
+
+
+def check_same(table: GGUFTensor, again: GGUFTensor) -> None:
+    """Make sure that a table (V, D) that a file holds twice says the same twice.
+
+    Raises:
+        ValueError: it does not; our GPT has one table, for the input and for the output.
+    """
+    width = table.shape[-1]
+    step = max(1, 2**20 // width)  # rows, some megabytes of them
+    for i in range(0, len(table.data), step):
+        found = []
+        for tensor in (table, again):
+            rows = tensor.data[i : i + step]
+            found.append(GGUFTensor(tensor.type, (len(rows), width), 0, rows).array())
+        if not np.array_equal(*found, equal_nan=True):
+            expected = "the numbers of token_embd.weight, the one table of our GPT"
+            got = f"others, in {again.type} beside {table.type}"
+            raise ValueError(f"output.weight: expected {expected}, got {got}")
 
 
 # ------------------------------------------------------------------------------- sizes of the model
@@ -229,9 +255,10 @@ def read_config(gguf: GGUF) -> LlamaConfig | GPTConfig:
     """Return the kind and the sizes of the model in a file.
 
     Raises:
-        ValueError: an architecture that is not here, an entry missing or of another kind, or one
-            that asks for something that our models do not do.
+        ValueError: one of several parts, an architecture that is not here, an entry missing or of
+            another kind, or one that asks for something that our models do not do.
     """
+    check_whole(gguf)
     arch, tensors = gguf.metadata.get("general.architecture"), gguf.tensors
     if arch not in ("llama", "qwen3", "gpt2"):
         raise ValueError(f"expected the architecture llama, qwen3 or gpt2, got {arch!r:.60}")

@@ -12,8 +12,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from lessons_lib.base.validation import check_integer
 from lessons_lib.gguf.layout import (
     ALIGNMENT,
+    FORMER_TYPES,
     LIST,
     LONGEST_HEADER,
     LONGEST_NAME,
@@ -22,6 +24,7 @@ from lessons_lib.gguf.layout import (
     MOST_ENTRIES,
     MOST_TEXTS,
     NUMBERS,
+    READ_VERSIONS,
     TENSOR_TYPES,
     TEXT,
     TYPE_NAMES,
@@ -196,7 +199,9 @@ def read_type(file: ByteReader, name: str, known: Mapping[int, str]) -> int:
     at = file.take(4, f"type of {name}")
     kind = int.from_bytes(file.view[at : file.at], "little")
     if kind not in known:
-        raise wrong(f"type of {name}", at, f"one of {sorted(known)}", kind)
+        former = known is TYPE_NAMES and FORMER_TYPES.get(kind)
+        got = f"{kind}, {former}, which llama.cpp has given up" if former else kind
+        raise wrong(f"type of {name}", at, f"one of {sorted(known)}", got)
     file.note(at, 4, f"type of {name}", f"{kind}, {known[kind]}")
     return kind
 
@@ -258,17 +263,18 @@ def read_count(file: ByteReader, name: str) -> int:
     return count
 
 
-def read_start(file: ByteReader) -> None:
-    """Read the magic bytes and the version."""
+def read_start(file: ByteReader) -> int:
+    """Read the magic bytes and the version, and return that."""
     start = file.take(4, "magic")
     if (magic := bytes(file.view[:4])) != MAGIC:
         raise wrong("magic", start, MAGIC, magic)
     file.note(start, 4, "magic", "GGUF")
     version = file.number("uint32", "version")
-    if version != VERSION:
+    if version not in READ_VERSIONS:
         swapped = int.from_bytes(version.to_bytes(4, "little"), "big")
         got = f"{swapped} in big-endian order" if version % 2**16 == 0 < version else version
-        raise wrong("version", 4, f"{VERSION} in little-endian order", got)
+        raise wrong("version", 4, "2 or 3 in little-endian order", got)
+    return version
 
 
 # ------------------------------------------------------------------------------------- a whole file
@@ -331,10 +337,24 @@ def read_gguf(path: str | os.PathLike) -> GGUF:
     The file must stay as it is while it is open.
 
     Raises:
-        ValueError: no GGUF of version 3 in little-endian order, or a broken one.
+        ValueError: no GGUF of version 2 or 3 in little-endian order, or a broken one.
         OSError: the file cannot be read.
     """
     return parse_gguf(map_file(path))
+
+
+def check_whole(gguf: GGUF) -> None:
+    """Make sure that a file is not one of the parts into which large models are cut.
+
+    Raises:
+        ValueError: it is one; which of how many, and what to do.
+    """
+    count, number = (gguf.metadata.get(f"split.{name}", 0) for name in ("count", "no"))
+    if count not in (0, 1):
+        which = check_integer("split.no", number, 0) + 1
+        part = f"part {which} of {check_integer('split.count', count, 0)}"
+        advice = "join the parts with llama.cpp's llama-gguf-split --merge"
+        raise ValueError(f"expected a whole file, got {part}: {advice}")
 
 
 def map_file(path: str | os.PathLike) -> np.ndarray:
@@ -357,7 +377,7 @@ def parse_gguf(buffer: bytes | np.ndarray | ByteReader) -> GGUF:
     ValueError: magic at byte 0: expected b'GGUF', got b'GGXX'
     """
     file = buffer if isinstance(buffer, ByteReader) else ByteReader(buffer)
-    read_start(file)
+    version = read_start(file)
     n_tensors, n_entries = read_count(file, "tensors"), read_count(file, "entries")
     metadata, entries = {}, {}
     for i in range(n_entries):
@@ -376,7 +396,7 @@ def parse_gguf(buffer: bytes | np.ndarray | ByteReader) -> GGUF:
     alignment = metadata.get("general.alignment", ALIGNMENT)
     data_offset = round_up(file.at, alignment)
     tensors = place_tensors(file, entries, data_offset, alignment)
-    return GGUF(metadata, tensors, data_offset, alignment)
+    return GGUF(metadata, tensors, data_offset, alignment, version)
 
 
 def place_tensors(
@@ -384,7 +404,7 @@ def place_tensors(
 ) -> dict[str, GGUFTensor]:
     """Find the bytes of each tensor: inside the file, aligned, and nobody else's.
 
-    The padding behind a tensor is its own, that behind the last one too.
+    The padding behind a tensor is its own; behind the last one, there may be none.
 
     Raises:
         ValueError: it is otherwise, or rows are no whole blocks.
@@ -404,9 +424,9 @@ def place_tensors(
         row_bytes = row // block_size * block_bytes
         start, size = data_offset + entry.offset, math.prod(others) * row_bytes
         free = entry.offset + round_up(size, alignment)
-        if data_offset + free > len(file.data):
+        if start + size > len(file.data):
             expected = f"an end up to byte {len(file.data)}, that of the file"
-            raise wrong(name, at + 4, expected, f"{size} bytes from {start} on, and padding")
+            raise wrong(name, at + 4, expected, f"{size} bytes from {start} on")
         data = file.data[start : start + size].reshape(*others, row_bytes)
         tensors[name] = GGUFTensor(kind, shape, start, data)
     return {name: tensors[name] for name in entries}

@@ -1,6 +1,6 @@
 """The tokenizer in the metadata: its tokens, its merges, and how texts are cut."""
 
-from lessons_lib.gguf.reading import GGUF
+from lessons_lib.gguf.reading import GGUF, check_whole
 from lessons_lib.tokens import GPT2_PATTERN, GPT4_PATTERN, BPETokenizer, byte_characters
 
 # How the texts are cut into words: the name in the files, and the pattern.
@@ -70,9 +70,10 @@ def read_tokenizer(gguf: GGUF) -> BPETokenizer:
     which gives the same wherever the merges lead to that token.
 
     Raises:
-        ValueError: it is no byte-level BPE, cuts words in a way that is not in `PRE_TOKENIZERS`, or
-            is broken.
+        ValueError: the file is one of several parts; the tokenizer is no byte-level BPE, cuts words
+            in a way that is not in `PRE_TOKENIZERS`, or is broken.
     """
+    check_whole(gguf)
     start = "tokenizer.ggml."
     found = {k.removeprefix(start): v for k, v in gguf.metadata.items() if k.startswith(start)}
     kind, pre = found.get("model"), str(found.get("pre"))

@@ -1,6 +1,6 @@
 // The BPE playground. It splits, merges and counts as `lessons_lib.tokens` does.
 
-import { PRE_TOKENIZERS } from "./engine/tokenizer.js";
+import { PRE_TOKENIZERS } from "./engine/vocabulary.js";
 
 const STRINGS = {
   en: {

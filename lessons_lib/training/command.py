@@ -10,6 +10,7 @@ from torch import nn
 
 from lessons_lib.base.checkpoints import read_checkpoint
 from lessons_lib.base.parallel import process_group, rank_and_size
+from lessons_lib.base.validation import check_integer, check_logits
 from lessons_lib.corpus.texts import load_text
 from lessons_lib.gpt import GPT, GPTConfig
 from lessons_lib.llama import Llama, LlamaConfig
@@ -27,15 +28,18 @@ def write_text(
     """Go on with `start` by up to `n_tokens` tokens, each drawn as the model says; stop at `END`.
 
     The chapter `generation` does this with more choice, and fast.
+
+    Raises:
+        ValueError: a negative number of tokens or seed, or logits without a largest one.
     """
-    rng = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(check_integer("seed", seed, 0, 2**64 - 1))
     special = [END] if END in tokenizer.special_tokens else []
     ids = torch.tensor([tokenizer.encode(start, allowed_special=special)])
     n_given = ids.shape[1]
     device = next(model.parameters()).device
-    for _ in range(n_tokens):
+    for _ in range(check_integer("n_tokens", n_tokens, 0)):
         window = ids[:, -model.config.context_length :].to(device)
-        probabilities = model(window)[0, -1].float().softmax(-1).cpu()
+        probabilities = check_logits(model(window)[0, -1]).float().softmax(-1).cpu()
         new = torch.multinomial(probabilities, 1, generator=rng)
         if tokenizer.decode([new.item()]) == END:
             break

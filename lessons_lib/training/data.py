@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.base.validation import check_integer
+from lessons_lib.base.validation import check_integer, check_positions
 from lessons_lib.gpt import loss
 
 
@@ -19,11 +19,12 @@ class Windows:
             side by side, from another first token in each round.
 
     Raises:
-        ValueError: a row shorter than one window, or no place for a window to begin.
+        ValueError: a row shorter than one window, no place for a window to begin, or one of either
+            that is no integer from 0 on; in the methods, a number out of range.
     """
 
     def __init__(self, token_ids: Tensor | Sequence[int], length: int, starts=None):
-        self.token_ids = torch.as_tensor(token_ids, dtype=torch.int64)
+        self.token_ids = check_positions("token_ids", token_ids)
         self.length = check_integer("length", length, 1)
         self.last = len(self.token_ids) - length - 1  # the last place for a window
         if self.last < 0:
@@ -32,7 +33,7 @@ class Windows:
             )
         self.starts = None
         if starts is not None:
-            starts = torch.as_tensor(starts, dtype=torch.int64)
+            starts = check_positions("starts", starts)
             self.starts = starts[starts <= self.last]
             if not len(self.starts):
                 raise ValueError(f"expected a start of at most {self.last}, got none")
@@ -44,8 +45,10 @@ class Windows:
 
     def order(self, round_: int, seed: int) -> Tensor:
         """Return the shuffled starts of a round, the same for the same seed."""
+        check_integer("round_", round_, 0)
+        check_integer("seed", seed, 0)
         if self._order[0] != (round_, seed):
-            rng = torch.Generator().manual_seed(seed * 1_000_003 + round_)
+            rng = torch.Generator().manual_seed((seed * 1_000_003 + round_) % 2**64)
             starts = self.starts
             if starts is None:
                 slack = self.last - (len(self) - 1) * self.length
@@ -61,12 +64,15 @@ class Windows:
         What they are depends on the arguments only. So a run that starts again at some step goes
         on with the data that would have come.
         """
+        check_integer("step", step, 0)
+        check_integer("size", size, 1)
         places = range(step * size, (step + 1) * size)
         starts = [self.order(i // len(self), seed)[i % len(self)] for i in places]
         return self.rows(torch.stack(starts))
 
     def rows(self, starts: Tensor) -> Tensor:
         """Return the windows (B, T + 1) that begin at `starts` (B,)."""
+        starts = check_positions("starts", starts, self.last + 1)
         return self.token_ids[starts[:, None] + torch.arange(self.length + 1)]
 
 
@@ -79,7 +85,12 @@ def evaluate(model: nn.Module, data: Windows, most: int = 64, size: int = 16) ->
         data: what to predict.
         most: how many windows to use at most.
         size: B, how many at a time.
+
+    Raises:
+        ValueError: a number below 1.
     """
+    check_integer("most", most, 1)
+    check_integer("size", size, 1)
     places = torch.linspace(0, data.last, min(most, len(data)), dtype=torch.float64).long()
     if data.starts is not None:
         places = data.starts[: min(most, len(data))]

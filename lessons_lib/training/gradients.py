@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.base.parallel import whole
+from lessons_lib.base.validation import check_number, check_positions
 
 
 def cross_entropy_gradient(logits: Tensor, targets: Tensor) -> Tensor:
@@ -18,10 +19,14 @@ def cross_entropy_gradient(logits: Tensor, targets: Tensor) -> Tensor:
     Returns:
         (N, V), divided by N, as the loss is a mean.
 
+    Raises:
+        ValueError: targets that are no N integers from 0 to V - 1, or none.
+
     >>> cross_entropy_gradient(torch.zeros(1, 2), torch.tensor([0]))
     tensor([[-0.5000,  0.5000]])
     """
     gradient = logits.softmax(-1)
+    targets = check_positions("targets", targets, logits.shape[1], len(logits))
     gradient[torch.arange(len(targets)), targets] -= 1
     return gradient / len(targets)
 
@@ -36,7 +41,13 @@ def numeric_gradient(function: Callable[[], Tensor], x: Tensor, step: float = 1e
         function: gives one number, computed from `x` among others.
         x: any shape, in float64, or the differences drown in rounding.
         step: h.
+
+    Raises:
+        ValueError: a step that is not above 0, or an `x` of integers.
     """
+    check_number("step", step, above=0)
+    if not x.is_floating_point():
+        raise ValueError(f"expected an x of floats, got {x.dtype}")
     gradient = torch.zeros_like(x)
     numbers, slopes = x.view(-1), gradient.view(-1)
     for i, number in enumerate(numbers.tolist()):
@@ -48,11 +59,18 @@ def numeric_gradient(function: Callable[[], Tensor], x: Tensor, step: float = 1e
     return gradient
 
 
-def clip_gradients(parameters: Iterable[Tensor], longest: float) -> float:
+def clip_gradients(parameters: Tensor | Iterable[Tensor], longest: float) -> float:
     """Shorten all gradients together to a length of at most `longest`; return what it was.
+
+    If it was infinite or NaN, the gradients are no longer of use; the caller has to look.
+
+    Raises:
+        ValueError: a `longest` that is not above 0.
 
     Source: Pascanu et al. 2012, algorithm 1; as `torch.nn.utils.clip_grad_norm_`.
     """
+    check_number("longest", longest, above=0)
+    parameters = [parameters] if isinstance(parameters, Tensor) else parameters
     gradients = [p.grad for p in parameters if p.grad is not None]
     squares = [whole(g.square().sum()) for g in gradients]
     length = torch.stack(squares).sum().sqrt().item() if squares else 0.0

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lessons_lib.base.linear import linear
 from lessons_lib.base.parallel import part_like, whole
+from lessons_lib.base.validation import check_integer, check_number, check_optimizer
 
 
 class SGD(torch.optim.Optimizer):
@@ -17,11 +18,15 @@ class SGD(torch.optim.Optimizer):
         lr: the learning rate.
         momentum: the part of the last step that is kept.
 
+    Raises:
+        ValueError: see `check_optimizer`.
+
     Source: Rumelhart et al. 1986; as `torch.optim.SGD`.
     """
 
     def __init__(self, parameters: Iterable, lr: float, momentum: float = 0.0):
         super().__init__(parameters, {"lr": lr, "momentum": momentum})
+        check_optimizer(self.param_groups)
 
     @torch.no_grad()
     def step(self) -> None:
@@ -47,6 +52,9 @@ class AdamW(torch.optim.Optimizer):
         eps: keeps numbers that never change from a division by zero.
         weight_decay: what part of a number, times `lr`, is lost at each step.
 
+    Raises:
+        ValueError: see `check_optimizer`.
+
     Source: Loshchilov and Hutter 2017, algorithm 2; as `torch.optim.AdamW`.
     """
 
@@ -55,6 +63,7 @@ class AdamW(torch.optim.Optimizer):
     ):
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(parameters, defaults)
+        check_optimizer(self.param_groups)
 
     @torch.no_grad()
     def step(self) -> None:
@@ -88,9 +97,13 @@ def orthogonalise(matrix: Tensor, n_steps: int = 5) -> Tensor:
         matrix: (E, D).
         n_steps: how many rounds.
 
+    Raises:
+        ValueError: a negative number of rounds.
+
     Source: Jordan et al. 2024, the Newton-Schulz iteration with coefficients 3.4445, -4.7750 and
     2.0315; as in `torch.optim.Muon`, which computes it in bfloat16.
     """
+    check_integer("n_steps", n_steps, 0)
     x = matrix.mT if matrix.shape[0] > matrix.shape[1] else matrix  # the smaller product
     x = x / x.norm().clamp(min=1e-7)
     for _ in range(n_steps):
@@ -109,13 +122,14 @@ class Muon(torch.optim.Optimizer):
         momentum: the part of the last steps that is kept.
 
     Raises:
-        ValueError: a parameter that is no matrix.
+        ValueError: a parameter that is no matrix; see `check_optimizer`.
 
     Source: Jordan et al. 2024; as `torch.optim.Muon` without weight decay.
     """
 
     def __init__(self, parameters: Iterable, lr: float, momentum: float = 0.95):
         super().__init__(parameters, {"lr": lr, "momentum": momentum})
+        check_optimizer(self.param_groups)
         for group in self.param_groups:
             for p in group["params"]:
                 if p.ndim != 2:
@@ -143,13 +157,19 @@ def learning_rate(progress: float, warm_up: float = 0.03, final: float = 0.02) -
     """Return what part of the full learning rate to use: up in a line, then down in a line.
 
     Args:
-        progress: the part of the run that is done, 0 to 1.
+        progress: the part of the run that is done, 0 to 1; beyond its end the rate stays.
         warm_up: the part of the run in which the rate rises.
         final: the part of the rate that is left at the end.
+
+    Raises:
+        ValueError: a negative `progress`, a `warm_up` outside [0, 1), a `final` outside [0, 1].
 
     >>> [round(learning_rate(p), 3) for p in (0.0, 0.015, 0.03, 0.515, 1.0)]
     [0.0, 0.5, 1.0, 0.51, 0.02]
     """
+    progress = min(1, check_number("progress", progress, least=0))
+    check_number("warm_up", warm_up, least=0, below=1)
+    check_number("final", final, least=0, most=1)
     if progress < warm_up:
         return progress / warm_up
     return final + (1 - final) * (1 - progress) / (1 - warm_up)

@@ -1,13 +1,12 @@
 """How to train: the settings of a run, and the optimizers that follow from them."""
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from lessons_lib.base.validation import check_integer
-from lessons_lib.training.optimizers import AdamW, Muon
+from lessons_lib.base.validation import check_integer, check_number
+from lessons_lib.training.optimizers import AdamW, Muon, learning_rate
 
 
 @dataclass(frozen=True)
@@ -50,15 +49,13 @@ class Recipe:
             )
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"expected float32 or bfloat16, got {self.precision!r}")
-        given = [self.lr, self.clip, self.matrix_lr, self.seconds]
-        if not all(x is None or 0 < x < math.inf for x in given):
-            raise ValueError(f"expected positive rates, clip and seconds, got {self}")
-        inside = 0 <= self.warm_up < 1 and 0 <= self.final <= 1
-        if not (inside and 0 <= self.weight_decay < math.inf):
-            raise ValueError(
-                "expected 0 <= warm_up < 1, 0 <= final <= 1 and weight_decay >= 0, got "
-                f"{self.warm_up}, {self.final} and {self.weight_decay}"
-            )
+        for name in ("lr", "matrix_lr", "clip", "seconds"):
+            if getattr(self, name) is not None or name in ("lr", "clip"):
+                check_number(name, getattr(self, name), above=0)
+        check_number("weight_decay", self.weight_decay, least=0)
+        if self.target_loss is not None:
+            check_number("target_loss", self.target_loss)
+        learning_rate(0, self.warm_up, self.final)  # checks both
 
     def progress(self, step: int, seconds: float) -> float:
         """Return the part of the run that is done after `step` steps and `seconds`."""

@@ -18,7 +18,7 @@ END = "<|end|>"  # begins and ends every story
 def story_tokenizer(vocab_size: int = 1024) -> BPETokenizer:
     """Train the tokenizer of the book's models: on stories of both languages, with `END`."""
     texts = (story.text for lang in ("en", "es") for story in sample(2000, seed=1, language=lang))
-    return BPETokenizer.train("".join(texts), vocab_size, special_tokens=[END])
+    return BPETokenizer.train("".join(texts), vocab_size, special_tokens=[END], end=END)
 
 
 def story_data(

@@ -20,12 +20,16 @@ from tools import release
 from tools import site as book
 from tools.book_site import editions
 from tools.book_site.live import pack_figures
-from tools.book_site.search import stem
 from tools.browser import find_chromium
 
 LANGUAGES = ("en", "es")
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}
+WIDE = (1400, 820)
+# The texts of visible boxes whose lines are cut on the right.
+CUT = """(selector) => [...document.querySelectorAll(selector)]
+  .filter((box) => box.offsetParent && box.scrollWidth > box.clientWidth)
+  .map((box) => box.textContent.slice(0, 200))"""
 
 
 def chapters() -> list[str]:
@@ -174,7 +178,14 @@ def test_page_works(browser, site, web, scheme, name):
             visit.use_theme(theme)
             assert visit.axe() == [], theme
 
+        for width in WIDE:
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate(CUT, "pre") == [], width
+        page.emulate_media(media="print")
+        assert page.evaluate(CUT, "pre") == []
+        page.emulate_media(media="screen")
         page.set_viewport_size(PHONE)
+        assert page.evaluate(CUT, ".cell_output pre") == []
         page.wait_for_timeout(400)  # the theme marks what scrolls after 300 ms
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         assert visit.axe("scrollable-region-focusable") == []
@@ -403,7 +414,100 @@ def test_search_finds(browser, site, web, scheme, language, query):
             has_text=re.compile(r"\d")
         ).wait_for()
         assert page.locator('#search-results a[href^="tokens.html"]').count() > 0
+        assert page.locator("#search-results mark").count() > 0
         assert visit.axe() == []
+        assert visit.problems == []
+
+
+# What a reader may look for, and the start of the address of the section that answers.
+QUERIES = {
+    "en": {
+        "KV cache": "generation.html#remembering-the-kv-cache",
+        "RoPE": "llama.html#rotary-positions",
+        "backprop": "training.html#the-slope-of-the-loss",
+        "backpropagation": "training.html#the-slope-of-the-loss",
+        "how do I install": "setup.html",
+        "quantise": "quantization.html",
+        "the causal mask": "attention.html#no-looking-ahead-the-mask",
+        "softmax": "attention.html#a-softmax",
+        "perplexities": "ngrams.html",
+        "residual stream": "block.html#stacking-and-the-residual-stream",
+        "layer norm": "block.html#layer-normalisation",
+        "RMSNorm": "llama.html#rmsnorm",
+        "GQA": "llama.html#fewer-key-value-heads",
+        "adamw": "training.html#adamw",
+        "beam search": "generation.html#the-most-probable-text",
+        "speculative decoding": "generation.html#a-small-model-guesses",
+        "Chinchilla": "scaling.html#chinchilla",
+        "data parallel": "scaling.html#data-parallel",
+        "Q4_0": "quantization.html#q4-0",
+        "weight tying": "gpt.html#one-table-used-twice",
+    },
+    "es": {
+        "caché KV": "generation.html#recordar-la-cache-kv",
+        "KV cache": "generation.html#recordar-la-cache-kv",
+        "RoPE": "llama.html#posiciones-rotatorias",
+        "backprop": "training.html#la-pendiente-de-la-perdida",
+        "retropropagacion": "training.html#la-pendiente-de-la-perdida",
+        "cómo instalo": "setup.html",
+        "cuantizacion": "quantization.html",
+        "máscara causal": "attention.html#sin-mirar-adelante-la-mascara",
+        "softmax": "attention.html#un-softmax",
+        "perplejidades": "ngrams.html",
+        "flujo residual": "block.html#apilar-y-el-flujo-residual",
+        "normalización de capas": "block.html#la-normalizacion-de-capa",
+        "RMSNorm": "llama.html#rmsnorm",
+        "GQA": "llama.html#menos-cabezas",
+        "leyes de escala": "scaling.html#una-ley",
+        "búsqueda en haz": "generation.html#el-texto-mas-probable",
+        "tokens especiales": "tokens.html#tokens-especiales",
+        "paralelismo de datos": "scaling.html#paralelismo-de-datos",
+        "computadora": "training.html#en-tu-ordenador",
+        "Quijote": "tokens.html#un-libro-de-verdad",
+    },
+}
+
+
+@pytest.mark.site
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_search_finds_sections_first_or_second(browser, site, language):
+    with Visit(browser, (site / f"{language}/search.html").as_uri()) as visit:
+        find = "(queries) => queries.map((q) => search(q).slice(0, 2).map((r) => r.entry[0]))"
+        queries = QUERIES[language]
+        found = visit.page.evaluate(find, list(queries))
+        wrong = {
+            query: two
+            for (query, address), two in zip(queries.items(), found, strict=True)
+            if not any(one.startswith(address) for one in two)
+        }
+        assert wrong == {}
+
+
+@pytest.mark.site
+def test_search_shows_what_the_section_says_and_no_menu(browser, site):
+    with Visit(browser, f"{(site / 'en/search.html').as_uri()}?q=KV%20cache") as visit:
+        excerpts = visit.page.locator("#search-results li p").all_inner_texts()
+        assert len(excerpts) > 3
+        assert not any(".ipynb" in text or "Contents" in text for text in excerpts)
+        # A result leads to its section, not to the top of its page.
+        with visit.leaving():
+            visit.page.locator("#search-results a").first.click()
+        assert visit.page.url.endswith("generation.html#remembering-the-kv-cache")
+        assert visit.page.evaluate("scrollY") > 1000
+
+
+@pytest.mark.site
+@pytest.mark.parametrize("word", ["constructor", "__proto__", "toString", "hasOwnProperty", "<b>"])
+def test_words_that_javascript_knows_are_words_like_others(browser, site, word):
+    with Visit(browser, (site / "en/search.html").as_uri()) as visit:
+        found = visit.page.evaluate("(q) => search(q).map((r) => r.entry.join(' '))", word)
+        asked = re.sub(r"\W", "", word).lower()[:6]
+        assert all(asked in text.lower() for text in found)
+        visit.page.locator('input[type="search"]:visible').fill(word)
+        with visit.leaving():
+            visit.page.locator('input[type="search"]:visible').press("Enter")
+        visit.page.locator("#search-results .search-summary").wait_for()
+        assert visit.page.locator("#search-results b").count() == 0
         assert visit.problems == []
 
 
@@ -411,31 +515,62 @@ def test_search_finds(browser, site, web, scheme, language, query):
 def test_search_finds_nothing_where_there_is_nothing(browser, site):
     with Visit(browser, f"{(site / 'es/search.html').as_uri()}?q=xqzwv") as visit:
         summary = visit.page.locator("#search-results .search-summary")
-        summary.filter(has_text="no coincide").wait_for()
+        summary.filter(has_text="Ninguna sección").wait_for()
         assert visit.page.locator("#search-results a").count() == 0
 
 
+# --- Where a reader is -----------------------------------------------------------------------
+
+
 @pytest.mark.site
-def test_spanish_stems_are_the_same_in_the_page_and_in_the_index(browser, site):
-    words = ["Codificación", "codificaciones", "TÍTULOS", "título", "años", "español", "uno", "os"]
-    words += [
-        "las",
-        "ése",
-        "tokens",
-        "",
-        "a",
-        "ñ",
-        "pingüino",
-        "x86",
-        "año_nuevo",
-        "ss",
-        "ooo",
-        "aaas",
+@pytest.mark.parametrize("slug", chapters())
+def test_sections_have_the_same_numbers_in_both_languages(site, slug):
+    marks = [
+        re.findall(r'id="(section-\d+)"', (site / f"{code}/{slug}.html").read_text("utf-8"))
+        for code in LANGUAGES
     ]
-    with Visit(browser, (site / "es/search.html").as_uri()) as visit:
-        script = "(words) => words.map((word) => new Stemmer().stemWord(word))"
-        assert visit.page.evaluate(script, words) == [stem(word) for word in words]
-    assert stem("títulos") == stem("TITULO") == "titul"
+    assert marks[0] == marks[1] == [f"section-{i}" for i in range(len(marks[0]))] != []
+
+
+@pytest.mark.site
+def test_switching_the_language_keeps_the_section(browser, site):
+    address = (site / "en/attention.html").as_uri()
+    with Visit(browser, f"{address}#why-the-scores-are-divided") as visit:
+        visit.page.wait_for_timeout(100)
+        visit.follow("a.language-switch")
+        heading = visit.page.locator("#por-que-se-dividen-las-puntuaciones h2")
+        visit.page.wait_for_function(
+            "document.querySelector('#por-que-se-dividen-las-puntuaciones h2')"
+            ".getBoundingClientRect().top < 400"
+        )
+        assert heading.bounding_box()["y"] > 0
+        assert visit.problems == []
+
+
+@pytest.mark.site
+def test_the_drawer_of_a_phone_closes_after_a_choice(browser, site):
+    address = (site / "es/attention.html").as_uri()
+    with Visit(browser, address, viewport=PHONE) as visit:
+        page = visit.page
+        page.click(".secondary-toggle")
+        drawer = page.locator("#pst-secondary-sidebar-modal")
+        drawer.locator('a[href="#varias-cabezas"]').click()
+        drawer.wait_for(state="hidden")
+        page.wait_for_function(
+            "Math.abs(document.getElementById('varias-cabezas').getBoundingClientRect().top) < 200"
+        )
+        assert visit.problems == []
+
+
+@pytest.mark.site
+def test_each_page_describes_itself(site):
+    described = {}
+    for name in CHAPTERS:
+        html = (site / name).read_text(encoding="utf-8")
+        (text,) = re.findall(r'<meta name="description" content="([^"]*)"', html)
+        assert 30 < len(text) <= 200, name
+        described[text] = name
+    assert len(described) == len(CHAPTERS)
 
 
 @pytest.mark.site

@@ -91,6 +91,30 @@ def test_checks_print_and_never_raise(capsys):
         practice.speak("fr")
 
 
+def test_a_hint_comes_after_an_attempt(capsys):
+    treble = Exercise("treble", lambda x: 3 * x, (Case((2,), "three times.", "tres veces."),))
+
+    def first(x):
+        return x  # what the notebook holds
+
+    def second(x):
+        return x + 1
+
+    for language, hint, wait in (("en", "Hint: three", "Change the"), ("es", "Pista", "Cambia")):
+        practice.speak(language)
+        practice._first_tries.clear()
+        for function, expected, other in (
+            (first, wait, hint),
+            (first, wait, hint),
+            (second, hint, wait),
+            (first, wait, hint),
+        ):
+            treble(function)
+            said = capsys.readouterr().out
+            assert expected in said
+            assert other not in said
+
+
 def test_streams_may_be_written_with_yield():
     exercise = EXERCISES["tokens.check_print_stream"]
     assert exercise.find_fault(lambda pieces: iter(exercise.solution(pieces))) is None

@@ -65,7 +65,10 @@ def test_transformers_gives_the_same_logits_and_ids(language, folder):
 
 
 def test_tokenizer_is_the_one_that_training_makes(language):
-    assert story_model(language)[1].vocab == story_tokenizer().vocab
+    stored, trained = story_model(language)[1], story_tokenizer()
+    assert stored.vocab == trained.vocab
+    assert stored.end == trained.end == END
+    assert stored.encode(END, "all") == [stored.end_id] == [1023]
 
 
 def test_model_is_as_far_from_the_floor_as_its_card_says(language, results):

@@ -22,18 +22,36 @@ double = { en = "Doubling", es = "Doblar" }
 ]
 "1 week" = [{ class = ["intro"], home = ["tokens"] }]
 """
+TIME = {
+    "en": "**Time**: about {} minutes to read and type, {} for the exercises",
+    "es": "**Tiempo**: unos {} minutos para leer y escribir, y {} para los ejercicios",
+}
 PROSE = {
     "en": [
-        ("# Start: a book\n\n**You need** a little Python. **Time**: about 60 minutes; fast.", ""),
         (
-            "# Tokens\n\n**You need** [the start](intro.ipynb). **Time**: about two hours.",
+            "# Start: a book\n\n**You need** a little Python. "
+            + TIME["en"].format(60, 0)
+            + "; fast.",
+            "",
+        ),
+        (
+            "# Tokens\n\n**You need** [the start](intro.ipynb). "
+            + TIME["en"].format(120, 20)
+            + ".",
             "## Exercises\n\n**1. Twice!** Write `double(x)`.",
         ),
     ],
     "es": [
-        ("# Inicio: un libro\n\n**Necesitas** un poco de Python. **Tiempo**: unos 60 minutos.", ""),
         (
-            "# Tokens\n\n**Necesitas** [el inicio](intro.ipynb). **Tiempo**: unas dos horas.",
+            "# Inicio: un libro\n\n**Necesitas** un poco de Python. "
+            + TIME["es"].format(60, 0)
+            + ".",
+            "",
+        ),
+        (
+            "# Tokens\n\n**Necesitas** [el inicio](intro.ipynb). "
+            + TIME["es"].format(120, 20)
+            + ".",
             "## Ejercicios\n\n**1. ¿El doble?** Escribe `double(x)`.",
         ),
     ],
@@ -102,7 +120,8 @@ def test_what_a_chapter_says_is_read(root):
         slug="tokens",
         name="Tokens",
         minutes=120,
-        words=14,
+        exercise_minutes=20,
+        words=21,
         code_lines=4,
         needs=("intro",),
         exercises=(teaching.Task(1, "¿El doble?", "double"),),
@@ -127,22 +146,22 @@ def test_words_are_counted(text, count):
 def test_the_tables_of_a_small_book(root):
     english, spanish = (teaching.tables(root, language) for language in ("en", "es"))
     assert english["chapters"] == (
-        "| Chapter | Minutes | Needs |\n"
-        "|---|---:|---|\n"
-        "| [Start](intro.ipynb) | 60 | Python |\n"
-        "| [Tokens](tokens.ipynb) | 120 | [Start](intro.ipynb) |\n"
-        "| **All** | 180 |  |"
+        "| Chapter | Minutes | Exer\xadcises | Needs |\n"
+        "|---|---:|---:|---|\n"
+        "| [Start](intro.ipynb) | 60 | 0 | Python |\n"
+        "| [Tokens](tokens.ipynb) | 120 | 20 | [Start](intro.ipynb) |\n"
+        "| **All** | 180 | 20 |  |"
     )
     assert english["sizes"].splitlines()[2:] == [
-        "| [Start](intro.ipynb) | 12 | 2 | 0 | 5 |",
-        "| [Tokens](tokens.ipynb) | 14 | 4 | 1 | 65 |",
-        "| **All** | 26 | 6 | 1 | 70 |",
+        "| [Start](intro.ipynb) | 19 | 2 | 0 | 5 |",
+        "| [Tokens](tokens.ipynb) | 20 | 4 | 1 | 65 |",
+        "| **All** | 39 | 6 | 1 | 70 |",
     ]
-    assert spanish["path of 1 week"] == (  # home: 120 minutes, one exercise of 15, and no time
+    assert spanish["path of 1 week"] == (  # home: 120 minutes, 20 for the exercise, and no time
         "| Se\xadmana | En clase | A solas | Clase | Casa |\n"  # to read 13 words again
         "|---|---|---|---:|---:|\n"
-        "| 1 | [Inicio](intro.ipynb) | [Tokens](tokens.ipynb) | 1:00 | 2:15 |\n"
-        "| **Total** |  |  | 1:00 | 2:15 |"
+        "| 1 | [Inicio](intro.ipynb) | [Tokens](tokens.ipynb) | 1:00 | 2:20 |\n"
+        "| **Total** |  |  | 1:00 | 2:20 |"
     )
     assert english["path of 2 weeks"] == (
         "| Week | In class | Class | Home |\n"
@@ -201,7 +220,12 @@ DEFECTS = {
         stored("book/en/teaching.md", "table: chapters -->", "table: chapter -->"),
         stored(teaching.PHRASES, '"1 week" =', '"one week" ='),
     ],
-    "book/es/tokens: minutes 180, in English 120": [notebook("tokens", "dos", "tres", ["es"])],
+    "book/es/tokens: minutes 180, in English 120": [
+        notebook("tokens", "unos 120", "unos 180", ["es"])
+    ],
+    "book/es/tokens: exercise_minutes 30, in English 20": [
+        notebook("tokens", "y 20 para", "y 30 para", ["es"])
+    ],
     "book/es/tokens: needs (), in English ('intro',)": [
         notebook("tokens", "(intro.ipynb)", "(inicio.md)", ["es"])
     ],

@@ -87,7 +87,7 @@ def test_an_installed_wheel_works_in_an_empty_folder(built, tmp_path):
         "model, tokenizer = story_model('es')\n"
         "assert sample(1, seed=1, language='es')\n"
         "assert 'hola' == tokenizer.decode(tokenizer.encode('hola'))\n"
-        "assert 'engine.tokenizer = ' in module_source('bpe_playground')\n"
+        "assert 'engine.vocabulary = ' in module_source('bpe_playground')\n"
         "print(lessons_lib.__file__)\n"
     )
     done = run_outside(empty, code, installed)

@@ -5,16 +5,18 @@ without a kernel, self-hosted MathJax, repository buttons, and the accessibility
 works over http and from a folder (``file://``), with no request to another host.
 """
 
+import re
 import shutil
 from importlib.metadata import distribution
 from pathlib import Path
 
 import yaml
+from docutils import nodes
 from sphinx.errors import ConfigError
 
 from tools import addresses
 from tools.book_site.live import MODEL_FIGURE, pack_figures, pack_model
-from tools.book_site.search import FoldedSpanish
+from tools.book_site.search import write_index
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -53,6 +55,7 @@ def _vendor(app):
     """Write MathJax and the live figures beside the other static files."""
     if app.builder.format != "html":
         return
+    app.builder.search = False  # the book has its own
     static = Path(app.outdir) / "_static"
     (static / "mathjax").mkdir(parents=True, exist_ok=True)
     files = distribution("sphinx-mathjax-offline").files or []
@@ -67,8 +70,39 @@ def _vendor(app):
         shutil.copyfile(figures / "live.css", static / "live.css")
 
 
+def _search_page(app):
+    yield "search", {}, "search.html"
+
+
+def _number_sections(app, doctree):
+    """Give each section a second name that both languages share: its number on the page."""
+    for number, section in enumerate(doctree.findall(nodes.section)):
+        section["ids"].append(f"section-{number}")
+
+
+def describe(doctree: nodes.document | None, longest: int = 160) -> str:
+    """Return a page's description: the question it asks, else the beginning of its text."""
+    if doctree is None:
+        return ""
+    inside = (nodes.block_quote, nodes.section)
+    texts = []
+    for part in doctree.findall(nodes.paragraph):
+        if isinstance(part.parent, inside):
+            label = part[0].astext() if isinstance(part[0], nodes.strong) else ""
+            text = re.sub(r"\s+", " ", part.astext().removeprefix(label)).strip()
+            texts.append((isinstance(part.parent, nodes.block_quote), text))
+    questions = [text for quoted, text in texts if quoted and "?" in text]
+    text = questions[0] if questions else next((text for _, text in texts if text), "")
+    if len(text) <= longest:
+        return text
+    cut = text[:longest]
+    end = max(cut.rfind(mark) for mark in (". ", "? ", "! "))
+    return cut[: end + 1] if end > longest / 3 else cut[: cut.rfind(" ")] + " …"
+
+
 def _page(app, pagename, templatename, context, doctree):
     every, here = editions(), app.config.language
+    context["description"] = describe(doctree)
     up = "../" * (pagename.count("/") + 1)
     base = addresses.site_url() or up
     context["words"] = every[here]
@@ -115,6 +149,7 @@ def _finish(app, exception):
     for english, own in words["phrases"].items():
         for place in ('title="{}"', 'aria-label="{}"', 'btn__text-container">{}<'):
             changes[place.format(english)] = place.format(own)
+    write_index(app, {"language": app.config.language, **words["search"]})
     models = set()
     for page in Path(app.outdir).rglob("*.html"):
         if "_static" in page.parts:
@@ -135,11 +170,12 @@ def setup(app):
     app.add_config_value("book_has_both_editions", False, "html")
     app.connect("config-inited", _configure)
     app.connect("builder-inited", _vendor)
+    app.connect("doctree-read", _number_sections)
+    app.connect("html-collect-pages", _search_page)
     # Before the theme drops the templates that come out empty; after it has made its buttons.
     app.connect("html-page-context", _page, priority=400)
     app.connect("html-page-context", _buttons, priority=900)
     app.connect("build-finished", _finish)
-    app.add_search_language(FoldedSpanish)
     app.add_css_file("book.css", priority=900)
     app.add_js_file("book.js", loading_method="defer")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -15,21 +15,25 @@ __all__ = ["Case", "Exercise", "speak"]
 _WORDS = {
     "en": {
         "right": "Right: {n} of {n} cases agree.",
-        "not_yet": "Not yet: for {call} expected {expected}, got {got}.\nHint: {hint}",
+        "not_yet": "Not yet: for {call} expected {expected}, got {got}.",
+        "hint": "Hint: {hint}",
+        "try": "Change the function and run this cell again; then there is a hint.",
         "raised": "an error ({error})",
         "no_function": "Not yet: expected a function, got {got}.",
         "nothing": "None (did you forget return?)",
     },
     "es": {
         "right": "Correcto: coinciden {n} de {n} casos.",
-        "not_yet": "Todavía no: para {call} se esperaba {expected} y se obtuvo {got}.\n"
-        "Pista: {hint}",
+        "not_yet": "Todavía no: para {call} se esperaba {expected} y se obtuvo {got}.",
+        "hint": "Pista: {hint}",
+        "try": "Cambia la función y ejecuta otra vez esta celda; entonces habrá una pista.",
         "raised": "un error ({error})",
         "no_function": "Todavía no: se esperaba una función y se recibió {got}.",
         "nothing": "None (¿falta un return?)",
     },
 }
 _language = "en"
+_first_tries: dict[str, object] = {}  # for each exercise, the function that was checked first
 
 
 def speak(language: str) -> None:
@@ -63,8 +67,11 @@ class Exercise:
     same: Callable[[object, object], bool] = operator.eq
     read: Callable[[object], object] = lambda answer: answer
 
-    def find_fault(self, function: Callable) -> str | None:
-        """Return what to tell the learner, or `None` if `function` is right in all cases."""
+    def find_fault(self, function: Callable, hint: bool = True) -> str | None:
+        """Return what to tell the learner, or `None` if `function` is right in all cases.
+
+        Without `hint` the hint is left out, for whoever has not tried yet.
+        """
         words = _WORDS[_language]
         if not callable(function):
             return words["no_function"].format(got=_short(function))
@@ -79,10 +86,9 @@ class Exercise:
             right = answer is not None and self._agree(answer, expected)
             if not right:
                 call = f"{self.name}({', '.join(_short(a) for a in case.arguments)})"
-                hint = getattr(case, _language)
-                return words["not_yet"].format(
-                    call=call, expected=_short(expected), got=got, hint=hint
-                )
+                fault = words["not_yet"].format(call=call, expected=_short(expected), got=got)
+                more = words["hint"].format(hint=getattr(case, _language))
+                return f"{fault}\n{more if hint else words['try']}"
         return None
 
     def _agree(self, answer: object, expected: object) -> bool:
@@ -92,8 +98,20 @@ class Exercise:
             return False
 
     def __call__(self, function: Callable) -> None:
-        """Print whether `function` is right, else the first case that differs and a hint."""
-        print(self.find_fault(function) or _WORDS[_language]["right"].format(n=len(self.cases)))
+        """Print whether `function` is right, else the first case that differs.
+
+        A hint comes with it once the function is another than the one checked first, which is what
+        the notebook holds for a start.
+        """
+        tried = _first_tries.setdefault(self.name, _content(function)) != _content(function)
+        right = _WORDS[_language]["right"].format(n=len(self.cases))
+        print(self.find_fault(function, hint=tried) or right)
+
+
+def _content(function: object) -> object:
+    """Return what tells an edited function from the one before."""
+    code = getattr(function, "__code__", None)
+    return (code.co_code, code.co_consts, code.co_names) if code else function
 
 
 def _short(value: object) -> str:

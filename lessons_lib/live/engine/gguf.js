@@ -9,22 +9,29 @@ import { decodeNumbers } from "./quantization.js";
 const [MOST_ENTRIES, MOST_TEXTS] = [2 ** 12, 3 * 2 ** 18];
 const [LONGEST_NAME, LONGEST_TEXTS, LONGEST_HEADER] = [2 ** 16 - 1, 2 ** 23, 2 ** 24];
 
-// A text of the file, fit to be read: cut, and what is no visible character spelled out.
+// A text of the file, fit to be read: cut, and if not all of it can be seen, written as in Python.
 function shown(text, most = 60) {
-  const cut = text.slice(0, most).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (one) => {
-    return `\\u{${one.codePointAt(0).toString(16)}}`;
-  });
-  return text.length > most ? `${cut}...` : cut;
+  const hidden = /(?! )[\p{C}\p{Z}]/u;
+  const points = Array.from(text);
+  const cut = points.slice(0, most);
+  const written = cut.some((one) => hidden.test(one))
+    ? cut.map((one) => (one === "\\" || hidden.test(one) ? escaped(one.codePointAt(0)) : one))
+    : cut;
+  return written.join("") + (points.length > most ? "..." : "");
+}
+
+function escaped(code) {
+  const names = { 9: "\\t", 10: "\\n", 13: "\\r", 39: "\\'", 92: "\\\\" };
+  const [letter, digits] = code < 256 ? ["x", 2] : code < 65536 ? ["u", 4] : ["U", 8];
+  return names[code] ?? `\\${letter}${code.toString(16).padStart(digits, "0")}`;
 }
 
 // Bytes as Python writes them.
 function bytesOf(bytes) {
-  const names = { 9: "\\t", 10: "\\n", 13: "\\r", 92: "\\\\" };
-  const hex = (byte) => `\\x${byte.toString(16).padStart(2, "0")}`;
-  const visible = (byte) => byte >= 32 && byte < 127;
-  const written = (byte) =>
-    names[byte] ?? (visible(byte) ? String.fromCharCode(byte) : hex(byte));
-  return `b'${Array.from(bytes, written).join("")}'`;
+  const quote = bytes.includes(39) && !bytes.includes(34) ? '"' : "'";
+  const plain = (byte) => byte >= 32 && byte < 127 && byte !== 92 && byte !== quote.charCodeAt(0);
+  const written = (byte) => (plain(byte) ? String.fromCharCode(byte) : escaped(byte));
+  return `b${quote}${Array.from(bytes, written).join("")}${quote}`;
 }
 
 const tupleOf = (sizes) => (sizes.length === 1 ? `(${sizes[0]},)` : `(${sizes.join(", ")})`);
@@ -236,7 +243,7 @@ function readList(file, name) {
 
 function readNumbers(file, kind, length, name) {
   const [type, size, read] = NUMBERS[kind];
-  const start = file.take(typeof length === "bigint" ? length : length * size, name);
+  const start = file.take(BigInt(length) * BigInt(size), name);
   if (type === "bool") {
     const most = file.bytes.subarray(start, file.at).reduce((a, b) => Math.max(a, b), 0);
     if (most > 1) throw wrong(name, start, "truth values 0 and 1", most);
@@ -353,6 +360,13 @@ function readAlignment({ type, at, value }) {
 
 const isInteger = (type) => /^u?int/.test(type);
 
+// Another error, with the sentence of the library.
+function refuse(sentence, reason = "broken") {
+  const error = new Error(sentence);
+  error.reason = reason;
+  throw error;
+}
+
 // An entry of the metadata; of one that is missing, where it could stand.
 function entryOf(file, name) {
   return file.metadata.get(name) ?? { type: "none", at: file.entriesEnd };
@@ -374,9 +388,7 @@ function checkWhole(file) {
   });
   if (count === 0 || count === 1) return;
   const way = "join the parts with llama.cpp's llama-gguf-split --merge";
-  const error = new Error(`expected a whole file, got part ${BigInt(part) + 1n} of ${count}: ${way}`);
-  error.reason = "part";
-  throw error;
+  refuse(`expected a whole file, got part ${BigInt(part) + 1n} of ${count}: ${way}`, "part");
 }
 
 const typeNamed = (name) => Object.values(TYPES).find((type) => type.name === name);
@@ -392,12 +404,15 @@ async function decodeTensor({ name, type, bytes, offset }, pause) {
 }
 
 export {
+  TYPES,
+  bytesOf,
   checkWhole,
   decodeTensor,
   described,
   entryOf,
   isInteger,
   parseGGUF,
+  refuse,
   shown,
   typeNamed,
   wrong,

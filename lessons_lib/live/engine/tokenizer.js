@@ -1,21 +1,18 @@
-// Tokens: what `lessons_lib.tokens.BPE` does, with the vocabulary of a GGUF file.
+// Tokens: what `lessons_lib.tokens.BPETokenizer` does, with the vocabulary of a GGUF file, read as
+// `lessons_lib.gguf.read_tokenizer` reads it.
 
-import { described, entryOf, isInteger, shown, wrong } from "./gguf.js";
-
-// How texts are cut into words, by the name in the files. JavaScript's \s is not Unicode's white
-// space and its (?i:...) is young, so both are spelled out.
-const CONTRACTION = "'[sS\u017f]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]";
-const [SPACE, INK] = ["\\p{White_Space}", "[^\\p{White_Space}\\p{L}\\p{N}]"];
-const GPT2_START = `'(?:[sdmt]|ll|ve|re)| ?\\p{L}+`;
-const GPT4_END = ` ?${INK}+[\\r\\n]*|${SPACE}*[\\r\\n]+|${SPACE}+(?!\\P{White_Space})|${SPACE}+`;
-const GPT4_START = `${CONTRACTION}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+`;
-const PRE_TOKENIZERS = {
-  "gpt-2": `${GPT2_START}| ?\\p{N}+| ?${INK}+|${SPACE}+(?!\\P{White_Space})|${SPACE}+`,
-  "llama-bpe": `${GPT4_START}|\\p{N}{1,3}|${GPT4_END}`,
-  qwen2: `${GPT4_START}|\\p{N}|${GPT4_END}`,
-  smollm: `${GPT2_START}|\\p{N}| ?${INK}+|${SPACE}+(?![^\\p{White_Space}\\p{N}])|${SPACE}+`,
-};
-const [NORMAL, CONTROL, USER_DEFINED, UNUSED] = [1, 3, 4, 5]; // kinds of tokens
+import { bytesOf, described, entryOf, isInteger, refuse, shown, wrong } from "./gguf.js";
+import {
+  CONTROL,
+  MERGES_FIRST,
+  NORMAL,
+  PRE_NAMES,
+  PRE_TOKENIZERS,
+  USER_DEFINED,
+  checkApart,
+  checkNoWords,
+  settleKinds,
+} from "./vocabulary.js";
 
 // A byte is shown in the file as a visible character: itself, or one from 256 on.
 const BYTE_CHARACTERS = (() => {
@@ -26,63 +23,86 @@ const BYTE_CHARACTERS = (() => {
   );
 })();
 const BYTE_OF = new Map(BYTE_CHARACTERS.map((character, byte) => [character, byte]));
+const neverInTexts = (byte) => byte === 0xc0 || byte === 0xc1 || byte > 0xf4; // in UTF-8
 
-// The entries of the metadata that say how the tokenizer works. Others name tokens that texts are
-// not made with; what else there is asks for something that is not done here.
+// The entries of the metadata that say how the tokenizer works, or that change nothing here. Others
+// name tokens with a task; what else there is asks for something that is not done here.
 const START = "tokenizer.ggml.";
-const SETTINGS = new Set(
-  ["model", "pre", "tokens", "token_type", "merges", "scores", "add_bos_token", "add_space_prefix"].map(
-    (name) => START + name,
-  ),
-);
-const isHarmless = ({ value }) => [0, false, ""].includes(value);
-const isText = (kind) => kind === "text";
+const SETTINGS = new Set([
+  ...["model", "pre", "tokens", "token_type", "merges"],
+  ...["add_bos_token", "add_space_prefix", "scores"],
+]);
+const USUAL_BOS = 11; // what llama.cpp takes when told nothing
 const pairKey = (left, right) => left * 2 ** 21 + right;
+
+// Bytes as the visible characters of a token stand for them; undefined for others.
+function readBytes(token) {
+  const bytes = Array.from(token, (character) => BYTE_OF.get(character));
+  return bytes.includes(undefined) ? undefined : Uint8Array.from(bytes);
+}
+
+// The text whose bytes look like a token, or what no word is.
+function spelled(token) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readBytes(token));
+  } catch {
+    return "";
+  }
+}
 
 class Tokenizer {
   constructor(file, vocabSize) {
     this.file = file;
-    for (const [name, entry] of file.metadata) {
-      const known = SETTINGS.has(name) || !name.startsWith(START) || name.endsWith("_token_id");
-      if (known || isHarmless(entry)) continue;
-      throw wrong(name, entry.at, "a tokenizer without this", described(entry), "tokenizer");
-    }
-    this.choose("model", ["gpt2"]);
-    this.pre = this.choose("pre", Object.keys(PRE_TOKENIZERS));
-    this.words = new RegExp(PRE_TOKENIZERS[this.pre], "gu");
-    const tokens = this.list("tokens", isText, "texts");
-    if (tokens.length !== vocabSize) {
-      const expected = `${vocabSize} tokens, a row of token_embd.weight each`;
-      throw wrong(`${START}tokens`, this.entry("tokens").at, expected, tokens.length);
-    }
-    this.readVocabulary(tokens);
+    this.readSettings();
+    const { tokens, kinds } = this.readTokens(vocabSize);
+    this.readVocabulary(tokens, kinds);
     this.readMerges();
     this.bos = this.readId("bos_token_id");
     this.eos = this.readId("eos_token_id");
+    // A file has to name an end; one that is an ordinary token is none.
+    if (kinds[this.eos] !== CONTROL) this.eos = undefined;
     // The token that begins a text: where the file asks for it, and where one token stands between
     // texts, as in those that the book's models are trained on.
-    const asked = this.readSwitch("add_bos_token", this.pre === "llama-bpe");
-    if (asked && this.bos === undefined) {
-      throw wrong(`${START}bos_token_id`, this.entry("bos_token_id").at, "an id", "none");
-    }
-    this.start = asked || this.bos === this.eos ? this.bos : undefined;
+    const asked = this.readSwitch("add_bos_token", this.wholeWords);
+    const between = this.bos !== undefined && this.bos === this.eos;
+    this.start = asked ? (this.bos ?? USUAL_BOS) : between ? this.bos : undefined;
   }
 
   entry(name) {
     return entryOf(this.file, START + name);
   }
 
-  choose(name, known) {
-    const entry = this.entry(name);
-    if (known.includes(entry.value)) return entry.value;
-    const expected = `one of ${known.join(", ")}`;
-    throw wrong(START + name, entry.at, expected, described(entry), "tokenizer");
+  readSettings() {
+    for (const [name, entry] of this.file.metadata) {
+      const setting = name.startsWith(START) ? name.slice(START.length) : "model";
+      const known = SETTINGS.has(setting) || setting.endsWith("_token_id");
+      if (known || [0, false, ""].includes(entry.value)) continue;
+      throw wrong(name, entry.at, "a tokenizer without this", described(entry), "tokenizer");
+    }
+    const [model, pre] = ["model", "pre"].map((name) => this.entry(name).value);
+    if (model !== "gpt2" || !PRE_NAMES.has(pre)) {
+      const quoted = (text) => `'${shown(text)}'`;
+      const cuts = Object.keys(PRE_TOKENIZERS).map(quoted).join(", ");
+      const got = `${model === undefined ? "None" : quoted(String(model))}, cut as ${quoted(String(pre ?? "None"))}`;
+      refuse(`expected the tokenizer gpt2, cut as one of [${cuts}], got ${got}`, "tokenizer");
+    }
+    if (/phi-?3/i.test(entryOf(this.file, "general.name").value)) {
+      const expected = "no Phi-3, whose special tokens take in spaces";
+      refuse(`expected ${expected}, got one by name`, "tokenizer");
+    }
+    this.pattern = PRE_TOKENIZERS[PRE_NAMES.get(pre)];
+    this.words = new RegExp(this.pattern, "gu");
+    this.wholeWords = PRE_NAMES.get(pre) === "llama-bpe" && !MERGES_FIRST.has(pre);
   }
 
   list(name, fits, what) {
     const entry = this.entry(name);
     if (entry.type === "list" && fits(entry.value.kind)) return entry.value;
     throw wrong(START + name, entry.at, `a list of ${what}`, described(entry));
+  }
+
+  texts(name) {
+    return this.list(name, (kind) => kind === "text", "texts");
   }
 
   readSwitch(name, usual) {
@@ -92,59 +112,77 @@ class Tokenizer {
     throw wrong(START + name, entry.at, "true or false", described(entry));
   }
 
+  // The id of a token with a task; undefined where there is none, or none of the tokens.
   readId(name) {
     const entry = this.entry(name);
     if (entry.type === "none") return undefined;
-    if (isInteger(entry.type) && entry.value >= 0 && entry.value < this.bytes.length) {
-      return entry.value;
+    if (!isInteger(entry.type) || entry.value < 0) {
+      throw wrong(START + name, entry.at, "an integer from 0 on", described(entry));
     }
-    throw wrong(START + name, entry.at, `an id from 0 to ${this.bytes.length - 1}`, described(entry));
+    return entry.value < this.bytes.length ? entry.value : undefined;
   }
 
-  // The bytes of each token, and the ids of the ordinary ones and of those that users have defined.
-  readVocabulary(tokens) {
+  // The texts of the tokens, which differ, and their types.
+  readTokens(vocabSize) {
+    const read = this.texts("tokens");
+    if (read.length !== vocabSize) {
+      const expected = `${vocabSize} tokens, a row of token_embd.weight each`;
+      refuse(`expected ${expected}, got ${read.length}`);
+    }
+    const tokens = Array.from({ length: vocabSize }, (_, id) => read.get(id) || `[EMPTY_${id}]`);
+    const times = new Map();
+    for (const token of tokens) times.set(token, (times.get(token) ?? 0) + 1);
+    if (times.size < tokens.length) {
+      const [twice, n] = [...times].reduce((a, b) => (b[1] > a[1] ? b : a));
+      refuse(`expected tokens that differ, got ${shown(twice)} ${n} times`);
+    }
+    if (this.entry("token_type").type === "none") {
+      return { tokens, kinds: settleKinds(tokens, tokens.map(() => NORMAL)) };
+    }
+    const kinds = this.list("token_type", isInteger, "integers");
+    if (kinds.length < vocabSize) {
+      refuse(`expected a type for each of ${vocabSize} tokens, got ${kinds.length}`);
+    }
+    return { tokens, kinds: settleKinds(tokens, tokens.map((_, id) => kinds.get(id))) };
+  }
+
+  // The bytes of each token, the ids of the ordinary ones, and those that users have defined.
+  readVocabulary(tokens, kinds) {
+    const special = (id) => kinds[id] === CONTROL || kinds[id] === USER_DEFINED;
+    checkApart(tokens.filter((_, id) => special(id)));
+    if (this.wholeWords) {
+      const others = tokens.filter((_, id) => kinds[id] !== NORMAL);
+      checkNoWords(others.map(spelled), this.pattern);
+    }
     const encoder = new TextEncoder();
-    const all = { length: tokens.length, get: () => NORMAL };
-    const none = this.entry("token_type").type === "none";
-    const kinds = none ? all : this.list("token_type", isInteger, "integers");
-    if (kinds.length !== tokens.length) {
-      const { at } = this.entry("token_type");
-      throw wrong(`${START}token_type`, at, `${tokens.length} integers`, kinds.length);
-    }
-    const seen = new Set();
-    const defined = [];
-    this.bytes = [];
     this.ids = new Map();
-    for (let id = 0; id < tokens.length; id++) {
-      const [text, kind] = [tokens.get(id), kinds.get(id)];
-      const name = `${START}tokens[${id}]`;
-      if (seen.has(text)) {
-        throw wrong(name, tokens.place(id), "a new token", `${shown(text)} again`);
-      }
-      seen.add(text);
-      if (![NORMAL, CONTROL, USER_DEFINED, UNUSED].includes(kind)) {
-        const expected = "1 (normal), 3 (control), 4 (user-defined) or 5 (unused)";
-        throw wrong(`${START}token_type[${id}]`, kinds.place(id), expected, kind, "tokenizer");
-      }
-      const bytes = Array.from(text, (character) => BYTE_OF.get(character));
-      if (kind === NORMAL) {
-        if (bytes.includes(undefined)) {
-          throw wrong(name, tokens.place(id), "characters that stand for bytes", shown(text));
-        }
-        this.ids.set(text, id);
-      }
-      const asText = kind === CONTROL || kind === USER_DEFINED;
-      this.bytes.push(asText ? encoder.encode(text) : Uint8Array.from(bytes));
-      if (kind === USER_DEFINED && text) defined.push([text, id]);
+    this.bytes = tokens.map((token, id) => {
+      if (special(id)) return encoder.encode(token);
+      const bytes = readBytes(token);
+      if (kinds[id] !== NORMAL) return bytes ?? encoder.encode(token);
+      this.ids.set(token, id);
+      if (bytes) return bytes;
+      const at = this.texts("tokens").place(id);
+      throw wrong(`${START}tokens[${id}]`, at, "characters that stand for bytes", shown(token));
+    });
+    const missing = BYTE_CHARACTERS.flatMap((character, byte) =>
+      this.ids.has(character) || neverInTexts(byte) ? [] : [byte],
+    );
+    if (missing.length) {
+      const some = missing.slice(0, 3).map((byte) => bytesOf(Uint8Array.of(byte)));
+      refuse(`expected a token for each byte, got none for [${some.join(", ")}]`);
     }
-    const size = ([, id]) => this.bytes[id].length;
-    this.defined = defined.sort((a, b) => size(b) - size(a));
+    // The longest is looked for first.
+    this.defined = tokens
+      .map((token, id) => [token, id])
+      .filter(([, id]) => kinds[id] === USER_DEFINED)
+      .sort(([, a], [, b]) => this.bytes[b].length - this.bytes[a].length);
   }
 
   // Which pair makes which token, and in which place of the list it stands: the first goes first. A
   // token's number is its place among the bytes and the ordinary tokens.
   readMerges() {
-    const merges = this.list("merges", isText, "texts");
+    const merges = this.texts("merges");
     const numbers = new Map(BYTE_CHARACTERS.map((character, byte) => [character, byte]));
     for (const text of this.ids.keys()) if (!numbers.has(text)) numbers.set(text, numbers.size);
     this.made = new Map();
@@ -182,22 +220,17 @@ class Tokenizer {
 
   encodeWord(word) {
     const bytes = new TextEncoder().encode(word);
-    if (this.pre === "llama-bpe") {
+    if (this.wholeWords) {
       const whole = this.ids.get(Array.from(bytes, (byte) => BYTE_CHARACTERS[byte]).join(""));
       if (whole !== undefined) return [whole];
     }
-    return this.mergeWord(bytes).map((one) => {
-      if (this.idOf[one] !== undefined) return this.idOf[one];
-      const error = new Error(`expected bytes that are tokens, got ${one} in ${shown(word)}`);
-      error.reason = "bytes";
-      throw error;
-    });
+    return this.mergeWord(bytes).map((one) => this.idOf[one]);
   }
 
-  // Token ids of a text. Tokens that users have defined are found in it, the longest first; control
-  // tokens are plain text.
+  // Token ids of a text. Tokens that users have defined are found in it; control tokens are plain
+  // text.
   encode(text) {
-    let parts = [text];
+    let parts = [text]; // texts, and ids of tokens found
     for (const [token, id] of this.defined) {
       parts = parts.flatMap((part) =>
         typeof part === "number"
@@ -220,4 +253,4 @@ class Tokenizer {
   }
 }
 
-export { PRE_TOKENIZERS, Tokenizer };
+export { Tokenizer };

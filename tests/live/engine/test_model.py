@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lessons_lib.generation import generate
-from lessons_lib.gguf import load_gguf, write_tokenizer
+from lessons_lib.gguf import load_gguf, parse_gguf, read_model, write_tokenizer
 from lessons_lib.live.model_in_page import model_file
 from lessons_lib.training import story_model
 from tests.live.engine import page as engines
@@ -27,6 +27,7 @@ from tests.live.engine.page import (
     with_token,
     write,
 )
+from tests.test_gguf_hostile import u32
 
 pytestmark = pytest.mark.site
 page, engine = engines.page, engines.engine  # fixtures
@@ -178,26 +179,16 @@ MODELS = {
     "turned": (
         {"tensors": {"blk.1.ffn_up.weight": floats(32, 64)}}, "dimensions of blk.1.ffn_up.weight"
     ),
-    "other tokenizer": ({"entries": {f"{T}model": "llama"}}, f"{T}model"),
-    "no tokenizer": ({"drop": [f"{T}model"]}, f"{T}model"),
-    "other cuts": ({"entries": {f"{T}pre": "deepseek-llm"}}, f"{T}pre"),
-    "cuts of all objects": ({"entries": {f"{T}pre": "constructor"}}, f"{T}pre"),
     "no tokens": ({"drop": [f"{T}tokens"]}, f"{T}tokens"),
-    "few tokens": ({"entries": {f"{T}tokens": ["a", "b"]}}, f"{T}tokens"),
     "numbers for tokens": ({"entries": {f"{T}tokens": [1] * 263}}, f"{T}tokens"),
-    "kinds": ({"entries": {f"{T}token_type": [1, 1]}}, f"{T}token_type"),
     "kinds as text": ({"entries": {f"{T}token_type": ["1"] * 263}}, f"{T}token_type"),
-    "token twice": ({"entries": with_token(5, "e")}, f"{T}tokens["),
     "no byte": ({"entries": with_token(65, "日")}, f"{T}tokens[65]"),
-    "byte missing": ({"entries": with_token(65, "zz")}, f"{T}tokens"),
     "token that no merge makes": ({"entries": with_token(261, "qq")}, f"{T}merges["),
     "no merges": ({"drop": [f"{T}merges"]}, f"{T}merges"),
-    "merges missing": ({"entries": {f"{T}merges": MERGES[:-1]}}, f"{T}tokens[261]"),
     "merge of three": ({"entries": {f"{T}merges": ["a b c", *MERGES]}}, f"{T}merges[0]"),
     "merge of one": ({"entries": {f"{T}merges": [*MERGES, "a"]}}, f"{T}merges[6]"),
     "merge too early": ({"entries": {f"{T}merges": ["Ġa w", *MERGES]}}, f"{T}merges[0]"),
     "merge of others": ({"entries": {f"{T}merges": [*MERGES, "q q"]}}, f"{T}merges[6]"),
-    "end outside": ({"entries": {f"{T}eos_token_id": 263}}, f"{T}eos_token_id"),
     "start below": ({"entries": {f"{T}bos_token_id": -1}}, f"{T}bos_token_id"),
     "start as text": ({"entries": {f"{T}bos_token_id": "1"}}, f"{T}bos_token_id"),
 }  # fmt: skip
@@ -214,9 +205,58 @@ def test_models_that_do_not_fit(page):
         assert taken < 1e6, (name, taken)
 
 
+def without_padding():
+    """A file that ends where the numbers of its last tensor end."""
+    data = small_file({"general.alignment": 256})
+    last = max(parse_gguf(data).tensors.values(), key=lambda tensor: tensor.offset)
+    cut = data[: last.offset + last.data.nbytes]
+    assert len(cut) < len(data)
+    return cut
+
+
+def of_version(number):
+    data = small_file()
+    data[4:8] = u32(number)
+    return data
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        (
+            {"split.count": 3},
+            "expected a whole file, got part 1 of 3: join the parts with llama.cpp's "
+            "llama-gguf-split --merge",
+        ),
+        (
+            {"split.count": np.uint16(12), "split.no": np.uint16(11), "split.tensors.count": 5},
+            "expected a whole file, got part 12 of 12: join the parts with llama.cpp's "
+            "llama-gguf-split --merge",
+        ),
+    ],
+)
+def test_parts_of_files(page, entries, message):
+    data = small_file(entries, drop=["token_embd.weight"])
+    assert refusals(page, [data], "inside.openFile(bytes, never)")[0][0] == message
+    with pytest.raises(ValueError, match=re.escape(message)):
+        read_model(parse_gguf(data))
+
+
+def test_parts_without_a_number(page):
+    files = [
+        small_file({f"split.{name}": value}) for name in ("no", "count") for value in (-1, "2")
+    ]
+    for message, *_ in refusals(page, files, "inside.openFile(bytes, never)"):
+        assert re.match(
+            r"split.(no|count) at byte \d+: expected an integer from 0 on, got", message
+        )
+
+
 def test_the_small_file_itself_is_opened(page):
     files = [small_file(), small_file(drop=[f"{T}token_type", f"{T}eos_token_id"])]
     files += [small_file({"llama.expert_count": 0, "llama.rope.scaling.type": "none"})]
+    files += [without_padding(), of_version(2), small_file({"split.count": 1, "split.no": 0})]
     results = refusals(page, files, "inside.openFile(bytes, never)")
-    assert [message for message, *_ in results[::2]] == [None, None]
-    assert results[1][0].startswith(f"{T}tokens[262]")  # the end token is no byte-level one
+    refused = results.pop(1)
+    assert [message for message, *_ in results] == [None] * 5
+    assert refused[0].startswith(f"{T}tokens[262]")  # the end token is no byte-level one

@@ -6,12 +6,13 @@ import pytest
 import regex
 
 from lessons_lib.generation import TextStream
-from lessons_lib.gguf import PRE_TOKENIZERS
+from lessons_lib.gguf import PRE_TOKENIZERS, show_bytes, write_tokenizer
 from lessons_lib.live.model_in_page import model_file
 from lessons_lib.tokens import BPETokenizer, split_words
 from lessons_lib.training import END, story_model
 from tests.live.engine import page as engines
-from tests.live.engine.page import TEXTS, give, small_model, write
+from tests.live.engine.page import TEXTS, T, give, refusals, small_file, small_model, write
+from tests.llama_cpp_models import ask
 
 pytestmark = pytest.mark.site
 page, engine = engines.page, engines.engine  # fixtures
@@ -137,3 +138,181 @@ def test_merges_that_make_one_token_twice(engine, tmp_path):
 def test_patterns_of_the_page_are_the_library_s(engine):
     """A new way to cut words in the library is missed here."""
     assert set(engine.evaluate("Object.keys(inside.PRE_TOKENIZERS)")) == set(PRE_TOKENIZERS)
+
+
+# ------------------------------------------------------------------------------ other vocabularies
+
+LEARNED = write_tokenizer(
+    BPETokenizer.train(
+        "a girl saw a fish and a niña saw two girls, aa aaa abab 12 123 " * 3, 300, [END]
+    ),
+    300,
+)
+USERS = ["<think>", "</think>", "gi rl", "   ", "\n\n"]
+
+
+def vocabulary(users=(), words=(), shuffle=False, **entries):
+    """Metadata of a tokenizer with more tokens, its merges perhaps in another order."""
+    found = {name.removeprefix(T): value for name, value in LEARNED.items()}
+    n_tokens = len(found["tokens"])
+    found["tokens"] = [*found["tokens"], *users, *words]
+    found["token_type"] = [*found["token_type"][:n_tokens], *[4] * len(users), *[1] * len(words)]
+    if shuffle:
+        found["merges"] = random.Random(3).sample(found["merges"], len(found["merges"]))
+    found |= entries
+    return {f"{T}{name}": value for name, value in found.items()}
+
+
+def file_of(metadata, drop=()):
+    sizes = {"vocab_size": len(metadata[f"{T}tokens"])}
+    return small_file(metadata, sizes=sizes, drop=[f"{T}{name}" for name in drop])
+
+
+def page_ids(engine, data, texts):
+    give(engine, "model", data)
+    return engine.evaluate(
+        """async (texts) => {
+            const { tokenizer } = await inside.openFile(files.model, never);
+            return texts.map((text) => tokenizer.encode(text));
+        }""",
+        texts,
+    )
+
+
+def hard_texts(alphabet, n=150):
+    rng = random.Random(4)
+    made = ["".join(rng.choices(alphabet, k=rng.randrange(1, 40))) for _ in range(n)]
+    return [text for text in TEXTS if text] + made
+
+
+@pytest.mark.parametrize(
+    ("pre", "shuffle"),
+    [
+        *(("gpt-2", True), ("gpt-2", False), ("llama-bpe", True), ("llama-bpe", False)),
+        *(("falcon3", True), ("dbrx", True), ("qwen2", True), ("exaone", False)),
+    ],
+)
+def test_ids_are_llama_cpp_s(engine, tmp_path, pre, shuffle):
+    """User-defined tokens, merges in any order, words that no merge makes, other names of cuts."""
+    data = file_of(vocabulary(USERS, ["fish", "Ġgirlx", "ĠaĠf"], shuffle, pre=pre))
+    (tmp_path / "model.gguf").write_bytes(data)
+    texts = hard_texts([*"aabgirl nñ 12fsh", *USERS, "fish", " girlx", "  ", END, "<think"])
+    expected = ask(tmp_path / "model.gguf", texts)["ids"]
+    assert page_ids(engine, data, texts) == expected
+
+
+OPENED = {  # what differs, and then the ids of "aa" with what begins a text
+    "as it is": ({}, {"start": 299, "eos": 299}),
+    "asked": ({"bos_token_id": 5, "add_bos_token": True}, {"start": 5, "eos": 299}),
+    "not asked": ({"bos_token_id": 5, "add_bos_token": False}, {"start": None, "eos": 299}),
+    "no ids": ({"drop": ["bos_token_id", "eos_token_id"]}, {"start": None, "eos": None}),
+    "llama's usual start": (
+        {"pre": "llama3", "drop": ["add_bos_token", "bos_token_id"]}, {"start": 11, "eos": 299}
+    ),
+    "not with this cut": (
+        {"pre": "glm4", "bos_token_id": 5, "drop": ["add_bos_token"]}, {"start": None, "eos": 299}
+    ),
+    "an end that is no token": ({"eos_token_id": 300}, {"start": None, "eos": None}),
+    "an end that is a word": ({"eos_token_id": 97}, {"start": None, "eos": None}),
+    "more types than tokens": (
+        {"token_type": [*LEARNED[f"{T}token_type"], 1, 6]}, {"start": 299, "eos": 299}
+    ),
+    "other tasks": (
+        {"eot_token_id": 7, "padding_token_id": 8, "add_space_prefix": True, "scores": [0.5]},
+        {"start": 299, "eos": 299},
+    ),
+    "switched off": (
+        {"add_eos_token": False, "remove_extra_whitespaces": False}, {"start": 299, "eos": 299}
+    ),
+}  # fmt: skip
+
+
+def test_settings_that_are_honoured(engine):
+    for name, (entries, expected) in OPENED.items():
+        entries = dict(entries)
+        drop = entries.pop("drop", ())
+        give(engine, "model", file_of(vocabulary(**entries), drop))
+        found = engine.evaluate(
+            """async () => {
+                const { start, eos } = (await inside.openFile(files.model, never)).tokenizer;
+                return { start: start ?? null, eos: eos ?? null };
+            }"""
+        )
+        assert found == expected, name
+
+
+def test_bytes_that_no_text_has_may_be_missing(engine, tmp_path):
+    metadata = vocabulary()
+    never = [show_bytes(bytes([byte])) for byte in (0xC0, 0xC1, *range(0xF5, 0x100))]
+    tokens = [f"[PAD{i}]" if one in never else one for i, one in enumerate(LEARNED[f"{T}tokens"])]
+    kinds = [5 if one.startswith("[PAD") else 1 for one in tokens[:-1]]
+    metadata |= {f"{T}tokens": tokens, f"{T}token_type": [*kinds, 3]}
+    data = file_of(metadata)
+    (tmp_path / "model.gguf").write_bytes(data)
+    texts = hard_texts([*"aabgirl nñ 12fsh", "👨‍👩‍👧", "猫"], 30)
+    assert page_ids(engine, data, texts) == ask(tmp_path / "model.gguf", texts)["ids"]
+
+
+def replaced(i, token, kind=None):
+    tokens, kinds = [*LEARNED[f"{T}tokens"]], [*LEARNED[f"{T}token_type"]]
+    tokens[i], kinds[i] = token, kind or kinds[i]
+    return {"tokens": tokens, "token_type": kinds}
+
+
+CUTS = "expected the tokenizer gpt2, cut as one of ['gpt-2', 'llama-bpe', 'qwen2', 'smollm'], got "
+REFUSED = {
+    "other tokenizer": ({"model": "llama"}, f"{CUTS}'llama', cut as 'gpt-2'"),
+    "no tokenizer": ({"drop": ["model"]}, f"{CUTS}None, cut as 'gpt-2'"),
+    "other cuts": ({"pre": "deepseek-llm"}, f"{CUTS}'gpt2', cut as 'deepseek-llm'"),
+    "no cuts": ({"drop": ["pre"]}, f"{CUTS}'gpt2', cut as 'None'"),
+    "cuts of all objects": ({"pre": "constructor"}, f"{CUTS}'gpt2', cut as 'constructor'"),
+    "few types": ({"token_type": [1, 1]}, "expected a type for each of 300 tokens, got 2"),
+    "type 6": (
+        {"token_type": [1] * 299 + [6]}, "expected tokens of the types (1, 2, 3, 4, 5), got [6]"
+    ),
+    "types 0 and 9": (
+        {"token_type": [9, 0] + [1] * 298},
+        "expected tokens of the types (1, 2, 3, 4, 5), got [0, 9]",
+    ),
+    "token twice": (replaced(5, "e"), "expected tokens that differ, got e 2 times"),
+    "byte missing": (replaced(65, "zz"), "expected a token for each byte, got none for [b'A']"),
+    "fill in the middle": (
+        replaced(298, "<fim_prefix>", 4), "expected <fim_prefix> to be of type 3, control, got 4"
+    ),
+    "tool response": (
+        {"users": ["<|tool_response>", "</s>"]}, "expected <|tool_response> or </s>, got both"
+    ),
+    "overlapping": (
+        {"users": ["ab<", "<more>"]},
+        "expected special tokens that cannot overlap, got ab< and <more>",
+    ),
+    "long": (
+        {"users": ["x" * 1025]},
+        f"expected special tokens of at most 1024 bytes, got {'x' * 60}...",
+    ),
+    "a word": (
+        {"users": ["horse"], "pre": "llama-bpe"},
+        "expected control and unused tokens that are no words, got horse",
+    ),
+    "ends appended": ({"add_eos_token": True}, "expected a tokenizer without this, got true"),
+    "charsmap": ({"precompiled_charsmap": [1]}, "without this, got a list of 1 values"),
+    "a start of words": ({"add_bos_token": "yes"}, "expected true or false, got yes"),
+}  # fmt: skip
+
+
+def test_vocabularies_that_are_refused(page):
+    files = []
+    for changes, _ in REFUSED.values():
+        changes = dict(changes)
+        drop = changes.pop("drop", ())
+        files.append(file_of(vocabulary(**changes), drop))
+    files.append(
+        small_file(vocabulary() | {"general.name": "My Phi-3 Mini"}, sizes={"vocab_size": 300})
+    )
+    files.append(small_file(vocabulary(), sizes={"vocab_size": 320}))
+    found = [one for one, *_ in refusals(page, files, "inside.openFile(bytes, never)")]
+    for (name, (_, sentence)), message in zip(REFUSED.items(), found[:-2], strict=True):
+        assert message, name
+        assert message.endswith(sentence), (name, message)
+    assert found[-2] == "expected no Phi-3, whose special tokens take in spaces, got one by name"
+    assert found[-1] == "expected 320 tokens, a row of token_embd.weight each, got 300"
