@@ -148,6 +148,7 @@ LEARNED = write_tokenizer(
     ),
     300,
 )
+LAST = LEARNED[f"{T}eos_token_id"]
 USERS = ["<think>", "</think>", "gi rl", "   ", "\n\n"]
 
 
@@ -201,28 +202,28 @@ def test_ids_are_llama_cpp_s(engine, tmp_path, pre, shuffle):
     assert page_ids(engine, data, texts) == expected
 
 
-OPENED = {  # what differs, and then the ids of "aa" with what begins a text
-    "as it is": ({}, {"start": 299, "eos": 299}),
-    "asked": ({"bos_token_id": 5, "add_bos_token": True}, {"start": 5, "eos": 299}),
-    "not asked": ({"bos_token_id": 5, "add_bos_token": False}, {"start": None, "eos": 299}),
+OPENED = {  # what differs, and the tokens that begin and end a text
+    "as it is": ({}, {"start": LAST, "eos": LAST}),
+    "asked": ({"bos_token_id": 5, "add_bos_token": True}, {"start": 5, "eos": LAST}),
+    "not asked": ({"bos_token_id": 5, "add_bos_token": False}, {"start": None, "eos": LAST}),
     "no ids": ({"drop": ["bos_token_id", "eos_token_id"]}, {"start": None, "eos": None}),
     "llama's usual start": (
-        {"pre": "llama3", "drop": ["add_bos_token", "bos_token_id"]}, {"start": 11, "eos": 299}
+        {"pre": "llama3", "drop": ["add_bos_token", "bos_token_id"]}, {"start": 11, "eos": LAST}
     ),
     "not with this cut": (
-        {"pre": "glm4", "bos_token_id": 5, "drop": ["add_bos_token"]}, {"start": None, "eos": 299}
+        {"pre": "glm4", "bos_token_id": 5, "drop": ["add_bos_token"]}, {"start": None, "eos": LAST}
     ),
     "an end that is no token": ({"eos_token_id": 300}, {"start": None, "eos": None}),
     "an end that is a word": ({"eos_token_id": 97}, {"start": None, "eos": None}),
     "more types than tokens": (
-        {"token_type": [*LEARNED[f"{T}token_type"], 1, 6]}, {"start": 299, "eos": 299}
+        {"token_type": [*LEARNED[f"{T}token_type"], 1, 6]}, {"start": LAST, "eos": LAST}
     ),
     "other tasks": (
         {"eot_token_id": 7, "padding_token_id": 8, "add_space_prefix": True, "scores": [0.5]},
-        {"start": 299, "eos": 299},
+        {"start": LAST, "eos": LAST},
     ),
     "switched off": (
-        {"add_eos_token": False, "remove_extra_whitespaces": False}, {"start": 299, "eos": 299}
+        {"add_eos_token": False, "remove_extra_whitespaces": False}, {"start": LAST, "eos": LAST}
     ),
 }  # fmt: skip
 
