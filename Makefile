@@ -55,8 +55,8 @@ test: $(ENV)/ready
 	@$(PY) -m tools.browser --ensure
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m pytest --numprocesses 2 --dist loadscope --doctest-modules \
-		--nbval --nbval-current-env tests lessons_lib book/en book/es
+	$(PY) -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder --durations 15 \
+		--doctest-modules --nbval --nbval-current-env tests lessons_lib book/en book/es
 
 weave: $(ENV)/ready
 	@$(PY) -m tools.weave
@@ -85,8 +85,8 @@ references: $(ENV)/ready
 quick: $(ENV)/ready
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m pytest --numprocesses 2 --dist loadscope --doctest-modules -m "not site" \
-		tests lessons_lib
+	$(PY) -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder --durations 15 \
+		--doctest-modules -m "not site" tests lessons_lib
 
 pdf: book
 	@$(PY) -m tools.browser --ensure

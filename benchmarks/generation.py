@@ -1,6 +1,6 @@
 """Tokens per second of our generation beside that of `transformers`, and with and without a cache.
 
-    python benchmarks/generation.py [--repeats 9]
+    python -m benchmarks.generation [--repeats 9]
 
 One text, greedy, 256 new tokens of the book's own model, float32; the ways take turns, and medians
 are compared. All write the same tokens.

@@ -1,6 +1,6 @@
 """Opening a GGUF file of 500 MB: time and memory of ours beside the `gguf` package's reader.
 
-    python benchmarks/gguf.py [--repeats 9]
+    python -m benchmarks.gguf [--repeats 9]
 
 The file has the 310 tensors of Qwen3 0.6B in Q6_K, of zeros, and once a vocabulary as large as that
 of Qwen3, once one of 1,024 tokens. The readers take turns, each time in a process of its own;
@@ -84,7 +84,7 @@ def write_file(path: Path, n_tokens: int) -> int:
 def open_once(reader: str, path: Path, n_tensors: int) -> tuple[float, float]:
     """Open the file in a process of its own; return milliseconds and megabytes."""
     command = [sys.executable, "-c", SETUP[reader] + MEASURE, str(path)]
-    done = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     seconds, kilobytes, found = done.stdout.split()
     if int(found) != n_tensors:
         raise SystemExit(f"{reader} finds {found} tensors of {n_tensors}")

@@ -1,6 +1,6 @@
 """Tokens per second of the model in the page, in headless Chromium, by type.
 
-    python benchmarks/page_engine.py [--repeats 5]
+    python -m benchmarks.page_engine [--repeats 5]
 
 The book's own model. The engine alone reads one token after the other, to the end of the context;
 the figure tells its greedy story as the reader sees it, with the text and the bars drawn. Printed

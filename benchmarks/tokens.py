@@ -1,6 +1,6 @@
 """Speed and memory of `lessons_lib.tokens` beside its peers, as ratios of medians in one run.
 
-    python benchmarks/tokens.py [--repeats 5] [--megabytes 100]
+    python -m benchmarks.tokens [--repeats 5] [--megabytes 100]
 
 Peers: the Rust trainer and encoder of Hugging Face `tokenizers`, and tiktoken; both come with
 requirements.txt. The texts are Shakespeare and Don Quijote (`load_text` of

@@ -1,8 +1,8 @@
 """Training beside peers: speed of a step, and how good a model is after equal seconds.
 
-    python benchmarks/training.py speed         tokens per second, beside transformers
-    python benchmarks/training.py shakespeare   loss after 60, 120 and 180 s, beside GPT-2's recipe
-    python benchmarks/training.py stories       distance from the floor after 60 and 120 s
+    python -m benchmarks.training speed         tokens per second, beside transformers
+    python -m benchmarks.training shakespeare   loss after 60, 120 and 180 s, beside GPT-2's recipe
+    python -m benchmarks.training stories       distance from the floor after 60 and 120 s
 
 Two threads, float32, everything in one run. `shakespeare` needs the text (see
 `lessons_lib.corpus.texts`).
@@ -169,10 +169,11 @@ def main() -> None:
     parts = {"speed": speed, "shakespeare": shakespeare, "stories": stories}
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("parts", nargs="*", choices=list(parts), default=list(parts))
+    chosen = parser.parse_args().parts
     torch.manual_seed(0)
     torch.set_num_threads(2)
     print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    for part in parser.parse_args().parts:
+    for part in chosen:
         parts[part]()
 
 

@@ -1,6 +1,6 @@
 """Forward and backward pass of our GPT and Llama beside those of `transformers`.
 
-    python benchmarks/transformers_parity.py [--repeats 10]
+    python -m benchmarks.transformers_parity [--repeats 10]
 
 Equal shapes, float32, no dropout, two threads; the models take turns, and medians are compared.
 """

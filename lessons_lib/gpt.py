@@ -28,6 +28,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from lessons_lib.attention import MultiHeadAttention, causal_mask
+from lessons_lib.base.checkpoints import weights_sha256
 from lessons_lib.base.files import write_atomic
 from lessons_lib.base.linear import linear
 from lessons_lib.base.validation import check_heads, check_integer
@@ -330,9 +331,14 @@ def open_checkpoint(
     tensors = {}
     for name in _weight_files(folder):
         try:
-            tensors |= safetensors.torch.load_file(folder / name)
+            found = safetensors.torch.load_file(folder / name)
+            with safetensors.safe_open(folder / name, "pt") as file:
+                said = (file.metadata() or {}).get("sha256")
         except (OSError, SafetensorError) as error:
             raise ValueError(f"expected a safetensors file {name}, got: {error}") from None
+        if said is not None and said != weights_sha256(found):
+            raise ValueError(f"expected a safetensors file {name}, got: its weights were changed")
+        tensors |= found
     return config, tensors
 
 
@@ -377,14 +383,18 @@ def write_checkpoint(
     tensors: Mapping[str, Tensor],
     tokenizer: BPETokenizer | None = None,
 ) -> None:
-    """Write config.json, model.safetensors and the tokenizer's files, each in one step."""
+    """Write config.json, model.safetensors and the tokenizer's files, each in one step.
+
+    The weights' checksum stands in the file's metadata, where others leave it alone.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     own = {
         name: tensor.detach().clone(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()
     }
-    weights = safetensors.torch.save(own, metadata={"format": "pt"})
+    metadata = {"format": "pt", "sha256": weights_sha256(own)}
+    weights = safetensors.torch.save(own, metadata)
     write_atomic(folder / "model.safetensors", weights)
     write_atomic(folder / "config.json", json.dumps(config, indent=2).encode())
     if tokenizer is not None:

@@ -1,6 +1,7 @@
 """What several test files share: the built book, a browser, a fixed number of threads."""
 
 import threading
+from collections import Counter
 
 import pytest
 import torch
@@ -8,6 +9,19 @@ from filelock import FileLock
 
 from tools import site as book
 from tools.browser import launch
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take longest, so that at the end no worker is left with one.
+
+    Those are the files that open pages, then the notebooks, then those of many tests.
+    """
+    pages = {item.path for item in items if item.get_closest_marker("site")}
+    sizes = Counter(item.path for item in items)
+    items.sort(
+        key=lambda item: (item.path not in pages, item.path.suffix != ".ipynb", -sizes[item.path])
+    )
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +56,14 @@ def browser():
         chromium = launch(playwright)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="module")
+def tab(browser):
+    """An empty tab for a file's tests, in turn: one each would cost a new process each."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import doctest
 import json
 import math
 import os
+import random
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any import of the hub's client
 
@@ -15,6 +16,7 @@ from torch.testing import assert_close
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 from lessons_lib import gpt as module
+from lessons_lib.base.checkpoints import weights_sha256
 from lessons_lib.block import count_parameters
 from lessons_lib.corpus.stories import sample
 from lessons_lib.gpt import (
@@ -485,6 +487,46 @@ def test_without_the_client_of_the_hub(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "huggingface_hub", None)
     with pytest.raises(CheckpointUnavailable, match="needs the package huggingface_hub"):
         GPT.from_pretrained("nobody/nothing")
+
+
+def test_weights_of_which_a_bit_was_flipped_are_never_loaded(ours, tmp_path):
+    ours.save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    whole, expected = path.read_bytes(), ours.state_dict()
+    rng = random.Random(0)
+    header = 8 + int.from_bytes(whole[:8], "little")
+    places = [rng.randrange(header, len(whole)) for _ in range(60)]
+    places += [rng.randrange(header) for _ in range(60)]
+    refused = 0
+    for place in places:
+        spoilt = bytearray(whole)
+        spoilt[place] ^= 1 << rng.randrange(8)
+        path.write_bytes(spoilt)
+        try:
+            found = GPT.from_pretrained(tmp_path).state_dict()
+        except ValueError:
+            refused += 1
+            continue
+        assert place < header  # such as the name of the checksum: the weights are what they were
+        assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert refused > 100
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_the_checksum_is_of_names_kinds_shapes_and_numbers(dtype):
+    tensors = {"b": torch.ones(2, 3, dtype=dtype), "a": torch.zeros(0, dtype=dtype)}
+    tensors["c"] = torch.tensor(5, dtype=dtype)
+    found = weights_sha256(tensors)
+    assert found == weights_sha256(dict(reversed(tensors.items())))
+    assert found == weights_sha256(tensors | {"b": torch.ones(3, 2, dtype=dtype).T})
+    others = [
+        {"B" if name == "b" else name: tensor for name, tensor in tensors.items()},
+        tensors | {"b": tensors["b"].flatten()},
+        tensors | {"b": tensors["b"].double()},
+        tensors | {"b": torch.tensor([[1, 1, 1], [1, 1, -1]], dtype=dtype)},
+        {name: tensor for name, tensor in tensors.items() if name != "a"},
+    ]
+    assert len({found, *map(weights_sha256, others)}) == 6
 
 
 def test_saving_leaves_the_model_alone(ours, tmp_path):

@@ -17,6 +17,7 @@ from torch import nn
 
 from lessons_lib.corpus.stories import WORLD, sample
 from lessons_lib.gpt import GPT, GPTConfig, loss
+from lessons_lib.llama import Llama, LlamaConfig
 from lessons_lib.tokens import BPETokenizer
 from lessons_lib.training import (
     END,
@@ -40,6 +41,7 @@ from lessons_lib.training import (
     story_tokenizer,
     train,
 )
+from lessons_lib.training.run import Run
 
 SHAPES = [(), (1,), (7,), (3, 5), (2, 3, 4)]
 
@@ -580,11 +582,74 @@ def test_matrices_inside_the_blocks_go_to_muon():
     }
     (everything,) = given(Recipe(n_steps=1, matrix_lr=None))
     assert everything == set(names.values())
-    first, second = make_optimizers(model, Recipe(n_steps=1, lr=0.1, weight_decay=0.2))
+    first, second = make_optimizers(model, Recipe(n_steps=1, lr=0.1))
     assert (type(first), type(second)) == (AdamW, Muon)
-    assert first.param_groups[0]["lr"] == 0.1
-    assert first.param_groups[0]["weight_decay"] == 0.2
-    assert second.param_groups[0]["lr"] == 0.02
+    assert {group["lr"] for group in first.param_groups} == {0.1}
+    assert {group["lr"] for group in second.param_groups} == {0.02}
+
+
+def stories_gpt():
+    return GPT(GPTConfig(vocab_size=9, context_length=5, d_model=4, n_heads=2, n_layers=2))
+
+
+def stories_llama(tied):
+    sizes = {"d_ff": 6, "n_kv_heads": 1, "qk_norm": True, "tied": tied}
+    return Llama(LlamaConfig(9, 5, 4, n_heads=2, n_layers=2, **sizes))
+
+
+@pytest.mark.parametrize("matrix_lr", [None, 0.01])
+@pytest.mark.parametrize(
+    ("make", "spared"),
+    [
+        (stories_gpt, ("norm", "bias")),
+        (lambda: stories_llama(tied=False), ("norm",)),
+        (lambda: stories_llama(tied=True), ("norm",)),
+    ],
+)
+def test_matrices_and_tables_decay_and_nothing_else(make, spared, matrix_lr):
+    """By what happens to the numbers: with gradients of zero, only the decay moves them."""
+    torch.manual_seed(0)
+    model = make()
+    with torch.no_grad():
+        for p in model.parameters():
+            p.copy_(torch.randn_like(p) + 3)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    recipe = Recipe(n_steps=1, lr=0.1, matrix_lr=matrix_lr, weight_decay=0.2)
+    for optimizer in make_optimizers(model, recipe):
+        for p in model.parameters():
+            p.grad = torch.zeros_like(p)
+        optimizer.step()
+    decayed = set()
+    for name, p in model.named_parameters():
+        by_muon = matrix_lr and name.startswith("blocks.")
+        smaller = before[name] * (1 - (matrix_lr if by_muon else 0.1) * 0.2)
+        if not torch.equal(p, before[name]):
+            torch.testing.assert_close(p.detach(), smaller, rtol=1e-6, atol=0)
+            decayed.add(name)
+    assert decayed == {name for name in before if not any(word in name for word in spared)}
+    assert "token_embedding.weight" in decayed
+    assert ("head.weight" in decayed) == ("head.weight" in before)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_muon_s_decay_is_torch_s(decay):
+    """PyTorch computes the step in bfloat16, so it is taken out: both with and without decay."""
+    torch.manual_seed(0)
+    start, slopes = torch.randn(6, 4), torch.randn(3, 6, 4)
+
+    def walk(make):
+        p = nn.Parameter(start.clone())
+        optimizer = make([p])
+        for slope in slopes:
+            p.grad = slope.clone()
+            optimizer.step()
+        return p.detach()
+
+    ours = [walk(lambda p, d=d: Muon(p, 0.02, weight_decay=d)) for d in (decay, 0.0)]
+    torchs = [walk(lambda p, d=d: torch.optim.Muon(p, 0.02, weight_decay=d)) for d in (decay, 0.0)]
+    # What is left of the difference of bfloat16, a hundredth of steps of 0.02, decays too: 1e-6.
+    torch.testing.assert_close(ours[0] - ours[1], torchs[0] - torchs[1], rtol=0, atol=2e-6)
+    assert torch.equal(ours[0], ours[1]) == (decay == 0)
 
 
 # ---------------------------------------------------------------- a run is its steps
@@ -603,18 +668,23 @@ def test_train_takes_the_steps_that_stand_in_its_recipe(accumulate):
     model, other = small_model(), small_model()
     record = train(model, data, recipe)
 
+    named = dict(other.named_parameters())
+    gains = [p for p in named.values() if p.ndim == 1]
+    tables = [p for name, p in named.items() if p.ndim == 2 and "blocks" not in name]
     adamw = torch.optim.AdamW(
-        [p for n, p in other.named_parameters() if p.ndim != 2 or "blocks" not in n],
+        [{"params": tables, "weight_decay": 0.1}, {"params": gains, "weight_decay": 0}],
         betas=(0.9, 0.95),
-        weight_decay=0.1,
     )
-    muon = Muon([p for p in other.blocks.parameters() if p.ndim == 2], lr=1.0)
+    matrices = [p for p in other.blocks.parameters() if p.ndim == 2]
+    muon = Muon(matrices, lr=1.0, weight_decay=0.1)
     for step in range(12):
         value = loss(other, data.batch(step, 8))
         value.backward()
         length = torch.nn.utils.clip_grad_norm_(other.parameters(), 0.5).item()
         rate = learning_rate((step + 1) / 12)
-        adamw.param_groups[0]["lr"], muon.param_groups[0]["lr"] = 0.005 * rate, 0.02 * rate
+        for group in adamw.param_groups:
+            group["lr"] = 0.005 * rate
+        muon.param_groups[0]["lr"] = 0.02 * rate
         for optimizer in (adamw, muon):
             optimizer.step()
             optimizer.zero_grad()
@@ -627,6 +697,62 @@ def test_train_takes_the_steps_that_stand_in_its_recipe(accumulate):
         assert line["tokens"] == (step + 1) * 8 * 8
     for p, q in zip(model.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(p, q, rtol=1e-3, atol=1e-4)
+
+
+def counted(windows, rare):
+    """Tell which targets of windows (B, T + 1) count: what is rare or comes behind it."""
+    return (windows[:, 1:] < rare) | (windows[:, :-1] < rare)
+
+
+def masked_loss(model, windows, rare):
+    """Return the sum of the losses that count, and their number: what `train` takes."""
+    mask = counted(windows, rare)
+    logits, targets = model(windows[:, :-1])[mask], windows[:, 1:][mask]
+    return F.cross_entropy(logits, targets, reduction="sum"), mask.sum()
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("rare", [1, 2, 6, 12])
+def test_parts_weigh_by_their_tokens_that_count(seed, rare):
+    """Beside the mean that PyTorch takes of the whole batch, where -100 marks what is left out."""
+    ids = torch.randint(0, 12, (400,), generator=torch.Generator().manual_seed(seed))
+    data = Windows(ids, 8)
+    model = small_model(seed).double()
+    windows = data.batch(0, 8)
+    mask = counted(windows, rare)
+    targets = windows[:, 1:].masked_fill(~mask, -100)
+    expected = F.cross_entropy(model(windows[:, :-1]).flatten(0, 1), targets.flatten())
+    expected.backward()
+    gradients = [p.grad.clone() for p in model.parameters()]
+    counts = mask.sum(1).tolist()  # of parts of one window each
+    assert rare == 12 or len(set(counts)) > 1
+    assert rare > 1 or 0 in counts
+    for accumulate in (1, 2, 4, 8):
+        model.zero_grad()
+        recipe = Recipe(n_steps=1, batch_size=8, accumulate=accumulate)
+        run = Run(model, data, recipe, loss_fn=lambda m, w: masked_loss(m, w, rare))
+        assert run.slopes() == pytest.approx(expected.item(), rel=1e-12)
+        for p, gradient in zip(model.parameters(), gradients, strict=True):
+            torch.testing.assert_close(p.grad, gradient, rtol=1e-9, atol=1e-12)
+
+
+def test_a_mean_and_a_sum_with_its_count_are_one():
+    data = Windows(torch.arange(300) % 12, 8)
+    recipe = Recipe(n_steps=5, batch_size=8, accumulate=2)
+    sums = train(small_model(), data, recipe, loss_fn=lambda m, w: (32 * loss(m, w), 32))
+    means = train(small_model(), data, recipe)
+    for one, other in zip(sums, means, strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], abs=1e-5)  # float32, 5 steps
+        assert one["gradient"] == pytest.approx(other["gradient"], rel=1e-4)
+
+
+@pytest.mark.parametrize("count", [0, torch.tensor(0)])
+def test_a_batch_of_which_nothing_counts_is_refused(count):
+    data, model = Windows(torch.arange(300) % 12, 8), small_model()
+    with pytest.raises(ValueError, match="a batch with tokens that count, got none at step 0"):
+        train(model, data, Recipe(n_steps=1), loss_fn=lambda m, w: (0 * loss(m, w), count))
+    for p, q in zip(model.parameters(), small_model().parameters(), strict=True):
+        assert torch.equal(p, q)
 
 
 def test_a_pattern_is_learned():
@@ -651,9 +777,13 @@ def test_record_with_a_line_cut_off(tmp_path):
     assert read_record(path) == lines
     path.write_text("")
     assert read_record(path) == []
-    path.write_text('{"step": 1\n{"step": 2}\n')
-    with pytest.raises(ValueError, match=r"a line of JSON for each step in .*record.jsonl"):
-        read_record(path)
+    path.write_bytes(text.encode() + b'{"step": 3, "lo\xc3')
+    assert read_record(path) == lines
+    wrong = [b'{"step": 1\n', b"3\n", b"[]\n", b"\0\0\n", b'"\xff"\n', b"[" * 9**5 + b"\n", b"\n"]
+    for line in wrong:
+        path.write_bytes(b'{"step": 1}\n' + line + b'{"step": 3}\n')
+        with pytest.raises(ValueError, match=r"a line of JSON .*record.jsonl, got in line 2"):
+            read_record(path)
 
 
 # ---------------------------------------------------------------- the stories

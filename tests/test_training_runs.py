@@ -1,5 +1,6 @@
 """Training runs: stopped and resumed, on several processes, from the command line."""
 
+import errno
 import itertools
 import json
 import os
@@ -8,13 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import pytest
 import torch
 import transformers
 
-from lessons_lib.base.checkpoints import differences, read_checkpoint, write_checkpoint
+from lessons_lib.base.checkpoints import before, read_checkpoint, write_checkpoint
 from lessons_lib.gpt import GPT, GPTConfig
 from lessons_lib.llama import Llama, LlamaConfig
 from lessons_lib.training import (
@@ -62,29 +64,65 @@ def test_training_lowers_the_loss_and_keeps_a_record(tmp_path):
     assert read_record(tmp_path / "record.jsonl") == record
 
 
-@pytest.mark.parametrize("stop", [5, 7])
+class Stop(Exception):
+    pass
+
+
+def stop_at(step):
+    """Return what to watch a run with so that it stops at a step."""
+
+    def watch(line):
+        if line["step"] == step:
+            raise Stop
+
+    return watch
+
+
+@pytest.mark.parametrize("stop", [1, 5, 6, 7, 12])
 def test_a_run_resumed_is_the_run_never_stopped(tmp_path, stop):
     data, validation = some_data(), some_data(seed=1)
     whole = new_model()
     expected = train(whole, data, RECIPE, validation)
+    with pytest.raises(Stop):  # before the checkpoint of that step, if it has one, is written
+        train(new_model(), data, RECIPE, validation, tmp_path, watch=stop_at(stop))
+    saved = read_checkpoint(tmp_path / "checkpoint.pt")["n_done"]
+    assert saved == max(n for n in (0, 5, 10) if n < stop)
+    assert len(read_record(tmp_path / "record.jsonl")) == stop
+    resumed = new_model(seed=1)  # what it starts from does not matter
+    record = train(resumed, data, RECIPE, validation, tmp_path, resume=True)
+    assert timeless(record) == timeless(expected)
+    assert timeless(read_record(tmp_path / "record.jsonl")) == timeless(expected)
+    assert same_weights(resumed, whole)
 
-    class Stop(Exception):
-        pass
+
+def test_a_finished_run_resumed_changes_nothing(tmp_path):
+    model = new_model()
+    record = train(model, some_data(), RECIPE, folder=tmp_path)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+    again = new_model(seed=1)
+    assert train(again, some_data(), RECIPE, folder=tmp_path, resume=True) == record
+    assert same_weights(again, model)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+
+
+@pytest.mark.parametrize("tail", ["", '{"step": 11, "lo', '{"step": 11}', "\0\0\0"])
+def test_the_record_agrees_with_the_checkpoint_after_a_kill(tmp_path, tail):
+    """Lines behind the checkpoint, whole or cut off, are dropped: those steps are taken again."""
+    data = some_data()
+    expected = timeless(train(new_model(), data, RECIPE))
+    with pytest.raises(Stop):
+        train(new_model(), data, RECIPE, folder=tmp_path, watch=stop_at(8))
+    path = tmp_path / "record.jsonl"
+    path.write_text(path.read_text() + tail)
+    seen = []
 
     def watch(line):
-        if line["step"] == stop:
-            raise Stop
+        seen.append(line["step"])
+        assert [one["step"] for one in read_record(path)] == list(range(1, line["step"] + 1))
 
-    with pytest.raises(Stop):
-        train(new_model(), data, RECIPE, validation, tmp_path, watch=watch)
-    resumed = new_model(seed=1)  # what it starts from does not matter
-    record = train(resumed, data, RECIPE, validation, tmp_path, resume=stop > 5)
-    if stop > 5:
-        assert timeless(record) == timeless(expected)
-        assert timeless(read_record(tmp_path / "record.jsonl")) == timeless(expected)
-        assert same_weights(resumed, whole)
-    else:  # from the start, other weights: another run
-        assert timeless(record) != timeless(expected)
+    train(new_model(), data, RECIPE, folder=tmp_path, resume=True, watch=watch)
+    assert seen == list(range(6, 13))
+    assert timeless(read_record(path)) == expected
 
 
 LONG = replace(RECIPE, n_steps=300, save_every=1, evaluate_every=0)
@@ -103,17 +141,23 @@ train(model, data, {LONG!r}, folder=sys.argv[1], resume=len(sys.argv) > 2)
 def test_a_killed_run_goes_on_to_the_bit(tmp_path):
     whole = new_model()
     expected = timeless(train(whole, some_data(), LONG))
+    again = [sys.executable, "-c", KILLED, str(tmp_path)]
     for more, least in ((), 0), (("resume",), 100):
-        command = [sys.executable, "-c", KILLED, str(tmp_path), *more]
-        run = subprocess.Popen(command, env=os.environ | TIGHT)
+        run = subprocess.Popen([*again, *more], env=os.environ | TIGHT)
         while not (tmp_path / "checkpoint.pt").exists() or (
             read_checkpoint(tmp_path / "checkpoint.pt")["n_done"] <= least
         ):
             assert run.poll() is None, "the run ended before it could be killed"
             time.sleep(0.01)
+        run.send_signal(signal.SIGSTOP)  # alive, and in nobody's way
+        for resume in (False, True):
+            with pytest.raises(ValueError, match="expected a folder that nobody uses"):
+                train(new_model(), some_data(), LONG, folder=tmp_path, resume=resume)
         run.send_signal(signal.SIGKILL)
         assert run.wait() == -signal.SIGKILL
         assert read_checkpoint(tmp_path / "checkpoint.pt")["n_done"] < len(expected)
+        with pytest.raises(ValueError, match="expected a folder without a run"):
+            train(new_model(), some_data(), LONG, folder=tmp_path)
     resumed = new_model(seed=1)
     assert timeless(train(resumed, some_data(), LONG, folder=tmp_path, resume=True)) == expected
     assert timeless(read_record(tmp_path / "record.jsonl")) == expected
@@ -186,43 +230,113 @@ def test_other_settings_are_refused_and_named(tmp_path):
     gpt = new_model(config=GPTConfig(40, 16, 16, 2, 2))
     with pytest.raises(ValueError, match="model: saved 'Llama', given 'GPT'"):
         train(gpt, some_data(), RECIPE, folder=tmp_path, resume=True)
-    assert differences({"a": 1}, {"a": 1}) == []
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.5, 0.99])
-def test_a_broken_checkpoint_is_refused_whole(tmp_path, keep):
+def test_broken_checkpoints_are_refused_whole(tmp_path, keep):
     train(new_model(), some_data(), RECIPE, folder=tmp_path)
     path = tmp_path / "checkpoint.pt"
-    data = path.read_bytes()
-    path.write_bytes(data[: int(keep * len(data))])
+    for broken in (path, before(path)):
+        data = broken.read_bytes()
+        broken.write_bytes(data[: int(keep * len(data))])
     model = new_model()
-    with pytest.raises(ValueError, match="expected a whole checkpoint"):
+    with pytest.raises(ValueError, match="expected a whole training state"):
         train(model, some_data(), RECIPE, folder=tmp_path, resume=True)
     assert same_weights(model, new_model())
 
 
-def test_other_files_are_no_checkpoints(tmp_path):
-    with pytest.raises(ValueError, match="got no file"):
+def test_a_broken_checkpoint_leaves_the_one_before_to_go_on_from(tmp_path):
+    whole = new_model()
+    expected = train(whole, some_data(), RECIPE)
+    with pytest.raises(Stop):
+        train(new_model(), some_data(), RECIPE, folder=tmp_path, watch=stop_at(11))
+    path = tmp_path / "checkpoint.pt"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+    resumed = new_model(seed=1)
+    with pytest.warns(UserWarning, match=r"cut or changed.*going on from the one before") as said:
+        record = train(resumed, some_data(), RECIPE, folder=tmp_path, resume=True)
+    assert str(before(path)) in str(said[0].message)
+    assert timeless(record) == timeless(expected)
+    assert same_weights(resumed, whole)
+
+
+def test_a_run_without_a_checkpoint_or_a_folder_cannot_go_on(tmp_path):
+    with pytest.raises(ValueError, match="expected a checkpoint at"):
         train(new_model(), some_data(), RECIPE, folder=tmp_path, resume=True)
-    torch.save({"model": {}}, tmp_path / "checkpoint.pt")
-    with pytest.raises(ValueError, match="training state of this library"):
-        read_checkpoint(tmp_path / "checkpoint.pt")
+    with pytest.raises(ValueError, match="expected a folder with the run to go on with, got none"):
+        train(new_model(), some_data(), RECIPE, resume=True)
+
+
+def test_other_parameters_are_refused_and_named(tmp_path):
+    """A model of the same configuration with another head: no setting tells them apart."""
+    train(new_model(), some_data(), RECIPE, folder=tmp_path)
+    other = new_model()
+    other.head = torch.nn.Linear(16, 40)
+    with pytest.raises(ValueError, match=r"head\.bias: saved 'nothing', given \(40,\)"):
+        train(other, some_data(), RECIPE, folder=tmp_path, resume=True)
+
+
+@contextmanager
+def no_file_beyond(size):
+    """Let writing fail beyond so many bytes, as on a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 def test_a_full_disk_leaves_the_old_checkpoint(tmp_path):
     path = tmp_path / "checkpoint.pt"
     write_checkpoint(path, {"n_done": 1})
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    try:  # no file may grow beyond 4 kB: writing fails as on a full disk
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
-        with pytest.raises(OSError, match="File too large"):
-            write_checkpoint(path, {"n_done": 2, "weights": torch.zeros(10_000)})
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
+    with no_file_beyond(4096), pytest.raises(OSError, match="File too large"):
+        write_checkpoint(path, {"n_done": 2, "weights": torch.zeros(10_000)})
     assert read_checkpoint(path)["n_done"] == 1
-    assert [p.name for p in tmp_path.iterdir()] == ["checkpoint.pt"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint-before.pt", "checkpoint.pt"]
+
+
+@pytest.mark.parametrize("fails", ["checkpoint", "record"])
+def test_a_run_on_a_full_disk_says_what_is_kept_and_goes_on_later(tmp_path, fails):
+    whole = new_model()
+    expected = timeless(train(whole, some_data(), RECIPE))
+    with ExitStack() as stack:
+
+        def watch(line):
+            if line["step"] == (9 if fails == "checkpoint" else 7):
+                record = (tmp_path / "record.jsonl").stat().st_size
+                size = 4096 if fails == "checkpoint" else record + 20
+                stack.enter_context(no_file_beyond(size))
+
+        with pytest.raises(OSError, match="the checkpoint of step 5 is kept") as error:
+            train(new_model(), some_data(), RECIPE, folder=tmp_path, watch=watch)
+    assert error.value.errno == errno.EFBIG
+    assert read_checkpoint(tmp_path / "checkpoint.pt")["n_done"] == 5
+    assert not list(tmp_path.glob(".writing-*"))
+    resumed = new_model(seed=1)
+    record = train(resumed, some_data(), RECIPE, folder=tmp_path, resume=True)
+    assert timeless(record) == timeless(read_record(tmp_path / "record.jsonl")) == expected
+    assert same_weights(resumed, whole)
+
+
+# ---------------------------------------------------------------- one folder, one run
+
+
+@pytest.mark.parametrize("lost", [None, "checkpoint.pt", "record.jsonl"])
+def test_a_second_run_in_a_folder_is_refused_and_the_first_stays(tmp_path, lost):
+    train(new_model(), some_data(), RECIPE, folder=tmp_path)
+    if lost:
+        (tmp_path / lost).unlink()
+    files = {p: p.read_bytes() for p in tmp_path.iterdir()}
+    with pytest.raises(ValueError, match=r"expected a folder without a run.*--resume") as error:
+        train(new_model(), some_data(), RECIPE, folder=tmp_path)
+    own = ("checkpoint.pt", "checkpoint-before.pt", "record.jsonl")
+    assert all((name in str(error.value)) == (name != lost) for name in own)
+    assert {p: p.read_bytes() for p in tmp_path.iterdir()} == files
 
 
 def test_windows_longer_than_the_context_and_odd_batches_are_refused():
@@ -232,7 +346,119 @@ def test_windows_longer_than_the_context_and_odd_batches_are_refused():
         Run(new_model(), some_data(), RECIPE, sharded=True)
 
 
-# ---------------------------------------------------------------- several processes, the command
+# ---------------------------------------------------------------- wrappers, several processes
+
+
+def plain(model):
+    return model
+
+
+def compiled(model):
+    return torch.compile(model, backend="eager")
+
+
+def compiled_blocks(model):
+    for i, block in enumerate(model.blocks):
+        model.blocks[i] = torch.compile(block, backend="eager")
+    return model
+
+
+def parallel(model):
+    return torch.nn.DataParallel(model)
+
+
+def compiled_parallel(model):
+    return torch.compile(torch.nn.DataParallel(model), backend="eager")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (plain, compiled),
+        (compiled, plain),
+        (compiled_blocks, parallel),
+        (parallel, compiled_blocks),
+        (compiled_parallel, plain),
+    ],
+)
+def test_a_run_goes_on_under_another_wrapper(tmp_path, first, second):
+    recipe = replace(RECIPE, n_steps=6, save_every=3, evaluate_every=0)
+    expected = new_model()
+    record = train(expected, some_data(), recipe)
+    with pytest.raises(Stop):
+        train(first(new_model()), some_data(), recipe, folder=tmp_path, watch=stop_at(5))
+    saved = read_checkpoint(tmp_path / "checkpoint.pt")
+    assert list(saved["model"]) == list(expected.state_dict())
+    assert set().union(*saved["optimizers"]) == set(expected.state_dict())
+    model = new_model(seed=1)
+    found = train(second(model), some_data(), recipe, folder=tmp_path, resume=True)
+    for line, other in zip(found, record, strict=True):  # a compiled sum may have another order
+        assert line["loss"] == pytest.approx(other["loss"], abs=1e-5)
+    for p, q in zip(model.parameters(), expected.parameters(), strict=True):
+        torch.testing.assert_close(p, q, atol=1e-4, rtol=0)
+
+
+def sparse_loss(model, windows):
+    """Sum the losses of a few targets: some windows have none."""
+    mask = windows[:, 1:] < 2
+    logits, targets = model(windows[:, :-1])[mask], windows[:, 1:][mask]
+    return torch.nn.functional.cross_entropy(logits, targets, reduction="sum"), mask.sum()
+
+
+SPARSE = replace(RECIPE, batch_size=8, save_every=4)
+WORKER = """
+import os, sys
+from lessons_lib.base.parallel import process_group
+from lessons_lib.training import train
+from tests.test_training_runs import SPARSE, new_model, some_data, sparse_loss, stop_at
+folder, stop, *how = sys.argv[1:]
+with process_group() as device:
+    model = new_model(seed=int("resume" in how))
+    watch = stop_at(int(stop))
+    train(model.to(device), some_data(), SPARSE, None, folder, "resume" in how, "sharded" in how,
+          watch, sparse_loss)
+"""
+
+
+def on_two(folder, stop, *how):
+    """Train on two processes until a step, which ends them with an error, or to the end."""
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    worker = ["--no-python", sys.executable, "-c", WORKER, str(folder), str(stop)]
+    command = [sys.executable, *torchrun, *worker]
+    return subprocess.run(
+        [*command, *how], env=os.environ | TIGHT, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_run_goes_on_alone_and_on_two_processes_with_a_sparse_loss(tmp_path):
+    """Alone, then in shards, then with whole copies, then alone: the steps of one process."""
+    data = some_data()
+    windows = [data.batch(step, 8) for step in range(12)]
+    counts = torch.stack([(rows[:, 1:] < 2).sum(1) for rows in windows])
+    assert (counts == 0).any()
+    assert (counts.view(12, 4, 2).sum(1).diff() != 0).all(1).sum() > 3  # the processes' shares
+    expected = new_model()
+    record = train(expected, data, SPARSE, loss_fn=sparse_loss)
+    with pytest.raises(Stop):
+        train(new_model(), data, SPARSE, None, tmp_path, watch=stop_at(3), loss_fn=sparse_loss)
+    for stop, how, saved in (6, ["sharded"], 4), (9, [], 8):
+        run = on_two(tmp_path, stop, "resume", *how)
+        assert "Stop" in run.stderr, run.stderr[-2000:]
+        state = read_checkpoint(tmp_path / "checkpoint.pt")
+        assert state["n_done"] == saved
+        assert list(state["model"]) == list(expected.state_dict())
+    refused = on_two(tmp_path, 99)
+    assert "expected a folder without a run" in refused.stderr
+    model = new_model(seed=1)
+    found = train(model, data, SPARSE, None, tmp_path, resume=True, loss_fn=sparse_loss)
+    for line, other in zip(found, record, strict=True):  # sums in another order, 12 steps
+        assert line["loss"] == pytest.approx(other["loss"], abs=1e-4)
+        assert line["gradient"] == pytest.approx(other["gradient"], rel=1e-3)
+    for p, q in zip(model.parameters(), expected.parameters(), strict=True):
+        torch.testing.assert_close(p, q, atol=1e-3, rtol=0)
+
+
+# ---------------------------------------------------------------- the command
 
 COMMAND = ["-m", "lessons_lib.training", "--text", "stories", "--batch", "4", "--context", "96"]
 COMMAND += ["--stories", "200", "--d-model", "32", "--steps", "6", "--every", "3"]

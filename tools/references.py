@@ -57,7 +57,8 @@ def texts(root: Path) -> dict[str, str]:
         cells = house.read_notebook(root / "book" / "en" / f"{slug}.ipynb").cells
         found[slug] = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     for path in sorted((root / house.PACKAGE).rglob("*.py")):
-        slug = path.stem if path.parent.name == house.PACKAGE and path.stem in chapters else LIBRARY
+        room = path.relative_to(root / house.PACKAGE).with_suffix("").parts[0]  # file or package
+        slug = room if room in chapters else LIBRARY
         found[slug] = f"{found.get(slug, '')}\n\n{sources(path.read_text(encoding='utf-8'))}"
     return found
 

@@ -4,7 +4,8 @@ document.addEventListener("DOMContentLoaded", () => {
   const links = [...document.querySelectorAll("a.language-switch")];
   const plain = new Map(links.map((link) => [link, link.getAttribute("href")]));
   function point() {
-    const above = sections.filter((mark) => mark.parentElement.getBoundingClientRect().top < 160);
+    const line = 0.6 * innerHeight;
+    const above = sections.filter((mark) => mark.getBoundingClientRect().top < line);
     const here = scrollY > 0 && above.length > 1 ? `#${above.at(-1).id}` : "";
     for (const link of links) link.setAttribute("href", plain.get(link) + here);
   }

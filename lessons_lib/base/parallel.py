@@ -10,8 +10,9 @@ torch.distributed.fsdp.fully_shard.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -19,7 +20,20 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
-__all__ = ["part_like", "process_group", "rank_and_size", "same_for_all", "share", "whole"]
+__all__ = [
+    "first_alone",
+    "own_model",
+    "own_parameters",
+    "part_like",
+    "process_group",
+    "rank_and_size",
+    "same_for_all",
+    "share",
+    "whole",
+]
+
+T = TypeVar("T")
+_COMPILED = "_orig_mod"  # where torch.compile keeps the module that was compiled
 
 
 @contextmanager
@@ -59,11 +73,47 @@ def same_for_all(number: float, mean: bool = False) -> float:
     return agreed.item() / (dist.get_world_size() if mean else 1)
 
 
+def first_alone(action: Callable[[], T]) -> T:
+    """Do something in the first process alone, and return in all what came of it.
+
+    Raises:
+        ValueError, OSError: what the action raised, in all processes: none waits for another.
+    """
+    outcome = [None, None]
+    if rank_and_size()[0] == 0:
+        try:
+            outcome[0] = action()
+        except (ValueError, OSError) as error:
+            outcome[1] = error
+    if dist.is_initialized():
+        dist.broadcast_object_list(outcome)
+    if outcome[1] is not None:
+        raise outcome[1]
+    return outcome[0]
+
+
+def own_model(model: nn.Module) -> nn.Module:
+    """Return the model inside the wrappers of `torch.compile` and of data parallelism."""
+    while True:
+        if isinstance(model, DistributedDataParallel | nn.DataParallel):
+            model = model.module
+        elif hasattr(model, _COMPILED):
+            model = getattr(model, _COMPILED)
+        else:
+            return model
+
+
+def own_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    """Return all parameters by the names that they have in the model itself, without wrappers."""
+    named = own_model(model).named_parameters()
+    return {name.replace(f"{_COMPILED}.", ""): p for name, p in named}
+
+
 def share(model: nn.Module, sharded: bool) -> nn.Module:
     """Return what to call in place of `model` so that all processes train the same one.
 
     Args:
-        model: with its layers in `model.blocks`.
+        model: with its layers in `model.blocks`; as it is, compiled, or already shared.
         sharded: keep only a part of the weights in each process (FSDP2).
 
     Raises:
@@ -74,15 +124,18 @@ def share(model: nn.Module, sharded: bool) -> nn.Module:
             raise ValueError("expected several processes for sharded training, got one")
         return model
     if not sharded:
-        return DistributedDataParallel(model)
+        shared = isinstance(model, DistributedDataParallel)
+        return model if shared else DistributedDataParallel(model)
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
     kind = next(model.parameters()).device.type
     mesh = init_device_mesh(kind, (dist.get_world_size(),))
-    for block in model.blocks:
-        fully_shard(block, mesh=mesh)
-    return fully_shard(model, mesh=mesh)
+    inner = own_model(model)
+    for block in inner.blocks:
+        fully_shard(own_model(block), mesh=mesh)
+    fully_shard(inner, mesh=mesh)
+    return model
 
 
 def whole(tensor: object) -> object:

@@ -19,12 +19,12 @@ import io
 import os
 import re
 import sys
-import tempfile
 import urllib.request
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+from lessons_lib.base.files import write_atomic
 from lessons_lib.base.progress import progress_bar
 
 
@@ -42,6 +42,7 @@ class _Source:
     sizes: tuple[int, int] = (0, sys.maxsize)  # bytes of the clean text, least and most
     phrases: tuple[str, ...] = ()  # known to stand in it, with single spaces
     first_line: str = ""  # where the work itself begins
+    most: int = 4_000_000  # bytes that the origin may send, with its notices
 
     def flaw(self, text: str) -> str | None:
         """Say what is wrong with a clean text that should be this one; None if nothing is."""
@@ -130,8 +131,9 @@ def _load_known(name: str) -> str:
             f"that holds {source.file}, or give load_text the path of a text file of your own."
         ) from error
     try:
-        _write(kept, text)
-    except OSError as error:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(kept, text.encode())
+    except (OSError, ValueError) as error:
         warnings.warn(f"{kept} cannot be written, so this text is not kept: {error}", stacklevel=3)
     return text
 
@@ -174,12 +176,17 @@ def _download(source: _Source, timeout: float = 30.0) -> str:
         raise OSError("LESSONS_LIB_OFFLINE forbids downloads")
     request = urllib.request.Request(source.url, headers={"User-Agent": "lessons_lib"})
     body = io.BytesIO()
+    too_long = OSError(f"more than {source.most:,} bytes came or were announced")
     with urllib.request.urlopen(request, timeout=timeout) as response:
         length = response.headers.get("Content-Length")
         expected = int(length) if length else None
+        if (expected or 0) > source.most:
+            raise too_long
         with progress_bar(source.file, expected, unit="B", unit_scale=True) as bar:
             while chunk := response.read(1 << 16):
                 body.write(chunk)
+                if body.tell() > source.most:
+                    raise too_long
                 bar.update(len(chunk))
     if expected is not None and body.tell() != expected:
         raise OSError(f"the download ended after {body.tell():,} of {expected:,} bytes")
@@ -187,16 +194,3 @@ def _download(source: _Source, timeout: float = 30.0) -> str:
     if flaw := source.flaw(text):
         raise OSError(f"what came is not the expected text: {flaw}")
     return text
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with open(handle, "wb") as file:
-            file.write(text.encode())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise

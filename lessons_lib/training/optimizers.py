@@ -120,15 +120,17 @@ class Muon(torch.optim.Optimizer):
         parameters: matrices; tables, norms and biases are left to AdamW.
         lr: how far a step goes, at all widths.
         momentum: the part of the last steps that is kept.
+        weight_decay: what part of a number, times `lr`, is lost at each step.
 
     Raises:
         ValueError: a parameter that is no matrix; see `check_optimizer`.
 
-    Source: Jordan et al. 2024; as `torch.optim.Muon` without weight decay.
+    Source: Jordan et al. 2024; as `torch.optim.Muon`, whose weight decay is 0.1 if none is given.
     """
 
-    def __init__(self, parameters: Iterable, lr: float, momentum: float = 0.95):
-        super().__init__(parameters, {"lr": lr, "momentum": momentum})
+    def __init__(self, parameters: Iterable, lr: float, momentum=0.95, weight_decay=0.0):
+        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        super().__init__(parameters, defaults)
         check_optimizer(self.param_groups)
         for group in self.param_groups:
             for p in group["params"]:
@@ -150,6 +152,7 @@ class Muon(torch.optim.Optimizer):
                 rows, columns = p.shape
                 scale = max(1, rows / columns) ** 0.5
                 step = part_like(p, orthogonalise(whole(ahead)))
+                p.mul_(1 - group["lr"] * group["weight_decay"])
                 p.sub_(step, alpha=group["lr"] * scale)
 
 

@@ -24,7 +24,7 @@ class Recipe:
     accumulate: int = 1  # parts of a batch, computed one after the other to save memory
     lr: float = 0.005  # of AdamW
     matrix_lr: float | None = 0.02  # of Muon, for the matrices of the blocks; None: AdamW for all
-    weight_decay: float = 0.0
+    weight_decay: float = 0.0  # of matrices and tables, see `make_optimizers`
     warm_up: float = 0.03
     final: float = 0.02
     clip: float = 1.0
@@ -65,9 +65,18 @@ class Recipe:
 
 
 def make_optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """Give the matrices inside the blocks to Muon, all else to AdamW; or all to AdamW."""
+    """Give the matrices inside the blocks to Muon, all else to AdamW; or all to AdamW.
+
+    Weight decay shrinks what multiplies vectors, that is matrices and tables, in both optimizers by
+    the recipe's value. Gains and biases, which have one dimension, stay: shrinking them would not
+    make the model simpler, but what it computes smaller. GPT-2's tables and head decay too, as in
+    nanoGPT; a tied table is both.
+    """
     inside = {id(p) for p in model.blocks.parameters() if p.ndim == 2 and recipe.matrix_lr}
     matrices = [p for p in model.parameters() if id(p) in inside]
     others = [p for p in model.parameters() if id(p) not in inside]
-    adamw = AdamW(others, recipe.lr, weight_decay=recipe.weight_decay)
-    return [adamw, Muon(matrices, recipe.matrix_lr)] if matrices else [adamw]
+    tables, rest = [p for p in others if p.ndim >= 2], [p for p in others if p.ndim < 2]
+    decay = recipe.weight_decay
+    groups = [{"params": tables, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}]
+    adamw = AdamW(groups, recipe.lr)
+    return [adamw, Muon(matrices, recipe.matrix_lr, weight_decay=decay)] if matrices else [adamw]

@@ -59,27 +59,78 @@ def test_the_table_of_contents_gave_pages_to_test():
 
 # --- Every page in the browser ---------------------------------------------------------------
 
+# `look` numbers an element by how it and all around it look: what contrast depends on.
+LOOK = """
+  const names = [
+    "color", "backgroundColor", "backgroundImage", "opacity", "visibility", "display", "position",
+    "fontFamily", "fontSize", "fontWeight", "textShadow", "webkitTextFillColor", "filter",
+    "mixBlendMode", "zIndex",
+  ];
+  const looks = new Map(), numbers = new Map();
+  const look = (element) => {
+    if (!element) return 0;
+    if (!looks.has(element)) {
+      const style = getComputedStyle(element);
+      const key = [look(element.parentElement), ...names.map((name) => style[name])].join("|");
+      if (!numbers.has(key)) numbers.set(key, numbers.size + 1);
+      looks.set(element, numbers.get(key));
+    }
+    return looks.get(element);
+  };
+"""
+# Contrast is nine tenths of axe's work, nearly all of it on the thousands of coloured words of the
+# code. Of those of one look one is measured: one that axe can judge, of several letters and not
+# cut off at the side.
+ONE_OF_EACH_LOOK = f"""() => {{
+  axe.configure({{ rules: [{{ id: "color-contrast", selector: "*:not([data-look-measured])" }}] }});
+  {LOOK}
+  const measured = new Set();
+  for (const word of document.querySelectorAll(".highlight pre span:not(:has(*))")) {{
+    const own = look(word);
+    word.toggleAttribute("data-look-measured", measured.has(own));
+    const [box, pre] = [word, word.closest("pre")].map((one) => one.getBoundingClientRect());
+    const whole = box.width > 0 && box.left >= pre.left && box.right <= pre.right;
+    if (whole && /[a-z]{{2}}/i.test(word.textContent)) measured.add(own);
+  }}
+}}"""
+# All texts of a page and how they look, once its scripts have seen where it is scrolled to.
+LOOKS = f"""async () => {{
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  await frame().then(frame);
+  {LOOK}
+  const texts = [];
+  for (const element of document.body.querySelectorAll("*:not(script, style)")) {{
+    const own = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE);
+    const text = own.map((node) => node.data.trim()).join(" ").trim();
+    if (text) texts.push(`${{look(element)}} ${{text}}`);
+  }}
+  return [...numbers.keys(), ...texts];
+}}"""
+
 
 class Visit:
-    """A page opened in a browser, with all that went wrong on the way."""
+    """A page opened in a tab of its own or in one given, with all that went wrong on the way."""
 
-    def __init__(self, browser, address: str, leads_to: str = "", **context):
-        self.context = browser.new_context(**{"viewport": DESKTOP} | context)
-        self.context.set_default_timeout(15_000)
-        self.page = self.context.new_page()
+    def __init__(self, browser, address: str, leads_to: str = "", tab=None, **context):
+        self.tab = tab
+        self.page = tab or browser.new_context(**{"viewport": DESKTOP} | context).new_page()
+        self.page.set_default_timeout(15_000)
         self.problems = []
         own = urlsplit(address)
         own = f"{own.scheme}://{own.netloc}/"
-        self.page.on("console", self._console)
-        self.page.on("pageerror", lambda error: self.problems.append(f"exception: {error}"))
-        self.page.on("requestfailed", lambda r: self.problems.append(f"failed: {r.url}"))
-        self.page.on(
-            "request",
-            lambda r: (
+        self.listeners = {
+            "console": self._console,
+            "pageerror": lambda error: self.problems.append(f"exception: {error}"),
+            "requestfailed": lambda r: self.problems.append(f"failed: {r.url}"),
+            "request": lambda r: (
                 r.url.startswith((own, "data:", "blob:"))
                 or self.problems.append(f"request to elsewhere: {r.url}")
             ),
-        )
+        }
+        if tab:
+            tab.set_viewport_size(DESKTOP)
+        for event, listener in self.listeners.items():
+            self.page.on(event, listener)
         self.page.goto(address, wait_until="commit" if leads_to else "load")
         if leads_to:
             self.page.wait_for_url(leads_to)
@@ -94,7 +145,14 @@ class Visit:
         return self
 
     def __exit__(self, *_):
-        self.context.close()
+        if self.tab:  # as before for the next page
+            self.page.evaluate("localStorage.clear()")
+            for event, listener in self.listeners.items():
+                self.page.remove_listener(event, listener)
+            self.page.emulate_media(media="null", color_scheme="null")
+            self.page.goto("about:blank")
+        else:
+            self.page.context.close()
 
     @contextmanager
     def leaving(self):
@@ -120,15 +178,19 @@ class Visit:
         self.page.evaluate("scrollTo(0, 0)")
         return self.page.locator("figure.live-figure[data-live-state=ready]").count()
 
-    def axe(self, *only: str) -> list[str]:
-        """Return axe-core's violations of all its rules, or of some."""
+    def axe(self, *only: str, contrast: bool = True) -> list[str]:
+        """Return axe-core's violations of all its rules, of some, or of all but contrast."""
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE_SCRIPT)
+        self.page.evaluate(ONE_OF_EACH_LOOK)
         options = {
             # Loading the style sheets again would fail from a folder.
             "preload": False,
             "resultTypes": ["violations"],
-            "rules": {"label-content-name-mismatch": {"enabled": True}},
+            "rules": {
+                "label-content-name-mismatch": {"enabled": True},
+                "color-contrast": {"enabled": contrast},
+            },
         }
         if only:
             options["runOnly"] = list(only)
@@ -157,11 +219,38 @@ def address_of(scheme: str, name: str, site: Path, web: str) -> str:
     return f"{web}/{name}" if scheme == "http" else (site / name).as_uri()
 
 
+@pytest.fixture(scope="module")
+def other_tab(browser):
+    """Another tab: one for pages over http and one for files keep their processes."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+class Pages:
+    """Each language in a class of its own, so that both can be tested side by side."""
+
+    def test_page_works(self, tab, other_tab, site, web, name):
+        looks = check_page(tab, f"{web}/{name}")
+        check_page(other_tab, (site / name).as_uri(), looks)
+
+
 @pytest.mark.site
-@pytest.mark.parametrize("scheme", ["http", "file"])
-@pytest.mark.parametrize("name", PAGES)
-def test_page_works(browser, site, web, scheme, name):
-    with Visit(browser, address_of(scheme, name, site, web)) as visit:
+@pytest.mark.parametrize("name", [name for name in PAGES if not name.startswith("es/")])
+class TestEnglishPages(Pages):
+    pass
+
+
+@pytest.mark.site
+@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("es/")])
+class TestSpanishPages(Pages):
+    pass
+
+
+def check_page(tab, address, looks=None):
+    """Check a page; return how its texts look. With the looks of a page checked, compare them."""
+    found = {}
+    with Visit(None, address, tab=tab) as visit:
         page = visit.page
         figures = page.locator("figure.live-figure").count()
         assert visit.wake_figures() == figures
@@ -176,7 +265,9 @@ def test_page_works(browser, site, web, scheme, name):
 
         for theme in ("light", "dark"):
             visit.use_theme(theme)
-            assert visit.axe() == [], theme
+            found[theme] = page.evaluate(LOOKS)
+            assert looks is None or found[theme] == looks[theme], theme
+            assert visit.axe(contrast=looks is None) == [], theme
 
         for width in WIDE:
             page.set_viewport_size({"width": width, "height": 900})
@@ -190,6 +281,40 @@ def test_page_works(browser, site, web, scheme, name):
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         assert visit.axe("scrollable-region-focusable") == []
         assert visit.problems == []
+    return found
+
+
+LIGHT = "<style>pre { background: #fff; overflow: hidden; width: 30em; margin: 0 } .b { color: %s }"
+WORD = '<span class="%s">word</span>'
+
+
+@pytest.mark.site
+@pytest.mark.parametrize(
+    ("colour", "code", "pale"),
+    [
+        ("#000", WORD % "a" + WORD % "b", 0),
+        ("#bbb", WORD % "a" + WORD % "b", 1),
+        ("#bbb", WORD % "b" * 3, 1),  # one speaks for all that look like it
+        ("#bbb", '<span class="b">x</span><span class="b"> </span>' + WORD % "b", 1),
+        ("#bbb", f'<span style="margin-left: 40em">{WORD % "b"}</span>\n{WORD % "b"}', 1),
+        ("#222", f'<b style="background: #000">{WORD % "b"}</b>{WORD % "b"}', 1),
+        ("#222", f'{WORD % "b"}<b style="background: #000">{WORD % "b"}</b>', 1),
+        ("#000", f'{WORD % "b"}</pre></div><div class="highlight"><pre>{WORD % "c"}', 0),
+        ("#222", f'{WORD % "b"}</pre></div><div class="highlight x"><pre>{WORD % "b"}', 1),
+        ("#222", WORD % "b" + '<span class="b" style="opacity: 0.2">word</span>', 1),
+    ],
+)
+def test_a_pale_word_of_the_code_is_seen(browser, tab, tmp_path, colour, code, pale):
+    page = tmp_path / "page.html"
+    page.write_text(
+        f'<!doctype html><html lang="en"><title>Page</title>{LIGHT % colour}'
+        " .x pre { background: #000 }</style>"
+        f'<main><h1>Page</h1><div class="highlight"><pre>{code}</pre></div></main></html>',
+        encoding="utf-8",
+    )
+    with Visit(browser, page.as_uri(), tab=tab) as visit:
+        found = [line for line in visit.axe() if line.startswith("color-contrast: ")]
+        assert len(found) == pale
 
 
 @pytest.mark.site
@@ -541,7 +666,7 @@ def test_switching_the_language_keeps_the_section(browser, site):
         heading = visit.page.locator("#por-que-se-dividen-las-puntuaciones h2")
         visit.page.wait_for_function(
             "document.querySelector('#por-que-se-dividen-las-puntuaciones h2')"
-            ".getBoundingClientRect().top < 400"
+            ".getBoundingClientRect().top < innerHeight"
         )
         assert heading.bounding_box()["y"] > 0
         assert visit.problems == []
@@ -654,6 +779,7 @@ def test_pages_read_without_scripts(browser, site):
 @pytest.mark.site
 def test_nothing_needless_is_shipped(site):
     names = {path.name for path in site.rglob("*") if path.is_file()}
+    assert "searchindex.js" not in names
     assert {".nojekyll", "tex-chtml.js", "MathJax_Main-Regular.woff", "live.js"} <= names
     assert [name for name in names if name.endswith((".map", ".pickle", ".doctree"))] == []
 

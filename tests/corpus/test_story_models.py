@@ -10,8 +10,11 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 import transformers
+from safetensors import safe_open
+from safetensors.torch import load_file
 from torch.nn import functional as F
 
+from lessons_lib.base.checkpoints import weights_sha256
 from lessons_lib.corpus.stories import WORLD, entropy, enumerate_stories, sample
 from lessons_lib.generation import Sampling
 from lessons_lib.llama import Llama
@@ -48,6 +51,8 @@ def test_weights_are_small_and_of_16_bits(folder):
     theirs = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype="auto")
     assert theirs.dtype == torch.float16
     assert type(theirs).__name__ == "Qwen3ForCausalLM"
+    with safe_open(path, "pt") as file:
+        assert file.metadata() == {"format": "pt", "sha256": weights_sha256(load_file(path))}
 
 
 def test_transformers_gives_the_same_logits_and_ids(language, folder):

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -39,6 +40,15 @@ class Origin(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.asked.append(self.path)
+        if self.path in ("/endless", "/announced"):
+            self.send_response(200)
+            if self.path == "/announced":
+                self.send_header("Content-Length", "10000000000")
+            self.end_headers()
+            with suppress(OSError):  # the reader has had enough
+                while self.server.sent < 10**9:
+                    self.server.sent += self.wfile.write(bytes(1 << 16))
+            return
         body = self.server.bodies.get(self.path)
         if body is None:
             self.send_error(404)
@@ -64,6 +74,7 @@ class Origin(http.server.BaseHTTPRequestHandler):
 def origin():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Origin)
     server.asked, server.halfway, server.enough = [], threading.Event(), threading.Event()
+    server.sent = 0
     server.bodies = dict.fromkeys(("/play", "/truncated", "/stalled", "/unsized"), PLAY.encode())
     server.bodies |= {"/wrong": PLAY.encode()[:-2] + b"!\n", "/latin": "año".encode("latin-1")}
     server.bodies |= {"/novel": EBOOK.encode(), "/tome": EBOOK.replace("Sancho", "Pancho").encode()}
@@ -142,6 +153,15 @@ class TestDownload:
         assert "set the environment variable LESSONS_LIB_TEXTS to a folder that holds" in message
         assert "\n" not in message
         assert isinstance(error.value, OSError)
+
+    @pytest.mark.parametrize("path", ["/endless", "/announced"])
+    @pytest.mark.parametrize("name", ["shakespeare", "quijote"])
+    def test_more_than_a_text_is_not_read(self, serve, origin, cache, name, path):
+        serve(path)
+        with pytest.raises(TextUnavailable, match="more than 4,000,000 bytes came or were announc"):
+            load_text(name)
+        assert kept_files(cache) == []
+        assert origin.sent < 2 * 10**7  # what was read, and what the system had in its pipes
 
     def test_no_network(self, serve, origin):
         serve("/play")

@@ -1,12 +1,13 @@
 """What the tests of the live figures share: pages with figures, driven by the keyboard."""
 
 import json
+from contextlib import contextmanager
 from html.parser import HTMLParser
-from importlib.util import find_spec
 from pathlib import Path
 
 import pydata_sphinx_theme
 import pytest
+from axe_playwright_python.base import AXE_SCRIPT
 
 from lessons_lib.live.modules import FOLDER, module_source
 from tools.book_site.live import pack_figures
@@ -44,18 +45,30 @@ TEXTS = [
 ]
 
 
+@contextmanager
+def listening(tab, **listeners):
+    """A blank tab with listeners to its events; in the end it is blank again, without them."""
+    tab.set_default_timeout(10_000)
+    tab.set_viewport_size({"width": 800, "height": 900})
+    for event, listener in listeners.items():
+        tab.on(event, listener)
+    yield
+    tab.goto("about:blank")  # another document: nothing of the test's lives on
+    for event, listener in listeners.items():
+        tab.remove_listener(event, listener)
+
+
 @pytest.fixture
-def page(browser):
+def page(tab):
     """A blank page that must end without an error and without a request."""
-    context = browser.new_context(viewport={"width": 800, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(10_000)
     troubles = []
-    page.on("console", lambda message: troubles.append(message.text))
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("request", lambda request: troubles.append(request.url))
-    yield page
-    context.close()
+    with listening(
+        tab,
+        console=lambda message: troubles.append(message.text),
+        pageerror=lambda error: troubles.append(str(error)),
+        request=lambda request: troubles.append(request.url),
+    ):
+        yield tab
     assert troubles == []
 
 
@@ -108,8 +121,8 @@ def assert_accessible(page):
 
 
 def violations(page):
-    axe = Path(find_spec("axe_playwright_python").origin).with_name("axe.min.js")
-    page.evaluate(axe.read_text(encoding="utf-8"))
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     return [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found]
 

@@ -34,7 +34,7 @@ def found(tmp_path, language, prose, source, output=""):
 
 
 def test_what_no_cell_has_is_listed(tmp_path):
-    prose = "It has 97 rows, 0.87 of them, 41 % wrong, 1,234 in all; see [here](x12.ipynb), 2017, `99`."
+    prose = "It has 97 rows, 0.87 of them, 41 %, 1,234 in all; see [here](x12.ipynb), 2017, `99`."
     assert found(tmp_path, "en", prose, "x = 97", "0.8666 and 0.41, 1234.0\n") == []
 
 

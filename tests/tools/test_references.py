@@ -86,6 +86,16 @@ def root(tmp_path):
     return tmp_path
 
 
+def test_a_chapter_s_package_names_for_the_chapter(root):
+    package = root / "lessons_lib" / "tokens"
+    package.mkdir()
+    (root / "lessons_lib" / "tokens.py").rename(package / "pairs.py")
+    assert references.check(root) == []
+    (root / "lessons_lib" / "base" / "tokens.py").write_text((package / "pairs.py").read_text())
+    (package / "pairs.py").unlink()
+    assert references.check(root) != []
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new", "finding"),
     [

@@ -229,3 +229,13 @@ def test_dependabot_keeps_what_stays():
         for limit in versions or ():
             bound = [int(part) for part in limit.removeprefix(">=").split(".")]
             assert [int(part) for part in version.split(".")[: len(bound)]] < bound, name
+
+
+@pytest.mark.parametrize("target", ["test", "quick"])
+def test_the_checks_without_make_are_those_of_make(target):
+    recipe = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)[1]
+    recipe = recipe.replace("\\\n", " ").replace("$(PY)", ".venv/bin/python").replace("\t@", "\t")
+    commands = [" ".join(line.split()) for line in recipe.splitlines()]
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    [row] = re.findall(rf"^\| `make {target}` \| (.*) \|$", table, re.MULTILINE)
+    assert row == ", ".join(f"`{command}`" for command in commands)
