@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 import transformers
 
+from lessons_lib.base import console
 from lessons_lib.generation import Sampling, generate, generate_batch
 from lessons_lib.gpt import greedy
 from lessons_lib.training import END, story_model
@@ -89,4 +90,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    console.run(main)

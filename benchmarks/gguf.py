@@ -18,6 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from lessons_lib.base import console
 from lessons_lib.gguf import (
     ALIGNMENT,
     pack_tensor_entry,
@@ -84,7 +85,7 @@ def write_file(path: Path, n_tokens: int) -> int:
 def open_once(reader: str, path: Path, n_tensors: int) -> tuple[float, float]:
     """Open the file in a process of its own; return milliseconds and megabytes."""
     command = [sys.executable, "-c", SETUP[reader] + MEASURE, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
     seconds, kilobytes, found = done.stdout.split()
     if int(found) != n_tensors:
         raise SystemExit(f"{reader} finds {found} tensors of {n_tensors}")
@@ -116,4 +117,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    console.run(main)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from lessons_lib.base import console
 from lessons_lib.live import ModelInPage
 from lessons_lib.live.modules import FOLDER, engine_source
 from tools.book_site.live import pack_figures, pack_model
@@ -65,7 +66,7 @@ def figure_speeds(page, folder: Path, repeats: int) -> tuple[float, list[float],
     """Return the seconds of loading, the speeds the figure shows, and its longest task, in ms."""
     (folder / "_static").mkdir()
     (folder / "_static" / "live.js").write_text(pack_figures(FOLDER), encoding="utf-8")
-    (folder / "_static" / f"model_{LANGUAGE}.js").write_text(pack_model(LANGUAGE))
+    (folder / "_static" / f"model_{LANGUAGE}.js").write_text(pack_model(LANGUAGE), encoding="utf-8")
     figure = ModelInPage(language=LANGUAGE).to_html()
     script = '<script defer src="_static/live.js"></script>'
     path = folder / "page.html"
@@ -113,4 +114,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    console.run(main)

@@ -18,6 +18,7 @@ import numpy as np
 from gguf.quants import dequantize as gguf_dequantize
 from gguf.quants import quantize as gguf_quantize
 
+from lessons_lib.base import console
 from lessons_lib.quantization import ENCODERS, dequantize, quantize
 from tests.llama_cpp import chunk_quantizer
 
@@ -94,4 +95,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    console.run(main)

@@ -20,6 +20,7 @@ from pathlib import Path
 import tokenizers
 from tokenizers import models, pre_tokenizers, trainers
 
+from lessons_lib.base import console
 from lessons_lib.corpus.texts import load_text
 from lessons_lib.tokens import BPE, BPETokenizer, train_bpe, train_bpe_naive
 
@@ -130,7 +131,7 @@ def memory(text: str, megabytes: int) -> None:
         print("peak memory of encode_iterable")
         for size in (megabytes // 10, megabytes):
             command = [sys.executable, "-c", MEMORY, str(file), str(size)]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
             n_tokens, peak = map(int, done.stdout.split())
             print(f"  {size:4} MB of text, {n_tokens:12,} tokens: {peak} MB")
 
@@ -150,4 +151,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    console.run(main)

@@ -19,6 +19,7 @@ import torch
 import transformers
 from torch import nn
 
+from lessons_lib.base import console
 from lessons_lib.corpus.stories import sample
 from lessons_lib.corpus.texts import load_text
 from lessons_lib.gpt import GPT, GPTConfig, loss
@@ -178,4 +179,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    console.run(main)

@@ -14,6 +14,7 @@ import torch
 import transformers
 from torch import Tensor, nn
 
+from lessons_lib.base import console
 from lessons_lib.gpt import GPT, GPTConfig, loss
 from lessons_lib.llama import Llama, LlamaConfig
 
@@ -94,4 +95,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    console.run(main)

@@ -61,6 +61,7 @@ __all__ = [
     "repetition_penalty",
     "sample_token",
     "speculative",
+    "stops_of",
     "stream",
     "token_probs",
     "token_steps",
@@ -574,22 +575,32 @@ def token_steps(
             seen.scatter_(1, token_ids, True)
 
 
+def stops_of(model: nn.Module, stop_ids: Iterable[int] | None) -> set[int]:
+    """Return the tokens that end a text: those given, or, without any, those of the model.
+
+    Args:
+        model: its configuration says how its texts end (`end_ids`).
+        stop_ids: None takes these; an empty sequence lets texts go on.
+    """
+    return set(model.config.end_ids if stop_ids is None else check_ids(stop_ids))
+
+
 def generate_batch(
     model: nn.Module,
     prompts: Sequence[Sequence[int]],
     n_tokens: int,
     sampling: Sampling = Sampling(),
-    stop_ids: Iterable[int] = (),
+    stop_ids: Iterable[int] | None = None,
     seed: int = 0,
 ) -> list[list[int]]:
     """Continue several texts at a time; see `token_steps`.
 
-    Each text ends before the first of its tokens that is one of `stop_ids`.
+    Each text ends before the first of its tokens that is one of `stop_ids`; see `stops_of`.
 
     Returns:
         For each prompt its new token ids.
     """
-    stop_ids, texts, done = set(check_ids(stop_ids)), [[] for _ in prompts], set()
+    stop_ids, texts, done = stops_of(model, stop_ids), [[] for _ in prompts], set()
     for chosen in token_steps(model, prompts, n_tokens, sampling, seed):
         for row, token_id in enumerate(chosen):
             if token_id in stop_ids:
@@ -606,7 +617,7 @@ def generate(
     token_ids: Sequence[int],
     n_tokens: int,
     sampling: Sampling = Sampling(),
-    stop_ids: Iterable[int] = (),
+    stop_ids: Iterable[int] | None = None,
     seed: int = 0,
 ) -> list[int]:
     """Continue one text by up to `n_tokens` tokens; see `generate_batch`.
@@ -668,15 +679,16 @@ def stream(
     token_ids: Sequence[int],
     n_tokens: int,
     sampling: Sampling = Sampling(),
-    stop_ids: Iterable[int] = (),
+    stop_ids: Iterable[int] | None = None,
     stop_texts: Sequence[str] = (),
     seed: int = 0,
 ) -> Iterator[str]:
     """Continue a text as `generate` does; yield the new text in pieces of whole characters.
 
-    It ends before the first of `stop_ids` and before the first of `stop_texts`; see `TextStream`.
+    It ends before the first of `stop_ids` and before the first of `stop_texts`; see `stops_of` and
+    `TextStream`.
     """
-    text, stop_ids = TextStream(tokenizer, stop_texts), set(check_ids(stop_ids))
+    text, stop_ids = TextStream(tokenizer, stop_texts), stops_of(model, stop_ids)
     for [token_id] in token_steps(model, [token_ids], n_tokens, sampling, seed):
         if token_id in stop_ids:
             break
@@ -704,7 +716,7 @@ def beam_search(
     token_ids: Sequence[int],
     n_tokens: int,
     n_beams: int = 4,
-    stop_ids: Iterable[int] = (),
+    stop_ids: Iterable[int] | None = None,
 ) -> list[Beam]:
     """Look for the most probable continuation, keeping the `n_beams` best beginnings at each step.
 
@@ -713,7 +725,8 @@ def beam_search(
         token_ids: the prompt.
         n_tokens: the most tokens to add.
         n_beams: how many to keep; 1 is greedy.
-        stop_ids: a text ends with the first of these tokens; its probability counts.
+        stop_ids: a text ends with the first of these tokens, whose probability counts; see
+            `stops_of`.
 
     Returns:
         Up to `n_beams` texts, the most probable first, each with its stop token if it has one.
@@ -724,7 +737,7 @@ def beam_search(
     check_integer("n_beams", n_beams, 1)
     ids, _ = pad_prompts([token_ids], model.config.vocab_size)
     length = ids.shape[1] + check_integer("n_tokens", n_tokens, 0)
-    stop_ids, alive, ended = set(check_ids(stop_ids)), [(Beam([], 0.0), 0)], []
+    stop_ids, alive, ended = stops_of(model, stop_ids), [(Beam([], 0.0), 0)], []
     cache = KVCache(model, length)
     for _ in range(n_tokens):
         logits = cached_logits(model, ids.to(cache.keys.device), cache, n_logits=1)[:, -1]
@@ -814,7 +827,7 @@ def speculative(
     n_tokens: int,
     sampling: Sampling = Sampling(),
     n_guesses: int = 4,
-    stop_ids: Iterable[int] = (),
+    stop_ids: Iterable[int] | None = None,
     seed: int = 0,
 ) -> Speculation:
     """Continue a text as `generate` does, reading several guesses of a draft at a time.
@@ -826,7 +839,7 @@ def speculative(
         ValueError: as `generate`; fewer than one guess; probabilities of another vocabulary.
     """
     check_integer("n_guesses", n_guesses, 1)
-    vocab_size, stop_ids = model.config.vocab_size, set(check_ids(stop_ids))
+    vocab_size, stop_ids = model.config.vocab_size, stops_of(model, stop_ids)
     ids = pad_prompts([token_ids], vocab_size)[0][0].tolist()
     start, end = len(ids), len(ids) + check_integer("n_tokens", n_tokens, 0)
     generator = torch.Generator().manual_seed(check_integer("seed", seed, 0))

@@ -13,35 +13,37 @@ Sources:
     The safetensors format and the `transformers` package: the names in GPT-2's files.
 """
 
-import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
-import safetensors.torch
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from lessons_lib.attention import MultiHeadAttention, causal_mask
-from lessons_lib.base.checkpoints import weights_sha256
-from lessons_lib.base.files import write_atomic
+from lessons_lib.base.hub import (
+    FLOATS,
+    Entries,
+    add_once,
+    end_entry,
+    open_checkpoint,
+    outlines,
+    write_folder,
+)
 from lessons_lib.base.linear import linear
-from lessons_lib.base.validation import check_heads, check_integer
+from lessons_lib.base.validation import check_integer, check_model
 from lessons_lib.block import Block, FeedForward, LayerNorm
 from lessons_lib.tokens import BPETokenizer
 
 __all__ = [
     "GPT",
-    "CheckpointUnavailable",
     "GPTConfig",
     "GPTFiles",
+    "build_model",
     "check_token_ids",
-    "checkpoint_folder",
     "from_hub_gpt2",
     "gpt_parameters",
     "greedy",
@@ -49,11 +51,10 @@ __all__ = [
     "load_tensors",
     "loss",
     "make_block",
-    "open_checkpoint",
     "padding_mask",
     "read_gpt2_config",
     "to_hub_gpt2",
-    "write_checkpoint",
+    "with_ends_of",
     "write_gpt2_config",
 ]
 
@@ -70,9 +71,10 @@ class GPTConfig:
         n_layers: the number of blocks.
         d_ff: F, 4 D by default.
         eps: see `LayerNorm`.
+        end_ids: the tokens that end a text.
 
     Raises:
-        ValueError: a size below 1, or `d_model` not divisible by `n_heads`.
+        ValueError: see `check_model`.
     """
 
     vocab_size: int = 50257
@@ -82,13 +84,10 @@ class GPTConfig:
     n_layers: int = 12
     d_ff: int | None = None  # None means 4 * d_model
     eps: float = 1e-5
+    end_ids: tuple[int, ...] = ()  # the tokens that end a text
 
     def __post_init__(self):
-        for name in ("vocab_size", "context_length", "n_layers"):
-            check_integer(name, getattr(self, name), 1)
-        check_heads(self.d_model, self.n_heads)
-        if self.d_ff is not None:
-            check_integer("d_ff", self.d_ff, 1)
+        check_model(self)
 
 
 def gpt_parameters(config: GPTConfig) -> int:
@@ -180,19 +179,21 @@ class GPTFiles(nn.Module):
 
         Raises:
             ValueError: the files are no GPT-2, or tensors are missing, surplus or of other shapes.
-            CheckpointUnavailable: there is no such folder and the hub cannot be reached.
+            CheckpointUnavailable: see `checkpoint_folder`.
         """
         hub, tensors = open_checkpoint(path_or_repo, "gpt2")
-        model = cls(read_gpt2_config(hub))
-        load_tensors(model, from_hub_gpt2(tensors))
-        return model
+        return build_model(cls, read_gpt2_config(hub), from_hub_gpt2(tensors))
 
     def save_pretrained(
         self, folder: str | os.PathLike, tokenizer: BPETokenizer | None = None
     ) -> None:
-        """Write the model, and a tokenizer, as a folder that `transformers` opens."""
-        tensors = to_hub_gpt2(self.state_dict())
-        write_checkpoint(folder, write_gpt2_config(self.config), tensors, tokenizer)
+        """Write the model, and a tokenizer, as a folder that `transformers` opens.
+
+        Raises:
+            ValueError: see `with_ends_of`.
+        """
+        config = write_gpt2_config(with_ends_of(self.config, tokenizer))
+        write_folder(folder, config, to_hub_gpt2(self.state_dict()), tokenizer)
 
 
 def make_block(config: GPTConfig) -> Block:
@@ -272,93 +273,6 @@ def greedy(model: nn.Module, token_ids: Tensor, n_tokens: int) -> Tensor:
 # ------------------------------------------------------------------------- files that others use
 
 
-class CheckpointUnavailable(OSError):
-    """The published weights are not on this computer and cannot be fetched."""
-
-
-def checkpoint_folder(path_or_repo: str | os.PathLike) -> Path:
-    """Return the folder of a model: the one given, or the local copy of a repository on the hub.
-
-    Raises:
-        ValueError: neither a folder nor a possible name of a repository.
-        CheckpointUnavailable: no such folder, and the hub does not answer.
-    """
-    folder, repo = Path(path_or_repo), str(path_or_repo)
-    if folder.is_dir():
-        return folder
-    try:
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HFValidationError
-    except ImportError:
-        raise CheckpointUnavailable(
-            f"{repo!r} is no folder here, and fetching needs the package huggingface_hub"
-        ) from None
-    try:
-        return Path(snapshot_download(repo, allow_patterns=["*.json", "model*.safetensors"]))
-    except HFValidationError:
-        raise ValueError(f"expected a folder or a repository's name, got {repo!r}") from None
-    except Exception as error:  # the hub's own errors, and those of every layer below it
-        raise CheckpointUnavailable(
-            f"{repo!r} is no folder here and could not be fetched ({type(error).__name__}): "
-            "go online once, or give the folder of a model that is on this computer"
-        ) from error
-
-
-def open_checkpoint(
-    path_or_repo: str | os.PathLike, *model_types: str
-) -> tuple[dict, dict[str, Tensor]]:
-    """Read the configuration and the tensors of a folder, or of a repository on the hub.
-
-    Only safetensors files are read: weights in pickle files can run any code when they are loaded.
-
-    Args:
-        path_or_repo: a folder with config.json and model.safetensors (or parts of it with an
-            index), or a name such as "openai-community/gpt2".
-        model_types: what config.json may say that it is.
-
-    Raises:
-        ValueError: a file missing or broken, pickled weights alone, or another kind of model.
-        CheckpointUnavailable: no such folder, and the hub does not answer.
-    """
-    folder = checkpoint_folder(path_or_repo)
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"expected a readable config.json in {folder}, got: {error}") from None
-    got = config.get("model_type") if isinstance(config, dict) else None
-    if got not in model_types:
-        raise ValueError(f"expected a model of type {model_types} in {folder}, got {got!r}")
-    tensors = {}
-    for name in _weight_files(folder):
-        try:
-            found = safetensors.torch.load_file(folder / name)
-            with safetensors.safe_open(folder / name, "pt") as file:
-                said = (file.metadata() or {}).get("sha256")
-        except (OSError, SafetensorError) as error:
-            raise ValueError(f"expected a safetensors file {name}, got: {error}") from None
-        if said is not None and said != weights_sha256(found):
-            raise ValueError(f"expected a safetensors file {name}, got: its weights were changed")
-        tensors |= found
-    return config, tensors
-
-
-def _weight_files(folder: Path) -> list[str]:
-    if (folder / "model.safetensors").exists():
-        return ["model.safetensors"]
-    index = folder / "model.safetensors.index.json"
-    if index.exists():
-        try:
-            names = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-            return sorted({Path(name).name for name in names})
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise ValueError(f"expected an index of weight files, got: {error!r}") from None
-    found = sorted(path.name for path in folder.iterdir())
-    raise ValueError(
-        f"expected model.safetensors in {folder} (pickled weights such as pytorch_model.bin are "
-        f"not read: loading them can run any code), got {found}"
-    )
-
-
 def load_tensors(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """Copy `tensors` into the model's parameters, all or none.
 
@@ -377,63 +291,77 @@ def load_tensors(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     model.load_state_dict(tensors)
 
 
-def write_checkpoint(
-    folder: str | os.PathLike,
-    config: dict,
-    tensors: Mapping[str, Tensor],
-    tokenizer: BPETokenizer | None = None,
-) -> None:
-    """Write config.json, model.safetensors and the tokenizer's files, each in one step.
+def build_model(kind: type[nn.Module], config: Any, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """Make a model and fill it; nothing is made before all shapes are known to fit.
 
-    The weights' checksum stands in the file's metadata, where others leave it alone.
+    Args:
+        kind: its class, `GPT` or `Llama`.
+        config: its sizes.
+        tensors: our names and their values.
+
+    Raises:
+        ValueError: see `load_tensors`; or what is not stored as floating-point numbers.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    own = {
-        name: tensor.detach().clone(memory_format=torch.contiguous_format)
-        for name, tensor in tensors.items()
-    }
-    metadata = {"format": "pt", "sha256": weights_sha256(own)}
-    weights = safetensors.torch.save(own, metadata)
-    write_atomic(folder / "model.safetensors", weights)
-    write_atomic(folder / "config.json", json.dumps(config, indent=2).encode())
-    if tokenizer is not None:
-        tokenizer.save_pretrained(folder)
+    for name, tensor in tensors.items():
+        if tensor.dtype not in FLOATS:
+            raise ValueError(f"{name}: expected floating-point numbers, got {tensor.dtype}")
+    if config.n_layers > len(tensors):
+        raise ValueError(f"expected {config.n_layers} layers, got {len(tensors)} tensors in all")
+    with outlines():
+        outline = kind(config)
+    load_tensors(outline, {name: tensor.to("meta") for name, tensor in tensors.items()})
+    model = kind(config)
+    load_tensors(model, tensors)
+    return model
 
 
-def read_gpt2_config(hub: Mapping) -> GPTConfig:
+def with_ends_of(config: Any, tokenizer: BPETokenizer | None) -> Any:
+    """Return a configuration whose texts end as the tokenizer's do, if only that one says how.
+
+    Raises:
+        ValueError: both say how, and differently.
+    """
+    end = None if tokenizer is None else tokenizer.end_id
+    if end is None or end in config.end_ids:
+        return config
+    if config.end_ids:
+        raise ValueError(
+            f"expected a tokenizer whose texts end with one of {config.end_ids}, got {end}"
+        )
+    return replace(config, end_ids=(end,))
+
+
+def read_gpt2_config(hub: Mapping[str, Any]) -> GPTConfig:
     """Translate the config.json of a GPT-2.
 
     Raises:
         ValueError: an entry missing or of another kind, or something that this GPT does not do.
     """
-    unknown = {
-        "activation_function": ("gelu_new", ("gelu_new", "gelu_pytorch_tanh")),
-        "tie_word_embeddings": (True, (True,)),
-        "scale_attn_weights": (True, (True,)),
-        "scale_attn_by_inverse_layer_idx": (False, (False,)),
-        "add_cross_attention": (False, (False,)),
-    }
-    for name, (usual, known) in unknown.items():
-        if (got := hub.get(name, usual)) not in known:
-            raise ValueError(f"expected {name} among {known}, got {got!r}")
-    try:
-        return GPTConfig(
-            vocab_size=hub["vocab_size"],
-            context_length=hub["n_positions"],
-            d_model=hub["n_embd"],
-            n_heads=hub["n_head"],
-            n_layers=hub["n_layer"],
-            d_ff=hub.get("n_inner"),
-            eps=float(hub.get("layer_norm_epsilon", 1e-5)),
-        )
-    except KeyError as error:
-        raise ValueError(f"expected {error} in config.json, got {sorted(hub)}") from None
-    except TypeError as error:
-        raise ValueError(f"expected numbers in config.json, got: {error}") from None
+    entries = Entries(hub)
+    entries.only_plain()
+    entries.only("activation_function", "gelu_new", "gelu_pytorch_tanh")
+    for name in ("tie_word_embeddings", "scale_attn_weights"):
+        entries.only(name, True)
+    for name in (
+        "scale_attn_by_inverse_layer_idx",
+        "reorder_and_upcast_attn",
+        "add_cross_attention",
+    ):
+        entries.only(name, False)
+    vocab_size = entries.integer("vocab_size")
+    return GPTConfig(
+        vocab_size=vocab_size,
+        context_length=entries.integer("n_positions", "max_position_embeddings"),
+        d_model=entries.integer("n_embd", "hidden_size"),
+        n_heads=entries.integer("n_head", "num_attention_heads"),
+        n_layers=entries.integer("n_layer", "num_hidden_layers"),
+        d_ff=entries.integer("n_inner", usual=None),
+        eps=entries.number("layer_norm_epsilon", usual=1e-5),
+        end_ids=entries.end_ids(vocab_size),
+    )
 
 
-def write_gpt2_config(config: GPTConfig) -> dict:
+def write_gpt2_config(config: GPTConfig) -> dict[str, Any]:
     """Translate a configuration into the config.json of a GPT-2."""
     return {
         "architectures": ["GPT2LMHeadModel"],
@@ -448,7 +376,7 @@ def write_gpt2_config(config: GPTConfig) -> dict:
         "activation_function": "gelu_new",
         "tie_word_embeddings": True,
         "bos_token_id": None,
-        "eos_token_id": None,
+        "eos_token_id": end_entry(config.end_ids),
     }
 
 
@@ -476,32 +404,28 @@ def from_hub_gpt2(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     output's table once more.
 
     Raises:
-        ValueError: a tensor that stands there twice, with and without the prefix.
+        ValueError: a tensor that stands there twice, with and without the prefix or as input and
+            output, and not with the same numbers.
     """
-    theirs = {name.removeprefix("transformer."): tensor for name, tensor in tensors.items()}
-    if len(theirs) < len(tensors):
-        twice = [name for name in theirs if f"transformer.{name}" in tensors and name in tensors]
-        raise ValueError(f"expected each tensor once, got {twice} also with a prefix")
-    ours = {}
-    tables = {hub: own for own, hub in _TABLES.items()}
+    theirs, ours = {}, {}
+    for name, tensor in tensors.items():
+        add_once(theirs, name.removeprefix("transformer."), tensor, name)
+    tables = {hub: own for own, hub in _TABLES.items()} | {"lm_head": "token_embedding"}
     parts = {hub: own for own, hub in _LAYER.items()}
     for name, tensor in theirs.items():
         module, _, kind = name.rpartition(".")
         layer, _, part = module.removeprefix("h.").partition(".")
         if name.endswith((".attn.bias", ".attn.masked_bias")):
             continue  # the mask, not a parameter
-        table = theirs.get("wte.weight", tensor)
-        if name == "lm_head.weight" and table.shape == tensor.shape and (table == tensor).all():
-            continue  # tied to the token table
         if part in ("attn.c_attn", *parts) and tensor.ndim == 2:
             tensor = tensor.T
         if part == "attn.c_attn" and tensor.ndim and len(tensor) % 3 == 0:
             for own, third in zip(_QKV, tensor.chunk(3), strict=True):
-                ours[f"blocks.{layer}.{own}.{kind}"] = third
+                add_once(ours, f"blocks.{layer}.{own}.{kind}", third, name)
         elif part in parts:
-            ours[f"blocks.{layer}.{parts[part]}.{kind}"] = tensor
+            add_once(ours, f"blocks.{layer}.{parts[part]}.{kind}", tensor, name)
         else:
-            ours[f"{tables.get(module, module)}.{kind}"] = tensor
+            add_once(ours, f"{tables.get(module, module)}.{kind}", tensor, name)
     return ours
 
 

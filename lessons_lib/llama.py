@@ -18,27 +18,23 @@ Sources:
     The `transformers` package: the names in the files, and the scaling called llama3.
 """
 
+import json
 import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lessons_lib.attention import MultiHeadAttention
+from lessons_lib.base.hub import Entries, add_once, end_entry, open_checkpoint, write_folder
 from lessons_lib.base.linear import Linear
-from lessons_lib.base.validation import check_heads, check_integer
+from lessons_lib.base.validation import MOST_LAYERS, check_heads, check_integer, check_model
 from lessons_lib.block import Block
-from lessons_lib.gpt import (
-    check_token_ids,
-    initialise,
-    load_tensors,
-    open_checkpoint,
-    padding_mask,
-    write_checkpoint,
-)
+from lessons_lib.gpt import build_model, check_token_ids, initialise, padding_mask, with_ends_of
 from lessons_lib.tokens import BPETokenizer
 
 __all__ = [
@@ -211,7 +207,7 @@ class LlamaConfig:
     """The sizes of a Llama or, with `qk_norm`, a Qwen3.
 
     Raises:
-        ValueError: a size below 1, or head numbers that do not divide.
+        ValueError: see `check_model`.
     """
 
     vocab_size: int
@@ -227,11 +223,11 @@ class LlamaConfig:
     rope_scaling: RopeScaling | None = None
     qk_norm: bool = False
     tied: bool = False  # one table for input and output
+    end_ids: tuple[int, ...] = ()  # the tokens that end a text
 
     def __post_init__(self):
-        for name in ("vocab_size", "context_length", "n_layers", "d_ff"):
-            check_integer(name, getattr(self, name), 1)
-        check_heads(self.d_model, self.n_heads, self.n_kv_heads, self.d_head)
+        check_integer("d_ff", self.d_ff, 1)
+        check_model(self)
 
     @property
     def kv_heads_and_width(self) -> tuple[int, int]:
@@ -276,20 +272,22 @@ class LlamaFiles:
 
         Raises:
             ValueError: the files are neither, or tensors are missing, surplus or of other shapes.
-            CheckpointUnavailable: there is no such folder and the hub cannot be reached.
+            CheckpointUnavailable: see `checkpoint_folder`.
         """
         hub, tensors = open_checkpoint(path_or_repo, "llama", "qwen3")
         config = read_llama_config(hub)
-        model = cls(config)
-        load_tensors(model, from_hub_llama(tensors, config))
-        return model
+        return build_model(cls, config, from_hub_llama(tensors, config))
 
     def save_pretrained(
         self, folder: str | os.PathLike, tokenizer: BPETokenizer | None = None
     ) -> None:
-        """Write the model, and a tokenizer, as a folder that `transformers` opens."""
-        tensors = to_hub_llama(self.state_dict(), self.config)
-        write_checkpoint(folder, write_llama_config(self.config), tensors, tokenizer)
+        """Write the model, and a tokenizer, as a folder that `transformers` opens.
+
+        Raises:
+            ValueError: see `with_ends_of`.
+        """
+        config = write_llama_config(with_ends_of(self.config, tokenizer))
+        write_folder(folder, config, to_hub_llama(self.state_dict(), self.config), tokenizer)
 
 
 class Llama(LlamaFiles, nn.Module):
@@ -320,57 +318,75 @@ class Llama(LlamaFiles, nn.Module):
         return self.head(self.final_norm(x))  # (B, T, V)
 
 
-def read_llama_config(hub: Mapping) -> LlamaConfig:
+def read_llama_config(hub: Mapping[str, Any]) -> LlamaConfig:
     """Translate a config.json of Llama or Qwen3, in its older or newer spelling.
 
     Raises:
-        ValueError: an entry missing, or something that this Llama does not do.
+        ValueError: an entry missing or of another kind, or something that this Llama does not do.
     """
-    rope = hub.get("rope_parameters") or hub.get("rope_scaling") or {}
-    kind = rope.get("rope_type", rope.get("type", "default"))
-    expected = {
-        "rope_type": (kind, {"default", "llama3"}),
-        "partial_rotary_factor": (rope.get("partial_rotary_factor", 1), {1}),
-        "hidden_act": (hub.get("hidden_act", "silu"), {"silu"}),
-        "attention_bias": (hub.get("attention_bias", False), {False}),
-        "mlp_bias": (hub.get("mlp_bias", False), {False}),
-        "use_sliding_window": (hub.get("use_sliding_window", False), {False}),
-    }
-    for layer in hub.get("layer_types") or ():
-        expected["layer_types"] = (layer, {"full_attention"})
-        if layer != "full_attention":
-            break
-    for name, (got, allowed) in expected.items():
-        if got not in allowed:
-            raise ValueError(f"expected {name} among {sorted(allowed)}, got {got!r}")
-    try:
-        return LlamaConfig(
-            vocab_size=hub["vocab_size"],
-            context_length=hub["max_position_embeddings"],
-            d_model=hub["hidden_size"],
-            n_heads=hub["num_attention_heads"],
-            n_layers=hub["num_hidden_layers"],
-            d_ff=hub["intermediate_size"],
-            n_kv_heads=hub.get("num_key_value_heads"),
-            d_head=hub.get("head_dim"),
-            eps=hub.get("rms_norm_eps", 1e-6),
-            rope_base=float(rope.get("rope_theta", hub.get("rope_theta", 10000.0))),
-            rope_scaling=RopeScaling(
-                rope["factor"],
-                rope["low_freq_factor"],
-                rope["high_freq_factor"],
-                rope["original_max_position_embeddings"],
-            )
-            if kind == "llama3"
-            else None,
-            qk_norm=hub["model_type"] == "qwen3",
-            tied=hub.get("tie_word_embeddings", False),
-        )
-    except KeyError as error:
-        raise ValueError(f"expected {error} in config.json, got {sorted(hub)}") from None
+    entries = Entries(hub)
+    entries.only_plain()
+    entries.only("hidden_act", "silu", "swish")
+    for name in ("attention_bias", "mlp_bias", "use_sliding_window"):
+        entries.only(name, False)
+    qwen3 = entries.take("model_type") == "qwen3"
+    context_length = entries.integer("max_position_embeddings")
+    window = entries.integer("sliding_window", usual=None)
+    if not qwen3 and window is not None and window < context_length:
+        raise ValueError(f"expected no sliding_window below {context_length}, got {window}")
+    vocab_size, n_layers = entries.integer("vocab_size"), entries.integer("num_hidden_layers")
+    layers = entries.take("layer_types", usual=None)
+    if layers is not None and layers != ["full_attention"] * min(n_layers, MOST_LAYERS):
+        raise ValueError(f"expected {n_layers} layer_types full_attention, got {layers!r:.80}")
+    rope_base, rope_scaling = _read_rope(entries)
+    return LlamaConfig(
+        vocab_size=vocab_size,
+        context_length=context_length,
+        d_model=entries.integer("hidden_size"),
+        n_heads=entries.integer("num_attention_heads"),
+        n_layers=n_layers,
+        d_ff=entries.integer("intermediate_size"),
+        n_kv_heads=entries.integer("num_key_value_heads", usual=32 if qwen3 else None),
+        d_head=entries.integer("head_dim", usual=128 if qwen3 else None),
+        eps=entries.number("rms_norm_eps", usual=1e-6),
+        rope_base=rope_base,
+        rope_scaling=rope_scaling,
+        qk_norm=qwen3,
+        tied=entries.truth("tie_word_embeddings", False),
+        end_ids=entries.end_ids(vocab_size),
+    )
 
 
-def write_llama_config(config: LlamaConfig) -> dict:
+def _read_rope(entries: Entries) -> tuple[float, RopeScaling | None]:
+    """Return what says how positions turn, which stands in one of three places or in several."""
+    places = {name: entries.take(name, usual=None) for name in ("rope_parameters", "rope_scaling")}
+    found = {name: value for name, value in entries.entries.items() if name in _ROPE_OUTSIDE}
+    for name, place in places.items():
+        if not isinstance(place, dict | None):
+            raise ValueError(f"expected entries with names in {name}, got {place!r:.80}")
+        for key, value in (place or {}).items():
+            if json.dumps(found.setdefault(key, value)) != json.dumps(value):
+                raise ValueError(f"expected one {key}, got {found[key]!r:.80} and {value!r:.80}")
+    rope = Entries(found)
+    kind = rope.take("rope_type", "type", usual="default")
+    if kind not in ("default", "llama3"):
+        raise ValueError(f"expected rope_type among ('default', 'llama3'), got {kind!r:.80}")
+    rope.only("partial_rotary_factor", 1.0, 1, None)
+    base = rope.number("rope_theta", usual=10000.0, above=0.0)
+    if kind == "default":
+        return base, None
+    return base, RopeScaling(
+        rope.number("factor"),
+        rope.number("low_freq_factor"),
+        rope.number("high_freq_factor"),
+        rope.integer("original_max_position_embeddings"),
+    )
+
+
+_ROPE_OUTSIDE = ("rope_theta", "partial_rotary_factor")  # what older files have beside the rest
+
+
+def write_llama_config(config: LlamaConfig) -> dict[str, Any]:
     """Translate a configuration into a config.json of Llama or Qwen3."""
     n_kv_heads, d_head = config.kv_heads_and_width
     kind = "Qwen3" if config.qk_norm else "Llama"
@@ -402,14 +418,14 @@ def write_llama_config(config: LlamaConfig) -> dict:
         "rope_parameters": rope,
         "tie_word_embeddings": config.tied,
         "bos_token_id": None,
-        "eos_token_id": None,
+        "eos_token_id": end_entry(config.end_ids),
     }
 
 
 # our name -> the name in the files
 _TABLES = {
-    "token_embedding": "model.embed_tokens",
-    "final_norm": "model.norm",
+    "token_embedding": "embed_tokens",
+    "final_norm": "norm",
     "head": "lm_head",
 }
 _LAYER = {
@@ -430,21 +446,26 @@ _LAYER = {
 def from_hub_llama(tensors: Mapping[str, Tensor], config: LlamaConfig) -> dict[str, Tensor]:
     """Translate the tensors of a Llama or Qwen3 file into ours.
 
-    A tied model's file may hold the table once or twice; some old files hold the rotation speeds,
-    which are computed here.
+    A tied model's file may hold the table once or twice; some begin no name with "model."; some old
+    files hold the rotation speeds, which are computed here.
+
+    Raises:
+        ValueError: a tensor that stands there twice, and not with the same numbers.
     """
     names = {hub: own for own, hub in _TABLES.items()}
     parts = {hub: own for own, hub in _LAYER.items()}
     ours = {}
     for name, tensor in tensors.items():
-        module, _, kind = name.rpartition(".")
-        layer, _, part = module.removeprefix("model.layers.").partition(".")
+        module, _, kind = name.removeprefix("model.").rpartition(".")
+        layer, _, part = module.removeprefix("layers.").partition(".")
         if kind == "inv_freq":
             continue
         own = f"blocks.{layer}.{parts[part]}" if part in parts else names.get(module, module)
-        ours[f"{own}.{kind}"] = tensor
-    if config.tied and "token_embedding.weight" in ours:
-        ours.setdefault("head.weight", ours["token_embedding.weight"])
+        add_once(ours, f"{own}.{kind}", tensor, name)
+    if config.tied:
+        for own, other in (("head", "token_embedding"), ("token_embedding", "head")):
+            if f"{own}.weight" in ours:
+                add_once(ours, f"{other}.weight", ours[f"{own}.weight"], f"{own}.weight")
     return ours
 
 
@@ -455,6 +476,6 @@ def to_hub_llama(tensors: Mapping[str, Tensor], config: LlamaConfig) -> dict[str
         module, _, kind = name.rpartition(".")
         layer, _, part = module.removeprefix("blocks.").partition(".")
         if not (config.tied and module == "head"):
-            hub = f"model.layers.{layer}.{_LAYER[part]}" if part else _TABLES[module]
-            theirs[f"{hub}.{kind}"] = tensor
+            hub = f"layers.{layer}.{_LAYER[part]}" if part else _TABLES[module]
+            theirs[f"{hub if module == 'head' else f'model.{hub}'}.{kind}"] = tensor
     return theirs

@@ -60,6 +60,38 @@ def ask(path, texts=(), prompts=(), n_new=0, special=False) -> dict[str, list]:
     return answers
 
 
+TELL = """
+import json, sys, xllamacpp
+path, prompt, n_new = json.load(sys.stdin)
+settings = xllamacpp.CommonParams()
+settings.model.path, settings.n_ctx, settings.n_parallel, settings.warmup = path, 512, 1, False
+settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = 1
+settings.verbosity = -1
+question = {"prompt": prompt, "max_tokens": n_new, "temperature": 0}
+[choice] = xllamacpp.Server(settings).handle_completions(question)["choices"]
+print(json.dumps([choice["text"], choice["finish_reason"]]))
+"""
+
+
+def tell(path, prompt, n_new: int) -> tuple[str, str]:
+    """Let llama.cpp's server go on behind the ids of a prompt, always with the best token.
+
+    Returns:
+        The text, and why it stopped: "stop" or "length".
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", TELL],
+        input=json.dumps([os.fspath(path), list(map(int, prompt)), n_new]).encode(),
+        capture_output=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        timeout=300,
+    )
+    if done.returncode:
+        raise RuntimeError(f"llama.cpp failed ({done.returncode}): {done.stderr.decode()[-3000:]}")
+    text, reason = json.loads(done.stdout.splitlines()[-1])
+    return text, reason
+
+
 class _Parameters(ctypes.Structure):
     """A structure of llama.cpp of at most so many words; larger ones go by address in C."""
 

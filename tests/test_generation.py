@@ -8,6 +8,8 @@ import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before the imports that read it
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -36,6 +38,7 @@ from lessons_lib.generation import (
     repetition_penalty,
     sample_token,
     speculative,
+    stops_of,
     stream,
     token_probs,
     token_steps,
@@ -505,6 +508,23 @@ def test_stop_tokens_are_left_out():
     sampling = Sampling(temperature=0, repetition_penalty=2.0)
     assert generate(model, [1], 20, sampling, [stop]) == expected
     assert generate(model, [1], 20, sampling, {V + 100}) == whole
+
+
+def test_without_stop_tokens_the_model_says_where_texts_end():
+    model, sampling = make("llama"), Sampling(temperature=0)
+    whole = generate(model, [1], 20, sampling)
+    stop = next(token_id for token_id in whole if whole.index(token_id) > 1)
+    expected = whole[: whole.index(stop)]
+    model.config = replace(model.config, end_ids=(V - 1 if stop != V - 1 else 0, stop))
+    assert generate(model, [1], 20, sampling) == expected
+    assert generate_batch(model, [[1], [1]], 20, sampling) == [expected, expected]
+    assert speculative(model, ModelDraft(model), [1], 20, sampling).token_ids == expected
+    assert beam_search(model, [1], 20, n_beams=1)[0].token_ids == [*expected, stop]
+    assert "".join(stream(model, TOKENIZER, [1], 20, sampling)) == TOKENIZER.decode(expected)
+    assert generate(model, [1], 20, sampling, stop_ids=()) == whole
+    assert speculative(model, ModelDraft(model), [1], 20, sampling, stop_ids=()).token_ids == whole
+    assert stops_of(model, None) == set(model.config.end_ids)
+    assert stops_of(model, [3, 3]) == {3}
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from lessons_lib.gguf import (
     LONGEST_TEXTS,
     MOST_ENTRIES,
     MOST_TEXTS,
+    PRE_TOKENIZERS,
     ByteReader,
     describe_gguf,
     gguf_bytes,
@@ -657,15 +658,33 @@ def test_hex_views_of_mutated_files():
 
 @pytest.mark.parametrize("kind", ["llama", "qwen3", "gpt2"])
 def test_models_in_mutated_files(kind):
-    """A model or a `ValueError`; never memory for sizes that only the metadata claim."""
-    tokenizer = BPETokenizer.train("a girl saw a fish " * 3, 262, ["<|end|>"])
+    """A model or a `ValueError`; never memory for sizes that only the metadata claim.
+
+    With tokens of all types, whole words first, an end, of version 2, as one part of one, and
+    without padding at the end.
+    """
+    text, cut = "a girl saw a fish " * 3, PRE_TOKENIZERS["llama-bpe"]
+    tokenizer = BPETokenizer.train(text, 262, ["<|end|>"], cut, "<|end|>")
+    tokenizer = BPETokenizer(
+        tokenizer.vocab,
+        tokenizer.merges,
+        tokenizer.special_tokens,
+        cut,
+        "<|end|>",
+        user_defined={"<think>": 262, "  ": 263},
+        ignore_merges=True,
+    )
     sizes = {"context_length": 16, "d_model": 8, "n_heads": 2, "n_layers": 1, "d_ff": 8}
-    sizes["vocab_size"] = tokenizer.vocab_size
+    sizes["vocab_size"] = tokenizer.vocab_size + 1
     config = GPTConfig(**sizes) if kind == "gpt2" else LlamaConfig(**sizes, qk_norm=kind == "qwen3")
     model = GPT(config) if kind == "gpt2" else Llama(config)
     tensors = to_gguf_tensors(model.state_dict(), config)
-    entries = write_config(config) | write_tokenizer(tokenizer, tokenizer.vocab_size)
+    entries = {"split.no": 0, "split.count": 1} | write_config(config)
+    entries |= write_tokenizer(tokenizer, config.vocab_size, (264,))
     base = gguf_bytes(entries, {name: (t.numpy(), "F32") for name, t in tensors.items()})
+    base[4] = 2
+    del base[max(t.offset + t.data.nbytes for t in parse_gguf(base).tensors.values()) :]
+    assert read_model(parse_gguf(base)).config.end_ids == (261, 264)
     header = parse_gguf(base).data_offset
     rng, opened = random.Random(3), 0
     tracemalloc.start()

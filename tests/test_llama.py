@@ -14,8 +14,9 @@ from safetensors.torch import load_file, save_file
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 from lessons_lib import llama
+from lessons_lib.base.hub import CheckpointUnavailable
 from lessons_lib.block import LayerNorm, count_parameters
-from lessons_lib.gpt import CheckpointUnavailable, greedy, loss
+from lessons_lib.gpt import greedy, loss
 from lessons_lib.llama import (
     Llama,
     LlamaConfig,
@@ -230,8 +231,32 @@ SCALED = write_llama_config(LlamaConfig(31, 24, 16, 4, 2, 24, rope_scaling=RopeS
         ({"rope_parameters": None, "rope_scaling": {"type": "linear"}}, "rope_type.*got 'linear'"),
         ({"rope_parameters": {"partial_rotary_factor": 0.5}}, "partial_rotary_factor"),
         ({"num_key_value_heads": 3}, "n_heads divisible by n_kv_heads, got 4 and 3"),
-        ({"hidden_size": 0}, "d_model"),
-        ({"max_position_embeddings": "long"}, "context_length"),
+        ({"partial_rotary_factor": 0.5}, "partial_rotary_factor among"),
+        ({"rope_scaling": {"rope_theta": 5.0}}, r"one rope_theta, got 10000\.0 and 5\.0"),
+        ({"rope_parameters": []}, "entries with names in rope_parameters"),
+        ({"rope_theta": 3.0}, r"one rope_theta, got 3\.0 and 10000\.0"),
+        ({"sliding_window": 8}, "no sliding_window below 24, got 8"),
+        ({"layer_types": ["full_attention"]}, "expected 2 layer_types"),
+        ({"quantization_config": {"bits": 4}}, "quantization_config among"),
+        ({"per_layer_config": {"0": {"num_key_value_heads": 1}}}, "per_layer_config among"),
+        ({"is_causal": False}, "is_causal among .*True"),
+        ({"dtype": "float8_e4m3fn"}, "dtype among .* got 'float8_e4m3fn'"),
+        ({"dtype": "float16", "torch_dtype": "float32"}, "one value for dtype, torch_dtype"),
+        ({"tie_word_embeddings": 1}, "tie_word_embeddings among .* got 1"),
+        ({"tie_word_embeddings": None}, "tie_word_embeddings among .* got None"),
+        (
+            {"rms_norm_eps": float("nan")},
+            "rms_norm_eps to be a finite number .*, got nan",
+        ),
+        ({"rms_norm_eps": 10**400}, "rms_norm_eps to be a finite number"),
+        ({"rms_norm_eps": True}, "rms_norm_eps to be a finite number .* got True"),
+        ({"num_hidden_layers": True}, "num_hidden_layers to be an integer .* got True"),
+        ({"num_hidden_layers": 10**9}, "n_layers to be an integer from 1 to 10000"),
+        ({"vocab_size": 2**63}, "vocab_size to be an integer"),
+        ({"eos_token_id": 2.5}, "eos_token_id to be integers or null"),
+        ({"eos_token_id": [1, None]}, "eos_token_id to be integers or null"),
+        ({"hidden_size": 0}, "hidden_size"),
+        ({"max_position_embeddings": "long"}, "max_position_embeddings"),
     ],
 )
 def test_what_the_files_may_not_say(changes, message):
@@ -253,7 +278,7 @@ def test_a_missing_entry_is_named(key):
 def test_a_missing_entry_of_the_scaling_is_named(key):
     rope = {k: v for k, v in SCALED["rope_parameters"].items() if k != key}
     with pytest.raises(ValueError, match=key):
-        read_llama_config(SCALED | {"rope_parameters": rope})
+        read_llama_config(SCALED | {"rope_parameters": rope, "rope_scaling": None})
 
 
 def test_tensors_that_do_not_fit_are_all_named(tmp_path):

@@ -39,7 +39,9 @@ def repository() -> str | None:
     if name is None:
         try:
             git = subprocess.run(
-                ["git", "-C", ROOT, "remote", "get-url", "origin"], capture_output=True, text=True
+                ["git", "-C", ROOT, "remote", "get-url", "origin"],
+                capture_output=True,
+                encoding="utf-8",
             )
         except OSError:
             return None

@@ -13,10 +13,11 @@ import argparse
 import os
 import re
 import subprocess
-import sys
 import tomllib
 import venv
 from pathlib import Path
+
+from lessons_lib.base import console
 
 ROOT = Path(__file__).resolve().parents[1]
 # What the library computes and draws with. The others' lower bounds are those of Colab, or the
@@ -66,4 +67,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

@@ -31,6 +31,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+from lessons_lib.base import console
 from tools import addresses, house, publish
 from tools.site import server
 from tools.wheel import build as build_wheel
@@ -91,12 +92,12 @@ def make_environment(folder: Path, python: str, torch: str) -> Path:
     """Make the environment, unless it is there already; return its Python."""
     wanted = "\n".join([python, *PACKAGES]).format(torch=torch)
     ready, inside = folder / "packages", folder / "bin" / "python"
-    if not (ready.is_file() and ready.read_text() == wanted):
+    if not (ready.is_file() and ready.read_text(encoding="utf-8") == wanted):
         print(f"Making an environment with {python}: some minutes", flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         command(python, "-m", "venv", folder)
         command(inside, "-m", "pip", "install", "--quiet", *wanted.split("\n")[1:])
-        ready.write_text(wanted)
+        ready.write_text(wanted, encoding="utf-8")
     return inside
 
 
@@ -234,4 +235,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

@@ -6,6 +6,7 @@ other rooms, each with a rule of its own (`check_floors`).
 """
 
 import ast
+import contextlib
 import re
 import subprocess
 from pathlib import Path
@@ -319,6 +320,53 @@ def check_words(root: Path) -> list[str]:
     return findings
 
 
+def unnamed_encodings(tree: ast.AST) -> list[ast.Call]:
+    """Return the calls that read or write text in whatever encoding the machine at hand has."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [call for call in calls if _lacks_encoding(call)]
+
+
+def _lacks_encoding(call: ast.Call) -> bool:
+    function, method = getattr(call.func, "id", ""), getattr(call.func, "attr", "")
+    given = {k.arg: k.value for k in call.keywords} | dict(enumerate(call.args))
+    if "encoding" in given or None in given:  # None: **options
+        return False
+    if function == "open" or method in ("open", "fdopen"):
+        mode = given.get("mode", given.get(0 if method == "open" else 1, ast.Constant("r")))
+        mode = mode.value if isinstance(mode, ast.Constant) else None
+        return isinstance(mode, str) and bool(re.fullmatch("[rwaxt+]+", mode))
+    if method in ("read_text", "write_text"):
+        return len(call.args) < (1 if method == "read_text" else 2)
+    asked = [given.get(name) for name in ("text", "universal_newlines")]
+    return any(isinstance(value, ast.Constant) and value.value is True for value in asked)
+
+
+def check_encodings(root: Path) -> list[str]:
+    """List text that is read or written without naming its encoding: in code, notebooks, prose."""
+    findings, sources = [], []
+    for room in (PACKAGE, "tools", "benchmarks"):
+        for path in sorted((root / room).rglob("*.py")):
+            sources.append((where(root, path), path.read_text(encoding="utf-8")))
+    for path in notebooks(root):
+        cells = [c for c in read_notebook(path).cells if c.cell_type == "code"]
+        sources += [(where(root, path, c), split_magics(c.source)[1]) for c in cells]
+    for path in [path for path in shipped_files(root) if path.suffix == ".md"]:
+        text = path.read_text(encoding="utf-8")
+        blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        sources += [(where(root, path), block) for block in blocks]
+    for at, source in sources:
+        with contextlib.suppress(SyntaxError):  # a finding of `check_floors`
+            for call in unnamed_encodings(ast.parse(source)):
+                findings.append(f"{at}:{call.lineno}: {ast.unparse(call)[:60]}, no encoding named")
+    return findings
+
+
 def check(root: Path) -> list[str]:
     """List everything in which the house differs from its plan."""
-    return check_floors(root) + check_doors(root) + check_docstrings(root) + check_words(root)
+    return (
+        check_floors(root)
+        + check_doors(root)
+        + check_docstrings(root)
+        + check_words(root)
+        + check_encodings(root)
+    )

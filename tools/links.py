@@ -24,6 +24,7 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import quote, urldefrag, urlsplit
 
+from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
 from tools.addresses import ROOT, repository, site_url
 
@@ -254,4 +255,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

@@ -8,12 +8,12 @@ torch stays at the version that requirements.txt names; change it there first to
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import tomllib
 import venv
 from pathlib import Path
 
+from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,7 +35,7 @@ def main() -> None:
         subprocess.run([*pip, "install", "--quiet", *wanted], check=True)
         # Without --all, setuptools is left out, with which the wheel is built.
         freeze = [*pip, "freeze", "--all", "--exclude", "pip", "--exclude", "wheel"]
-        frozen = subprocess.run(freeze, check=True, capture_output=True, text=True).stdout
+        frozen = subprocess.run(freeze, check=True, capture_output=True, encoding="utf-8").stdout
     # A build's own mark, such as torch's +cpu, names no release that others can get.
     public = re.sub(r"\+\S+$", "", frozen, flags=re.MULTILINE)
     write_atomic(REQUIREMENTS, (HEADER + public).encode())
@@ -43,4 +43,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

@@ -26,6 +26,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 from tqdm import tqdm
 
+from lessons_lib.base import console
 from tools import house
 
 LONGEST = 30  # lines of a code cell
@@ -320,4 +321,4 @@ def main(argv: list[str] | None = None, root: Path = house.ROOT) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

@@ -11,11 +11,11 @@ source stands beside its link, and some numbers are facts.
 import argparse
 import math
 import re
-import sys
 from pathlib import Path
 
 from nbformat import NotebookNode
 
+from lessons_lib.base import console
 from tools import house
 
 NUMBER = re.compile(r"(?<![\w.,/-])\d+(?:[.,\u00a0\u202f ]?\d{3})*(?:[.,]\d+)?(?![\w/])")
@@ -114,4 +114,4 @@ def main(argv: list[str] | None = None, root: Path = house.ROOT) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

@@ -25,6 +25,7 @@ from bs4 import BeautifulSoup, Tag
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
+from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
 from tools import release
 from tools.addresses import site_url, version
@@ -378,4 +379,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

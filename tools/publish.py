@@ -14,7 +14,6 @@ All addresses come from `tools.addresses`. The same sources and addresses give t
 import argparse
 import functools
 import re
-import sys
 import tomllib
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +21,7 @@ from pathlib import Path
 import nbformat.v4
 from nbformat import NotebookNode
 
+from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
 from lessons_lib.classroom import practice
 from tools import addresses, house
@@ -277,4 +277,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

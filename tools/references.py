@@ -11,11 +11,11 @@ its field `called`.
 
 import argparse
 import re
-import sys
 from pathlib import Path
 
 from pybtex.database import BibliographyData, Entry, parse_string
 
+from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
 from tools import house
 
@@ -159,4 +159,4 @@ def main(argv: list[str] | None = None, root: Path = house.ROOT) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

@@ -19,6 +19,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
 from tools.addresses import NOTEBOOKS, RELEASE, ROOT, version, wheel_name
 
@@ -66,7 +67,7 @@ def _run(*command: str, **environment: str) -> str:
         cwd=ROOT,
         env={**os.environ, **environment},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     if done.returncode:
         raise RuntimeError(f"{' '.join(command[:3])} ...: {done.stderr.strip()}")
@@ -180,4 +181,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
 from lessons_lib.corpus.stories import sample
 from lessons_lib.llama import Llama, LlamaConfig, llama_parameters
@@ -81,4 +82,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    console.run(main)

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import yaml
 
+from lessons_lib.base import console
 from tools import addresses
 from tools.book_site import editions
 from tools.house import chapters
@@ -245,4 +246,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

@@ -12,12 +12,12 @@ no sketch or no assert stands in `tools/staircase.toml`, each with its reason:
 
 import argparse
 import ast
-import sys
 import tomllib
 from pathlib import Path
 
 from nbformat import NotebookNode
 
+from lessons_lib.base import console
 from tools import house
 from tools.weave import SKETCH
 
@@ -102,4 +102,4 @@ def main(argv: list[str] | None = None, root: Path = house.ROOT) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

@@ -35,6 +35,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lessons_lib.base import console
 from lessons_lib.base.checkpoints import read_checkpoint
 from lessons_lib.base.files import write_atomic
 from lessons_lib.base.linear import Linear
@@ -461,4 +462,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

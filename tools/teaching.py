@@ -12,12 +12,12 @@ notebooks need, in `teaching_seconds.json`.
 import argparse
 import json
 import re
-import sys
 import tomllib
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
 from tools import house, notebooks
 
@@ -391,4 +391,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

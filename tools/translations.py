@@ -19,7 +19,6 @@ import argparse
 import ast
 import hashlib
 import re
-import sys
 import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +26,7 @@ from pathlib import Path
 import yaml
 from nbformat import NotebookNode
 
+from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
 from tools import house
 
@@ -320,4 +320,4 @@ def main(argv: list[str] | None = None, root: Path = house.ROOT) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

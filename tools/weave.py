@@ -15,11 +15,11 @@ Public names that a chapter does not show stand in `tools/not_shown.toml`, each 
 import argparse
 import ast
 import re
-import sys
 import tomllib
 from collections import Counter
 from pathlib import Path
 
+from lessons_lib.base import console
 from tools import house
 
 LONGEST = 30  # lines of a build cell, its header not counted
@@ -234,4 +234,4 @@ def main(argv: list[str] | None = None, root: Path = house.ROOT) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

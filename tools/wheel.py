@@ -16,6 +16,7 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
+from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
 from tools import addresses, house
 
@@ -51,7 +52,7 @@ def build(out: Path = OUT) -> Path:
             cwd=temporary,
             env={**os.environ, "SOURCE_DATE_EPOCH": EPOCH},
             capture_output=True,
-            text=True,
+            encoding="utf-8",
         )
         if done.returncode:
             raise RuntimeError(f"{done.stdout}\n{done.stderr}")
@@ -76,4 +77,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

@@ -5,6 +5,8 @@ import sys
 
 from tqdm import tqdm
 
+from lessons_lib.base.console import forgive
+
 __all__ = ["progress_bar"]
 
 
@@ -44,9 +46,9 @@ def progress_bar(name: str, total: float | None, **options) -> tqdm:
     return tqdm(
         desc=name,
         total=total,
-        ascii=False,
+        ascii=None if not notebook else False,  # None: as the encoding of the terminal allows
         leave=False,
-        file=_NotebookLine() if notebook and not hidden else sys.stderr,
+        file=_NotebookLine() if notebook and not hidden else forgive(sys.stderr),
         disable=hidden,
         **options,
     )

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import regex
@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
+    "MOST_LAYERS",
+    "MOST_NUMBERS",
     "check_array",
     "check_counts",
     "check_heads",
     "check_ids",
     "check_integer",
     "check_logits",
+    "check_model",
     "check_number",
     "check_optimizer",
     "check_pattern",
@@ -26,6 +29,9 @@ __all__ = [
     "check_special_tokens",
     "check_text",
 ]
+
+# Beyond every published model: tokens, positions, widths and heads; layers.
+MOST_NUMBERS, MOST_LAYERS = 2**24, 10_000
 
 
 def check_text(text: str, empty: bool = True) -> str:
@@ -323,18 +329,55 @@ def check_heads(
         d_head: width of a head; `d_model / n_heads` by default.
 
     Raises:
-        ValueError: a number below 1, `n_heads` not divisible by `n_kv_heads`, or `d_model` not
-            divisible by `n_heads` where `d_head` is not given.
+        ValueError: a number below 1 or beyond all models, `n_heads` not divisible by `n_kv_heads`,
+            or `d_model` not divisible by `n_heads` where `d_head` is not given.
     """
-    check_integer("d_model", d_model, 1)
-    check_integer("n_heads", n_heads, 1)
-    n_kv_heads = n_heads if n_kv_heads is None else check_integer("n_kv_heads", n_kv_heads, 1)
+    check_integer("d_model", d_model, 1, MOST_NUMBERS)
+    check_integer("n_heads", n_heads, 1, MOST_NUMBERS)
+    if n_kv_heads is None:
+        n_kv_heads = n_heads
+    check_integer("n_kv_heads", n_kv_heads, 1, MOST_NUMBERS)
     if n_heads % n_kv_heads:
         raise ValueError(
             f"expected n_heads divisible by n_kv_heads, got {n_heads} and {n_kv_heads}"
         )
     if d_head is not None:
-        return n_kv_heads, check_integer("d_head", d_head, 1)
+        return n_kv_heads, check_integer("d_head", d_head, 1, MOST_NUMBERS)
     if d_model % n_heads:
         raise ValueError(f"expected d_model divisible by n_heads, got {d_model} and {n_heads}")
     return n_kv_heads, d_model // n_heads
+
+
+def check_model(config: Any) -> None:
+    """Make sure that a model of these sizes can be, before any memory is asked for.
+
+    Args:
+        config: of a GPT or a Llama.
+
+    Raises:
+        ValueError: a size below 1 or beyond all models (`MOST_NUMBERS`, `MOST_LAYERS`), heads that
+            do not divide, an `eps` below 0, a rotation that is none, a setting that is neither True
+            nor False, or `end_ids` that are no tuple of different tokens of the vocabulary.
+    """
+    for name in ("vocab_size", "context_length"):
+        check_integer(name, getattr(config, name), 1, MOST_NUMBERS)
+    check_integer("n_layers", config.n_layers, 1, MOST_LAYERS)
+    kv_heads, d_head = (getattr(config, name, None) for name in ("n_kv_heads", "d_head"))
+    check_heads(config.d_model, config.n_heads, kv_heads, d_head)
+    if config.d_ff is not None:
+        check_integer("d_ff", config.d_ff, 1, MOST_NUMBERS)
+    check_number("eps", config.eps, least=0)
+    for name in ("qk_norm", "tied"):
+        if type(setting := getattr(config, name, False)) is not bool:
+            raise ValueError(f"expected {name} to be True or False, got {setting!r:.80}")
+    check_number("rope_base", getattr(config, "rope_base", 1.0), above=0)
+    if scaling := getattr(config, "rope_scaling", None):
+        check_integer("old_context", scaling.old_context, 1, MOST_NUMBERS)
+        check_number("factor", scaling.factor, above=0)
+        check_number("high", scaling.high, above=check_number("low", scaling.low, least=0))
+    if not isinstance(config.end_ids, tuple):
+        raise ValueError(f"expected end_ids to be a tuple of tokens, got {config.end_ids!r:.80}")
+    for token_id in config.end_ids:
+        check_integer("a token of end_ids", token_id, 0, config.vocab_size - 1)
+    if len(set(config.end_ids)) < len(config.end_ids):
+        raise ValueError(f"expected end_ids that differ, got {config.end_ids!r:.80}")

@@ -12,6 +12,8 @@ from importlib import metadata
 
 from packaging.requirements import Requirement
 
+from lessons_lib.base.console import tell
+
 __all__ = ["check", "faults"]
 
 _WORDS = {
@@ -71,9 +73,9 @@ def check(language: str = "en") -> None:
     found = faults()
     for requirement, version in found:
         line = words["old" if version else "missing"]
-        print(line.format(name=requirement.name, version=version, needed=requirement))
+        tell(line.format(name=requirement.name, version=version, needed=requirement))
     if found:
         command = " ".join(f'"{requirement}"' for requirement, _ in found)
-        print(f"{words['install']}\n\n    %pip install {command}")
+        tell(f"{words['install']}\n\n    %pip install {command}")
     else:
-        print(words["ready"].format(version=metadata.version("lessons-lib")))
+        tell(words["ready"].format(version=metadata.version("lessons-lib")))

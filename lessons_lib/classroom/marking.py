@@ -45,6 +45,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
+from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
 from lessons_lib.classroom import practice
 from lessons_lib.classroom.practice import Case, Exercise, speak
@@ -277,7 +278,7 @@ def _answer() -> None:
     import __main__
 
     task = json.load(sys.stdin)
-    out = os.fdopen(os.dup(1), "w")
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
 
@@ -512,8 +513,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--language", choices=sorted(_WORDS), default="en")
     options = parser.parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    console.forgive(sys.stdout)
     speak(options.language)
     try:
         cases = load_cases(options.cases) if options.cases else {}
@@ -548,4 +548,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

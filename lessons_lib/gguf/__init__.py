@@ -83,12 +83,12 @@ from lessons_lib.gguf.reading import (
 )
 from lessons_lib.gguf.tokenizer import (
     BYTE_CHARACTERS,
-    NORMAL,
-    PRE_TOKENIZERS,
+    FileTokenizer,
     read_tokenizer,
     show_bytes,
     write_tokenizer,
 )
+from lessons_lib.gguf.vocabulary import NORMAL, PRE_NAMES, PRE_TOKENIZERS
 from lessons_lib.gguf.writing import (
     gguf_bytes,
     number_type,
@@ -116,6 +116,7 @@ __all__ = [
     "MOST_TEXTS",
     "NORMAL",
     "NUMBERS",
+    "PRE_NAMES",
     "PRE_TOKENIZERS",
     "SIZE_NAMES",
     "TABLE_NAMES",
@@ -126,6 +127,7 @@ __all__ = [
     "VALUE_TYPES",
     "VERSION",
     "ByteReader",
+    "FileTokenizer",
     "GGUFTensor",
     "MetadataList",
     "TensorEntry",

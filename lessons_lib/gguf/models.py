@@ -16,7 +16,7 @@ from lessons_lib.gguf.names import (
 from lessons_lib.gguf.reading import GGUF, read_gguf
 from lessons_lib.gguf.tokenizer import read_tokenizer, write_tokenizer
 from lessons_lib.gguf.writing import write_tensors
-from lessons_lib.gpt import GPT, GPTFiles
+from lessons_lib.gpt import GPT, GPTFiles, with_ends_of
 from lessons_lib.llama import Llama, LlamaConfig, LlamaFiles
 from lessons_lib.quantization import ENCODERS
 from lessons_lib.tokens import BPETokenizer
@@ -41,8 +41,8 @@ def write_gguf(
 
     Raises:
         ValueError: a type that cannot be written or cannot hold the rows of a matrix, metadata that
-            the model and the tokenizer give themselves, or what `write_config` and
-            `write_tokenizer` refuse. Then nothing has been written.
+            the model and the tokenizer give themselves, texts that end differently for the two, or
+            what `write_config` and `write_tokenizer` refuse. Then nothing has been written.
     """
     if not isinstance(model, Llama | GPT):
         raise ValueError(f"expected a Llama or a GPT, got {model.__class__.__name__}")
@@ -54,7 +54,8 @@ def write_gguf(
     }
     entries = write_config(model.config) | {"general.file_type": TYPE_NUMBERS[type][1]}
     entries |= {"general.quantization_version": 2}
-    entries |= write_tokenizer(tokenizer, model.config.vocab_size)
+    ends = with_ends_of(model.config, tokenizer).end_ids
+    entries |= write_tokenizer(tokenizer, model.config.vocab_size, ends)
     write_tensors(path, add_entries(metadata or {}, entries), tensors)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from lessons_lib.base.validation import check_integer
 from lessons_lib.gguf.layout import shown
 from lessons_lib.gguf.reading import GGUF, GGUFTensor, check_whole
+from lessons_lib.gguf.tokenizer import read_ends
 from lessons_lib.gpt import GPTConfig
 from lessons_lib.llama import LlamaConfig, RopeScaling, rotation_speeds
 from lessons_lib.quantization import FORMATS
@@ -265,6 +266,7 @@ def read_config(gguf: GGUF) -> LlamaConfig | GPTConfig:
     sizes = model_entries(gguf, arch)
     config = {own: check_integer(name, sizes.get(name), 1) for own, name in SIZE_NAMES.items()}
     config["vocab_size"] = tensors["token_embd.weight"].shape[0]
+    config["end_ids"] = read_ends(gguf, config["vocab_size"])
     if arch == "gpt2":
         return GPTConfig(**config, eps=read_float(sizes, GPT_EPS))
     n_kv_heads = check_integer(KV_HEADS, sizes.get(KV_HEADS, config["n_heads"]), 1)

@@ -81,7 +81,8 @@ class Run:
                 f"share, got {recipe.batch_size}"
             )
         self.model, self.data, self.recipe, self.loss_fn = model, data, recipe, loss_fn
-        self.model_settings = {f"model.{k}": repr(v) for k, v in vars(inner.config).items()}
+        sizes = {k: v for k, v in vars(inner.config).items() if k != "end_ids"}
+        self.model_settings = {f"model.{k}": repr(v) for k, v in sizes.items()}
         self.model_settings["model"] = type(inner).__name__  # sharding gives it another
         self.compute = share(model, sharded)
         self.optimizers = make_optimizers(inner, recipe)
@@ -92,7 +93,7 @@ class Run:
             self.folder.mkdir(parents=True, exist_ok=True)
 
     def settings(self) -> dict:
-        """Describe the run: what must be equal for it to go on."""
+        """Describe the run: what must be equal for it to go on, the end of a text not among it."""
         data = self.data.token_ids
         place = torch.arange(len(data)) % 8191 + 1
         settings = {f"recipe.{name}": value for name, value in asdict(self.recipe).items()}

@@ -63,6 +63,8 @@ def story_losses(model: nn.Module, tokenizer: BPETokenizer, stories: Sequence[St
 def story_model(language: str) -> tuple[Llama, BPETokenizer]:
     """Return the book's own model of the stories, which `make model` trained, and its tokenizer.
 
+    Both know that `END` ends a text.
+
     Raises:
         ValueError: a language other than "en" and "es".
     """

@@ -114,7 +114,7 @@ class Visit:
     def __init__(self, browser, address: str, leads_to: str = "", tab=None, **context):
         self.tab = tab
         self.page = tab or browser.new_context(**{"viewport": DESKTOP} | context).new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(60_000)
         self.problems = []
         own = urlsplit(address)
         own = f"{own.scheme}://{own.netloc}/"

@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from lessons_lib.base.checkpoints import weights_sha256
-from lessons_lib.corpus.stories import WORLD, entropy, enumerate_stories, sample
-from lessons_lib.generation import Sampling
+from lessons_lib.corpus.stories import WORLD, entropy, enumerate_stories, log_prob, sample
+from lessons_lib.generation import Sampling, generate
 from lessons_lib.llama import Llama
 from lessons_lib.training import (
     END,
@@ -58,7 +58,7 @@ def test_weights_are_small_and_of_16_bits(folder):
 def test_transformers_gives_the_same_logits_and_ids(language, folder):
     model, tokenizer = story_model(language)
     heads = {"n_kv_heads": story_models.CONFIG.n_heads, "d_head": 32}  # what the files spell out
-    assert model.config == replace(story_models.CONFIG, **heads)
+    assert model.config == replace(story_models.CONFIG, end_ids=(tokenizer.end_id,), **heads)
     theirs = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     text = END + sample(1, seed=5, language=language)[0].text
     ids = tokenizer.encode(text, allowed_special=[END])
@@ -67,6 +67,22 @@ def test_transformers_gives_the_same_logits_and_ids(language, folder):
         got, expected = model(torch.tensor([ids])), theirs(torch.tensor([ids])).logits
     # Trained logits reach 20: 1e-4 is a rounding error of float32 some 50 times over.
     torch.testing.assert_close(got, expected, atol=1e-4, rtol=1e-5)
+
+
+def test_stories_end_by_themselves(language, folder, tmp_path):
+    """Nobody says where: the files do, those in the repository and those that we write."""
+    model, tokenizer = story_model(language)
+    ids = generate(model, [tokenizer.end_id], 300, Sampling(temperature=0))
+    assert 50 < len(ids) < 299
+    assert log_prob(tokenizer.decode(ids), language) < 0  # a whole story that the world can tell
+    assert model.config.end_ids == (tokenizer.end_id,)
+    model.save_pretrained(tmp_path, tokenizer)
+    for files in (folder, tmp_path):
+        theirs = transformers.AutoModelForCausalLM.from_pretrained(files, dtype=torch.float32)
+        opened = transformers.AutoTokenizer.from_pretrained(files)
+        assert (opened.eos_token, opened.eos_token_id) == (END, tokenizer.end_id)
+        text = theirs.generate(torch.tensor([[tokenizer.end_id]]), max_new_tokens=300)
+        assert text[0].tolist() == [tokenizer.end_id, *ids, tokenizer.end_id]
 
 
 def test_tokenizer_is_the_one_that_training_makes(language):

@@ -27,6 +27,7 @@ def test_there_is_something_to_check():
         house.check_doors,
         house.check_docstrings,
         house.check_words,
+        house.check_encodings,
         weave.check,
         translations.check,
     ],

@@ -1,5 +1,6 @@
 """Each tool finds the defect it is there for, planted in a small house where all is right."""
 
+import ast
 import json
 import os
 import shutil
@@ -412,6 +413,44 @@ def test_words_reads_what_git_would_track(root):
     for name in ("ignored.txt", "untracked-ñ.txt"):
         (root / name).write_text(OPEN_TASK)
     assert house.check_words(root) == [f"untracked-ñ.txt:1: {OPEN_TASK}, an open task"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *["open(x)", "open(x, 'w')", "open(x, mode='r+')", "os.fdopen(x, 'w')", "path.open()"],
+        *["path.open('a')", "path.read_text()", "path.write_text(x)", "run(x, text=True)"],
+        "Popen(x, universal_newlines=True)",
+    ],
+)
+def test_text_of_no_known_encoding(call):
+    assert len(house.unnamed_encodings(ast.parse(f"y = f({call})"))) == 1
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *["open(x, 'rb')", "open(x, encoding='utf-8')", "open(x, mode)", "os.fdopen(x, 'wb')"],
+        *["path.open('rb')", "opener.open(request, timeout=3)", "path.read_text('utf-8')"],
+        *["path.write_text(x, 'utf-8')", "path.write_text(x, encoding='utf-8')", "open(**how)"],
+        *[
+            "run(x, encoding='utf-8')",
+            "run(x, text=False)",
+            "read_text(file, name)",
+            "os.open(x, 1)",
+        ],
+    ],
+)
+def test_text_of_a_known_encoding(call):
+    assert not house.unnamed_encodings(ast.parse(f"y = f({call})"))
+
+
+def test_encodings_are_named_in_code_notebooks_and_prose(root):
+    edit(root, "lessons_lib/tokens.py", "return 2 * x", "return open(x)")
+    (root / "README.md").write_text("Text\n\n```python\nx = 1\nPath(x).read_text()\n```\n")
+    findings = house.check_encodings(root)
+    assert_found(findings, "lessons_lib/tokens.py:")
+    assert_found(findings, "README.md:2: Path(x).read_text(), no encoding named")
 
 
 # ---------------------------------------------------------------- weave

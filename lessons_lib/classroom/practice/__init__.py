@@ -10,6 +10,8 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 
+from lessons_lib.base.console import tell
+
 __all__ = ["Case", "Exercise", "speak"]
 
 _WORDS = {
@@ -105,7 +107,7 @@ class Exercise:
         """
         tried = _first_tries.setdefault(self.name, _content(function)) != _content(function)
         right = _WORDS[_language]["right"].format(n=len(self.cases))
-        print(self.find_fault(function, hint=tried) or right)
+        tell(self.find_fault(function, hint=tried) or right)
 
 
 def _content(function: object) -> object:
