@@ -102,7 +102,9 @@ def beginning(tokenizer, text):
 
 
 def small_model(seed=0, **sizes):
-    tokenizer = BPETokenizer.train("a girl saw a fish and a fish saw a girl " * 3, 263, [END])
+    tokenizer = BPETokenizer.train(
+        "a girl saw a fish and a fish saw a girl " * 3, 263, [END], end=END
+    )
     torch.manual_seed(seed)
     config = {"context_length": 48, "d_model": 32, "n_heads": 4, "n_layers": 2, "d_ff": 64}
     config |= {"vocab_size": tokenizer.vocab_size} | sizes

@@ -1,12 +1,13 @@
 """The engine's tokenizer: the library's words and token ids."""
 
 import random
+import re
 
 import pytest
 import regex
 
 from lessons_lib.generation import TextStream
-from lessons_lib.gguf import PRE_TOKENIZERS, show_bytes, write_tokenizer
+from lessons_lib.gguf import PRE_TOKENIZERS, parse_gguf, read_tokenizer, show_bytes, write_tokenizer
 from lessons_lib.live.model_in_page import model_file
 from lessons_lib.tokens import BPETokenizer, split_words
 from lessons_lib.training import END, story_model
@@ -142,12 +143,8 @@ def test_patterns_of_the_page_are_the_library_s(engine):
 
 # ------------------------------------------------------------------------------ other vocabularies
 
-LEARNED = write_tokenizer(
-    BPETokenizer.train(
-        "a girl saw a fish and a niña saw two girls, aa aaa abab 12 123 " * 3, 300, [END]
-    ),
-    300,
-)
+STORY = "a girl saw a fish and a niña saw two girls, aa aaa abab 12 123 " * 3
+LEARNED = write_tokenizer(BPETokenizer.train(STORY, 300, [END], end=END), 300)
 LAST = LEARNED[f"{T}eos_token_id"]
 USERS = ["<think>", "</think>", "gi rl", "   ", "\n\n"]
 
@@ -232,7 +229,8 @@ def test_settings_that_are_honoured(engine):
     for name, (entries, expected) in OPENED.items():
         entries = dict(entries)
         drop = entries.pop("drop", ())
-        give(engine, "model", file_of(vocabulary(**entries), drop))
+        data = file_of(vocabulary(**entries), drop)
+        give(engine, "model", data)
         found = engine.evaluate(
             """async () => {
                 const { start, eos } = (await inside.openFile(files.model, never)).tokenizer;
@@ -240,6 +238,7 @@ def test_settings_that_are_honoured(engine):
             }"""
         )
         assert found == expected, name
+        assert read_tokenizer(parse_gguf(data)).end_id == expected["eos"], name
 
 
 def test_bytes_that_no_text_has_may_be_missing(engine, tmp_path):
@@ -261,7 +260,7 @@ def replaced(i, token, kind=None):
 
 
 CUTS = "expected the tokenizer gpt2, cut as one of ['gpt-2', 'llama-bpe', 'qwen2', 'smollm'], got "
-REFUSED = {
+REFUSED = {  # what differs, and how the sentence ends; the last three only the page refuses
     "other tokenizer": ({"model": "llama"}, f"{CUTS}'llama', cut as 'gpt-2'"),
     "no tokenizer": ({"drop": ["model"]}, f"{CUTS}None, cut as 'gpt-2'"),
     "other cuts": ({"pre": "deepseek-llm"}, f"{CUTS}'gpt2', cut as 'deepseek-llm'"),
@@ -312,8 +311,11 @@ def test_vocabularies_that_are_refused(page):
     )
     files.append(small_file(vocabulary(), sizes={"vocab_size": 320}))
     found = [one for one, *_ in refusals(page, files, "inside.openFile(bytes, never)")]
-    for (name, (_, sentence)), message in zip(REFUSED.items(), found[:-2], strict=True):
-        assert message, name
-        assert message.endswith(sentence), (name, message)
+    for i, (name, (_, sentence)) in enumerate(REFUSED.items()):
+        assert found[i], name
+        assert found[i].endswith(sentence), (name, found[i])
+        if i < len(REFUSED) - 3:
+            with pytest.raises(ValueError, match=re.escape(sentence)):
+                read_tokenizer(parse_gguf(files[i]))
     assert found[-2] == "expected no Phi-3, whose special tokens take in spaces, got one by name"
     assert found[-1] == "expected 320 tokens, a row of token_embd.weight each, got 300"
