@@ -2,7 +2,7 @@
 
 import math
 
-from lessons_lib.classroom.practice import Case, Exercise
+from lessons_lib.classroom.practice import Case, Exercise, near
 from lessons_lib.ngrams import count_ngrams
 
 __all__ = [
@@ -11,10 +11,6 @@ __all__ = [
     "check_perplexity_of",
     "check_write_bigrams",
 ]
-
-
-def _close(answer: float, expected: float) -> bool:
-    return math.isclose(answer, expected, rel_tol=1e-9, abs_tol=1e-12)
 
 
 def _perplexity_of(probs: list[float]) -> float:
@@ -53,7 +49,7 @@ check_perplexity_of = Exercise(
             "el producto de muchas probabilidades se queda en 0 en un float: suma logaritmos.",
         ),
     ),
-    same=_close,
+    same=near,
 )
 
 
@@ -91,7 +87,7 @@ check_add_k = Exercise(
             "con k = 0 quedan las proporciones sin más.",
         ),
     ),
-    same=_close,
+    same=near,
 )
 
 
@@ -119,7 +115,7 @@ check_bits_per_byte_of = Exercise(
             "bytes, no caracteres: len(text.encode()).",
         ),
     ),
-    same=_close,
+    same=near,
 )
 
 
