@@ -100,6 +100,7 @@ FOUND_BY = {
     ("check_text_loss", "wrong axis"): "each row by itself",
     ("check_text_loss", "sum"): "so is their mean",
     ("check_text_loss", "overflow"): "may be large",
+    ("check_text_loss", "logarithm of a softmax"): "no logarithm of a softmax",
     ("check_count_gpt", "no positions"): "two tables",
     ("check_count_gpt", "two tables of tokens"): "two tables",
     ("check_count_gpt", "no last norm"): "last normalisation",

@@ -70,10 +70,10 @@ check_text_loss = Exercise(
         ),
         Case(
             (np.array([[1000.0, 0], [0, 0]]), [0, 1]),
-            "a logit of 1000: subtract the largest of its row before the exponential, and do not "
-            "take the logarithm of a softmax, which may be 0: ln p is a difference.",
-            "un logit de 1000: resta el mayor de su fila antes de la exponencial, y no tomes el "
-            "logaritmo de un softmax, que puede ser 0: ln p es una diferencia.",
+            "logits may be large: subtract the largest of each row before the exponential, and "
+            "take no logarithm of a softmax, which may be 0: ln p is a difference.",
+            "los logits pueden ser grandes: resta el mayor de cada fila antes de la exponencial, y "
+            "no tomes el logaritmo de un softmax, que puede ser 0: ln p es una diferencia.",
         ),
     ),
     same=lambda answer, expected: math.isclose(answer, expected, rel_tol=1e-4, abs_tol=1e-6),
