@@ -86,7 +86,7 @@ def top_k(logits: Tensor, k: int) -> Tensor:
     Raises:
         ValueError: k below 1.
 
-    Source: Fan et al. 2018, section 5.2.
+    Source: Fan et al. 2018, section 5.4.
 
     >>> top_k(torch.tensor([1.0, 3.0, 2.0]), 2)
     tensor([-inf, 3., 2.])

@@ -124,7 +124,8 @@ class RopeScaling:
     Raises:
         ValueError: a `factor` or an `old_context` that is not above 0, or not 0 <= `low` < `high`.
 
-    Source: Grattafiori et al. 2024, section 3.4.2, and the configuration files of Llama 3.1.
+    Source: the configuration files of Llama 3.1, and `apply_scaling` in Meta's code of it.
+    Grattafiori et al. 2024, section 3.4.2, describes the training on longer texts.
     """
 
     factor: float = 8.0

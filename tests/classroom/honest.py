@@ -152,6 +152,38 @@ HONEST = {
             rule = next(rules)
             return min(counts, key=lambda letter: rule(letter, counts))
         """),
+    "a file that the notebook writes": ("intro", "most_likely", """
+        from pathlib import Path
+        with open("order.txt", "w") as file:
+            file.write("-")
+        Path("end.txt").write_text("1")
+        def most_likely(counts):
+            sign = -1 if open("order.txt").read() == "-" else Path("end.txt")
+            return sorted(counts, key=lambda letter: (sign * counts[letter], letter))[0]
+        """),
+    "settings": ("intro", "count_next", """
+        import decimal
+        import sys
+        sys.setrecursionlimit(5_000)
+        decimal.getcontext().prec = 7
+        decimal.setcontext(decimal.Context(prec=9))
+        def count_next(text, context):
+            assert sys.getrecursionlimit() == 5_000 and decimal.getcontext().prec == 9
+            after = [text[i:][len(context)] for i in range(len(text) - len(context))
+                     if text[i:].startswith(context)]
+            return {letter: after.count(letter) for letter in after}
+        """),
+    "a solution in a class": ("intro", "most_likely", """
+        class Solution:
+            best: str = ""
+            def most_likely(self, counts: dict) -> str:
+                for letter in sorted(counts):
+                    if not self.best or counts[letter] > counts[self.best]:
+                        self.best = letter
+                return self.best
+        if __name__ == "__main__":
+            most_likely = lambda counts: Solution().most_likely(counts)
+        """),
     # ------------------------------------------------ IPython's own
     "pip that goes on": ("attention", "count_kv_cache", """
         !pip install numpy \\

@@ -21,7 +21,8 @@ from lessons_lib.live import (
     RotaryClock,
     ShapeWalk,
 )
-from lessons_lib.live.figure import FOLDER, decimal, module_source, plain, scientific
+from lessons_lib.live.figure import decimal, plain, scientific
+from lessons_lib.live.modules import FOLDER, module_source
 from lessons_lib.tokens import BPETokenizer
 from tests.live import page as live
 

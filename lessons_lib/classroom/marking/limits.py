@@ -132,7 +132,12 @@ def processes() -> list[int]:
     parents = {}
     for name in os.listdir("/proc"):
         with contextlib.suppress(OSError, ValueError, IndexError):
-            state, parent = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()[:2]
+            state, parent = (
+                Path("/proc", name, "stat")
+                .read_text(encoding="utf-8")
+                .rpartition(")")[2]
+                .split()[:2]
+            )
             if state != "Z":
                 parents[int(name)] = int(parent)
     own = os.getpid()
@@ -153,16 +158,23 @@ def memory_of(pids: list[int]) -> int:
     for pid in pids:
         with contextlib.suppress(OSError, ValueError):
             try:
-                lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+                lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
                 total += sum(int(line.split()[1]) * 1024 for line in lines if line[:4] == "Pss:")
             except PermissionError:
-                pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+                pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1])
                 total += pages * os.sysconf("SC_PAGE_SIZE")
     return total
 
 
 def size_of(folder: str) -> int:
     """Return the bytes of the files in a folder; each counts for 4 KiB at least."""
+    try:
+        return _size_of(folder)
+    except RecursionError:  # folders in folders in folders
+        return FILES + 1
+
+
+def _size_of(folder: str) -> int:
     total = 0
     for where, folders, files in os.walk(folder):
         total += 4096 * len(folders)

@@ -17,6 +17,10 @@ __all__ = ["Statement", "last_definition", "needed", "statements"]
 NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)  # of a cell's text
 _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _ANYTHING = {"exec", "globals", "locals", "vars"}  # they may change names that nobody sees
+_WRITE = {"open", "write_text", "write_bytes", "savetxt"}  # what a function may read with
+_READ = {"open", "read_text", "read_bytes", "loadtxt"}
+_FILES = "a file"  # stands for all files, among the names
+_SETTINGS = re.compile(r"set\w+|seed|manual_seed|filterwarnings|simplefilter")  # of a module
 _IN_PLACE = re.compile(  # functions that change what they are given
     r"next|setattr|delattr|shuffle|heap\w+|insort\w*|put|place|putmask|copyto|fill_diagonal|\w+_"
 )
@@ -47,6 +51,7 @@ class Statement:
     handed: frozenset[str]  # it gives them to a function
     asked: frozenset[str]  # it calls their methods
     called: frozenset[str]  # it calls them
+    settings: frozenset[str]  # it changes how these modules work
     aliases: frozenset[tuple[str, str]]  # the first is another name for the second, or for a part
     inside: "Inside"  # what functions inside it do when they are called
 
@@ -92,7 +97,7 @@ def needed(name: str, found: list[Statement]) -> list[Statement]:
     while grown:
         grown = False
         for i, statement in enumerate(found):
-            touched = statement.bound | effects[i] - imported
+            touched = statement.bound | statement.settings | effects[i] - imported
             if i not in kept and (wanted & touched or "*" in touched):
                 kept.add(i)
                 wanted |= statement.used
@@ -181,15 +186,22 @@ def _statement(cell: int, node: ast.stmt) -> Statement:
         node,
         imported | assigned,
         imported,
-        frozenset(_used(table)),
+        frozenset(_used(table)) | ({_FILES} if _reads(node) else set()),
         calls,
         frozenset(does.changed),
         frozenset(does.handed),
         frozenset(does.asked),
         frozenset(does.called),
+        frozenset(does.settings),
         frozenset(does.aliases),
         _inside(own, frozenset()),
     )
+
+
+def _reads(node: ast.stmt) -> bool:
+    """Tell whether a statement, or a function inside it, reads a file."""
+    called = [one.func for one in ast.walk(node) if isinstance(one, ast.Call)]
+    return any(getattr(one, "id", getattr(one, "attr", None)) in _READ for one in called)
 
 
 def _own(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
@@ -221,6 +233,7 @@ class _Does:
     handed: set = field(default_factory=set)
     asked: set = field(default_factory=set)
     called: set = field(default_factory=set)
+    settings: set = field(default_factory=set)
     aliases: set = field(default_factory=set)
 
 
@@ -248,7 +261,7 @@ def _does(own: Iterable[ast.AST]) -> _Does:
             case ast.Call(func=called):
                 _call(node, called, does)
     does.aliases = {pair for pair in does.aliases if None not in pair}
-    for names in (does.changed, does.asked):
+    for names in (does.changed, does.asked, does.settings):
         names.discard(None)
     return does
 
@@ -261,13 +274,17 @@ def _call(node: ast.Call, called: ast.expr, does: _Does) -> None:
         does.asked.add(_root(called))
         if _METHODS.fullmatch(name):
             does.changed.add(_root(called))
+        if _SETTINGS.fullmatch(name):
+            does.settings.add("*" if _root(called) == "sys" else _root(called))
     elif isinstance(called, ast.Name):
         name = called.id
         does.called.add(name)
-        if name in _ANYTHING:
-            does.changed.add("*")
     else:
         return
+    if name in _WRITE:
+        does.changed.add(_FILES)
+    if name in _ANYTHING:
+        does.changed.add("*")
     if _IN_PLACE.fullmatch(name):
         does.changed |= {_root(argument) for argument in arguments} - {None}
 

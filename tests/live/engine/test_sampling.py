@@ -1,0 +1,67 @@
+"""The engine's choice of the next token: the library's probabilities."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+
+from lessons_lib.generation import Sampling, token_probs
+from lessons_lib.intro import random_bits
+from tests.live.engine import page as engines
+
+pytestmark = pytest.mark.site
+page, engine = engines.page, engines.engine  # fixtures
+
+
+def test_probabilities_equal_the_library_s(engine):
+    rng = np.random.default_rng(4)
+    rows = [scale * rng.normal(size=50) for scale in (0.1, 3, 1000)]
+    rows += [np.zeros(7), rng.integers(0, 3, 30).astype(float), np.array([5.0])]
+    for row in rows:
+        for temperature, min_p in [(1, 0), (0.1, 0), (2, 0.3), (0.7, 0.04), (0, 0), (0, 0.5)]:
+            found = engine.evaluate(
+                """([row, temperature, minP]) => Array.from(
+                    inside.tokenProbs(Float64Array.from(row), { temperature, minP }))""",
+                [row.tolist(), temperature, min_p],
+            )
+            expected = token_probs(torch.tensor(row), Sampling(temperature, min_p=min_p))
+            np.testing.assert_allclose(found, expected.numpy(), rtol=1e-9, atol=1e-15)
+
+
+def test_draws_follow_the_probabilities(engine):
+    probs, n = [0.5, 0.0, 0.3, 0.2, 0.0], 20_000
+    bits, counts = engine.evaluate(
+        """([probs, n]) => {
+            const bits = inside.randomBits(7);
+            const first = [bits(), bits(), bits()];
+            const counts = probs.map(() => 0);
+            for (let i = 0; i < n; i++) counts[inside.draw(Float64Array.from(probs), bits)]++;
+            return [first, counts];
+        }""",
+        [probs, n],
+    )
+    assert bits == list(islice(random_bits(7), 3))
+    # five standard deviations of a count are at most 354
+    assert all(abs(count - n * p) <= 354 for count, p in zip(counts, probs, strict=True))
+    assert counts[1] == counts[4] == 0
+    short = "inside.draw(Float64Array.of(0.1, 0.2, 0), () => 2 ** 32 - 1)"
+    assert engine.evaluate(short) == 1  # sums may fall short of 1
+
+
+def test_the_most_probable(engine):
+    rng = np.random.default_rng(8)
+    for row in (rng.random(100), rng.integers(0, 4, 50) / 10, np.array([0.5, 0.5, 1]), np.ones(3)):
+        found = engine.evaluate(
+            "row => inside.mostProbable(Float64Array.from(row), 8)", row.tolist()
+        )
+        assert found == np.argsort(-row, kind="stable")[:8].tolist()
+
+
+def test_random_bits_are_the_library_s(engine):
+    for seed in (0, 1, 2**31, 2**32 - 1):
+        found = engine.evaluate(
+            "seed => Array.from({length: 200}, inside.randomBits(seed))",
+            seed,
+        )
+        assert found == list(islice(random_bits(seed), 200))
