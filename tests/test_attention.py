@@ -403,7 +403,7 @@ def test_what_is_no_number_shows_in_the_layer_s_output(bad, n_tokens):
         ((0, 1), "d_model to be an integer from 1 to 16777216, got 0"),
         ((12, 4, 0), "n_kv_heads to be an integer from 1 to 16777216, got 0"),
         ((12, 4, 2, 0), "d_head to be an integer from 1 to 16777216, got 0"),
-        ((12.0, 4), "d_model to be an integer of at least 1, got 12.0"),
+        ((12.0, 4), "d_model to be an integer from 1 to 16777216, got 12.0"),
     ],
 )
 def test_layer_errors(sizes, message):
