@@ -35,6 +35,7 @@ function largestAt(logits) {
 
 // --- Which tokens are left; the others get -Infinity
 
+const NEARLY = 1 - 1e-12; // what rounding may take from a probability
 const forbid = (logits, keep) => logits.map((logit, i) => (keep(i) ? logit : -Infinity));
 
 function topK(logits, k) {
@@ -50,7 +51,7 @@ function topP(logits, p) {
   const kept = new Set();
   let before = 0; // what the more probable ones add up to
   for (const i of order) {
-    if (before >= p) break;
+    if (before >= p * NEARLY) break;
     kept.add(i);
     before += probs[i];
   }
@@ -60,7 +61,7 @@ function topP(logits, p) {
 function minP(logits, p) {
   if (p === 0) return logits;
   const probs = softmax(logits);
-  const least = p * probs.reduce((a, b) => Math.max(a, b));
+  const least = p * NEARLY * probs.reduce((a, b) => Math.max(a, b));
   return forbid(logits, (i) => probs[i] >= least);
 }
 
