@@ -18,18 +18,17 @@ from playwright.sync_api import sync_playwright
 
 from lessons_lib.base import console
 from lessons_lib.live import ModelInPage
-from lessons_lib.live.figure import FOLDER, module_source
+from lessons_lib.live.modules import FOLDER, engine_source
 from tools.book_site.live import pack_figures, pack_model
 from tools.browser import launch
 
 LANGUAGE = "en"
 ENGINE = """
 async ([source, text, repeats]) => {
-    const names = "fromBase64, openFile, quantizeModel, Session";
-    const make = new Function(`${source.split("export default")[0]}; return { ${names} };`);
-    const { fromBase64, openFile, quantizeModel, Session } = make();
+    const { openFile, quantizeModel, Session } = new Function(`${source} return engine.model;`)();
     const never = async () => false;
-    const { model } = await openFile(await fromBase64(text, never), never);
+    const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+    const { model } = await openFile(bytes, never);
     const speeds = {};
     for (const type of ["F32", "Q8_0", "Q4_0"]) {
         const own = type === "F32" ? model : await quantizeModel(model, type, never);
@@ -57,10 +56,9 @@ def machine() -> str:
 
 def engine_speeds(page, repeats: int) -> dict[str, float]:
     """Return the median tokens per second of the engine alone."""
-    source = module_source("model_in_page")
     text = json.loads(pack_model(LANGUAGE).split(" = ")[1].rstrip(";\n"))
     page.goto("about:blank")
-    speeds = page.evaluate(ENGINE, [source, text, repeats])
+    speeds = page.evaluate(ENGINE, [engine_source(), text, repeats])
     return {type: statistics.median(values) for type, values in speeds.items()}
 
 

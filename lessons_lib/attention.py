@@ -142,7 +142,8 @@ def scaled_dot_product_attention(
 
 def split_heads(x: Tensor, n_heads: int) -> Tensor:
     """Cut vectors (B, T, H * K) into heads: (B, H, T, K)."""
-    return x.unflatten(-1, (n_heads, -1)).transpose(1, 2)
+    _, d_head = check_heads(x.shape[-1], n_heads)
+    return x.unflatten(-1, (n_heads, d_head)).transpose(1, 2)
 
 
 def merge_heads(x: Tensor) -> Tensor:
@@ -152,6 +153,7 @@ def merge_heads(x: Tensor) -> Tensor:
 
 def repeat_heads(x: Tensor, n_times: int) -> Tensor:
     """Repeat each key-value head for its queries: (B, G, S, K) to (B, H, S, K)."""
+    check_integer("n_times", n_times, 1)
     return x if n_times == 1 else x.repeat_interleave(n_times, dim=1)
 
 

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lessons_lib.base.linear import Linear
-from lessons_lib.base.validation import check_integer
+from lessons_lib.base.validation import check_integer, check_number
 
 __all__ = [
     "Block",
@@ -43,7 +43,7 @@ class LayerNorm(nn.Module):
         eps: added to the variance, so that a constant vector divides by no zero.
 
     Raises:
-        ValueError: a width below 1.
+        ValueError: a width below 1, or an eps that is negative or not finite.
 
     Source: Ba et al. 2016, equation 4, over the last axis.
     """
@@ -53,7 +53,7 @@ class LayerNorm(nn.Module):
         check_integer("d_model", d_model, 1)
         self.weight = nn.Parameter(torch.ones(d_model))
         self.bias = nn.Parameter(torch.zeros(d_model))
-        self.eps = eps
+        self.eps = check_number("eps", eps, least=0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise each vector of x (..., D)."""

@@ -31,7 +31,14 @@ from torch import Tensor, nn
 
 from lessons_lib.attention import MultiHeadAttention, causal_mask, merge_heads, split_heads
 from lessons_lib.base.linear import linear
-from lessons_lib.base.validation import check_ids, check_integer, check_text
+from lessons_lib.base.validation import (
+    check_ids,
+    check_integer,
+    check_logits,
+    check_number,
+    check_probs,
+    check_text,
+)
 from lessons_lib.gpt import check_token_ids, padding_mask
 from lessons_lib.llama import Llama
 from lessons_lib.tokens import BPETokenizer
@@ -79,7 +86,7 @@ def top_k(logits: Tensor, k: int) -> Tensor:
     Raises:
         ValueError: k below 1.
 
-    Source: Fan et al. 2018, section 5.2.
+    Source: Fan et al. 2018, section 5.4.
 
     >>> top_k(torch.tensor([1.0, 3.0, 2.0]), 2)
     tensor([-inf, 3., 2.])
@@ -93,6 +100,7 @@ def top_p(logits: Tensor, p: float) -> Tensor:
     """Keep the most probable tokens until their probabilities add up to p; the rest are -inf.
 
     The token that reaches p is kept, so at least one is. Of equals, the smallest id comes first.
+    Probabilities are computed in 64 bits; a sum that misses p by rounding alone has reached it.
 
     Raises:
         ValueError: p outside (0, 1].
@@ -102,19 +110,18 @@ def top_p(logits: Tensor, p: float) -> Tensor:
     >>> top_p(torch.tensor([0.0, math.log(2), math.log(5)]), 0.6)
     tensor([  -inf,   -inf, 1.6094])
     """
-    if not 0 < p <= 1:
-        raise ValueError(f"expected top_p above 0 and at most 1, got {p}")
-    if p == 1:
+    if check_number("top_p", p, above=0, most=1) == 1:
         return logits
     ordered, places = logits.sort(descending=True, stable=True)
-    probs = ordered.softmax(-1)
-    before = probs.cumsum(-1) - probs  # what the more probable ones add up to
-    before = torch.empty_like(before).scatter(-1, places, before)  # in the order of the ids again
-    return logits.masked_fill(before >= p, -math.inf)
+    sums = F.pad(ordered.double().softmax(-1).cumsum(-1), (1, 0))[..., :-1]
+    before = torch.empty_like(sums).scatter(-1, places, sums)  # of the more probable ones
+    return logits.masked_fill(before >= p * (1 - 1e-12), -math.inf)
 
 
 def min_p(logits: Tensor, p: float) -> Tensor:
     """Keep tokens at least p times as probable as the most probable one; the rest are -inf.
+
+    Computed in 64 bits; a token that misses the limit by rounding alone is kept.
 
     Raises:
         ValueError: p outside [0, 1].
@@ -124,10 +131,10 @@ def min_p(logits: Tensor, p: float) -> Tensor:
     >>> min_p(torch.tensor([0.0, math.log(2), math.log(5)]), 0.3)
     tensor([  -inf, 0.6931, 1.6094])
     """
-    if not 0 <= p <= 1:
-        raise ValueError(f"expected min_p from 0 to 1, got {p}")
-    probs = logits.softmax(-1)
-    return logits.masked_fill(probs < p * probs.amax(-1, keepdim=True), -math.inf)
+    check_number("min_p", p, least=0, most=1)
+    probs = logits.double().softmax(-1)
+    least = p * (1 - 1e-12) * probs.amax(-1, keepdim=True)
+    return logits.masked_fill(probs < least, -math.inf)
 
 
 def repetition_penalty(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
@@ -146,8 +153,7 @@ def repetition_penalty(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
     >>> repetition_penalty(torch.tensor([2.0, -2.0]), torch.tensor([True, True]), 2.0)
     tensor([ 1., -4.])
     """
-    if not 0 < penalty < math.inf:
-        raise ValueError(f"expected a repetition_penalty above 0, got {penalty}")
+    check_number("repetition_penalty", penalty, above=0)
     return torch.where(seen, torch.where(logits < 0, logits * penalty, logits / penalty), logits)
 
 
@@ -173,9 +179,11 @@ class Sampling:
     repetition_penalty: float = 1.0
 
     def __post_init__(self):
-        if not 0 <= self.temperature < math.inf:
-            raise ValueError(f"expected a temperature of at least 0, got {self.temperature}")
-        filter_logits(torch.zeros(1), self, torch.ones(1, dtype=torch.bool))  # checks the others
+        check_number("temperature", self.temperature, least=0)
+        check_integer("top_k", 1 if self.top_k is None else self.top_k, 1)
+        check_number("top_p", self.top_p, above=0, most=1)
+        check_number("min_p", self.min_p, least=0, most=1)
+        check_number("repetition_penalty", self.repetition_penalty, above=0)
 
 
 def filter_logits(logits: Tensor, sampling: Sampling, seen: Tensor | None = None) -> Tensor:
@@ -192,8 +200,7 @@ def filter_logits(logits: Tensor, sampling: Sampling, seen: Tensor | None = None
         logits = logits / sampling.temperature
     if sampling.top_k is not None:
         logits = top_k(logits, sampling.top_k)
-    if sampling.top_p != 1:
-        logits = top_p(logits, sampling.top_p)
+    logits = top_p(logits, sampling.top_p)
     if sampling.min_p != 0:
         logits = min_p(logits, sampling.min_p)
     return logits
@@ -208,26 +215,25 @@ def token_probs(logits: Tensor, sampling: Sampling, seen: Tensor | None = None) 
     >>> token_probs(torch.tensor([0.0, 1.0]), Sampling(temperature=0))
     tensor([0., 1.], dtype=torch.float64)
     """
-    logits = filter_logits(logits.double(), sampling, seen)
-    best = logits.amax(-1)
-    if not best.isfinite().all():
-        raise ValueError(
-            f"expected logits with a finite largest one, got {best[~best.isfinite()][0]}"
-        )
+    logits = check_logits(filter_logits(logits.double(), sampling, seen))
     if sampling.temperature == 0:
         return F.one_hot(logits.argmax(-1), logits.shape[-1]).double()
     return logits.softmax(-1)
 
 
 def sample_token(probs: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw a token id for each row of probabilities (..., V), which add up to 1: (...).
+    """Draw a token id for each row of probabilities (..., V): (...).
 
-    The probabilities are laid end to end on a line; a random place on it falls on a token.
+    The probabilities are laid end to end on a line; a random place on it falls on a token. They
+    need not add up to 1.
+
+    Raises:
+        ValueError: a row with a negative number, a NaN or infinity, or with nothing but zeros.
     """
     places = torch.rand(
         (*probs.shape[:-1], 1), generator=generator, device=generator.device, dtype=torch.float64
     )
-    ends = probs.cumsum(-1)  # where each token's piece ends
+    ends = check_probs("probs", probs).double().cumsum(-1)  # where each token's piece ends
     return torch.searchsorted(ends, places.to(probs.device) * ends[..., -1:], right=True)[..., 0]
 
 
@@ -261,7 +267,7 @@ class KVCache:
         length: how many positions have been read.
 
     Raises:
-        ValueError: a number of positions that is below 1 or above the model's context.
+        ValueError: a number of positions that is below 1 or above the model's context, or no rows.
     """
 
     def __init__(self, model: nn.Module, n_positions: int | None = None, batch_size: int = 1):
@@ -271,6 +277,7 @@ class KVCache:
             raise ValueError(f"expected at most {most} positions, the context, got {n_positions}")
         attention = model.blocks[0].attention
         d_head = attention.key.out_features // attention.n_kv_heads
+        check_integer("batch_size", batch_size, 1)
         shape = (len(model.blocks), batch_size, attention.n_kv_heads, n_positions, d_head)
         self.keys, self.values = attention.key.weight.detach().new_zeros((2, *shape))
         self.length, self.n_positions = 0, n_positions
@@ -284,6 +291,7 @@ class KVCache:
 
     def positions(self, n_new: int) -> Tensor:
         """Return where the next positions stand in their text: (T,)."""
+        check_integer("n_new", n_new, 0)
         return torch.arange(self.length, self.length + n_new, device=self.keys.device)
 
     def mask(self, n_new: int) -> Tensor | None:
@@ -320,7 +328,11 @@ def cached_attention(
     """Let new positions x (B, T, D) attend to those in the cache and to themselves: (B, T, D).
 
     Query heads that share a key-value head stand below each other, as more rows of it.
+
+    Raises:
+        ValueError: a layer that the cache does not have.
     """
+    check_integer("layer", layer, 0, len(cache.keys) - 1)
     n_new = x.shape[1]
     q = split_heads(attention.query(x), attention.n_heads)  # (B, H, T, K)
     k = split_heads(attention.key(x), attention.n_kv_heads)  # (B, G, T, K)
@@ -350,10 +362,12 @@ def cached_logits(
         n_logits: for how many of the last positions logits are wanted; all by default.
 
     Raises:
-        ValueError: as `check_token_ids`, with the room left in the cache for the context.
+        ValueError: as `check_token_ids`, with the room left in the cache for the context; logits
+            wanted for fewer than one position.
     """
     room = cache.n_positions - cache.length
     n_new = check_token_ids(token_ids, model.config.vocab_size, room).shape[1]
+    n_logits = check_integer("n_logits", n_new if n_logits is None else n_logits, 1)
     x = model.token_embedding(token_ids)  # (B, T, D)
     if hasattr(model, "position_embedding"):
         x = x + model.position_embedding(cache.positions(n_new))
@@ -361,7 +375,7 @@ def cached_logits(
         x = x + cached_attention(block.attention, block.attention_norm(x), cache, layer)
         x = x + block.feed_forward(block.feed_norm(x))
     cache.length += n_new
-    x = model.final_norm(x if n_logits is None else x[:, -n_logits:])
+    x = model.final_norm(x[:, -n_logits:])
     return linear(x, getattr(model, "head", model.token_embedding).weight)
 
 
@@ -502,6 +516,7 @@ def pad_prompts(prompts: Sequence[Sequence[int]], vocab_size: int) -> tuple[Tens
             [0, 7]]), tensor([[ True,  True],
             [False,  True]]))
     """
+    check_integer("vocab_size", vocab_size, 1)
     rows = [check_ids(prompt, vocab_size) for prompt in prompts]
     if not rows or not all(rows):
         raise ValueError(f"expected prompts of at least one token, got {rows!r:.80}")
@@ -519,9 +534,13 @@ def mark_seen(token_ids: Tensor, vocab_size: int, real: Tensor | None = None) ->
         vocab_size: V.
         real: booleans (B, T), False for padding, which does not count.
 
+    Raises:
+        ValueError: see `check_token_ids`.
+
     >>> mark_seen(torch.tensor([[2, 0]]), vocab_size=3)
     tensor([[ True, False,  True]])
     """
+    check_token_ids(token_ids, vocab_size, token_ids.shape[-1], real)
     times = torch.zeros(len(token_ids), vocab_size, dtype=torch.int64)
     one = torch.ones_like(token_ids) if real is None else real.long()
     return times.scatter_add_(1, token_ids, one) > 0
@@ -556,7 +575,7 @@ def token_steps(
             f"expected prompt and new tokens within the context of {context}, "
             f"got {token_ids.shape[1]} + {n_tokens}"
         )
-    generator = torch.Generator().manual_seed(check_integer("seed", seed, 0))
+    generator = torch.Generator().manual_seed(check_integer("seed", seed, 0, 2**64 - 1))
     device = model.token_embedding.weight.device
     if real.all():
         cache = KVCache(model, length, len(token_ids))
@@ -732,7 +751,8 @@ def beam_search(
         Up to `n_beams` texts, the most probable first, each with its stop token if it has one.
 
     Raises:
-        ValueError: as `token_steps`, or fewer than one beam.
+        ValueError: as `token_steps`, fewer than one beam, or logits of which none is the largest,
+            such as NaN.
     """
     check_integer("n_beams", n_beams, 1)
     ids, _ = pad_prompts([token_ids], model.config.vocab_size)
@@ -742,10 +762,12 @@ def beam_search(
     for _ in range(n_tokens):
         logits = cached_logits(model, ids.to(cache.keys.device), cache, n_logits=1)[:, -1]
         before = torch.tensor([beam.log_prob for beam, _ in alive], dtype=torch.float64)
-        scores = before[:, None] + logits.double().log_softmax(-1).cpu()  # (beams, V)
+        scores = before[:, None] + check_logits(logits).double().log_softmax(-1).cpu()  # (beams, V)
         best, places = scores.flatten().topk(min(n_beams, scores.numel()))
         longer = []
         for log_prob, place in zip(best.tolist(), places.tolist(), strict=True):
+            if log_prob == -math.inf:
+                break  # from here on, none is possible
             row, token_id = divmod(place, scores.shape[1])
             longer.append((Beam([*alive[row][0].token_ids, token_id], log_prob), row))
         kept = sorted([*longer, *ended], key=_worth)[:n_beams]
@@ -810,8 +832,15 @@ def accept_draft(
         guesses: n token ids.
         generator: of the random numbers.
 
+    Raises:
+        ValueError: rows that are no probabilities, guesses outside the vocabulary, or not as many
+            rows of q as guesses and one more of p.
+
     Source: Leviathan et al. 2022, algorithm 1.
     """
+    check_probs("p and q", torch.stack([*p, *q]))
+    if not len(p) - 1 == len(q) == len(check_ids(guesses, p.shape[-1])):
+        raise ValueError(f"expected n + 1, n and n, got {len(p)}, {len(q)} and {len(guesses)}")
     places = torch.rand(len(guesses), generator=generator, dtype=torch.float64).tolist()
     for i, guess in enumerate(guesses):
         if places[i] * q[i][guess] >= p[i, guess]:
@@ -842,7 +871,7 @@ def speculative(
     vocab_size, stop_ids = model.config.vocab_size, stops_of(model, stop_ids)
     ids = pad_prompts([token_ids], vocab_size)[0][0].tolist()
     start, end = len(ids), len(ids) + check_integer("n_tokens", n_tokens, 0)
-    generator = torch.Generator().manual_seed(check_integer("seed", seed, 0))
+    generator = torch.Generator().manual_seed(check_integer("seed", seed, 0, 2**64 - 1))
     cache, n_reads = KVCache(model, end), 0
     while len(ids) < end and stop_ids.isdisjoint(ids[start:]):
         q, guesses = [], []

@@ -34,7 +34,7 @@ from lessons_lib.base.hub import (
     write_folder,
 )
 from lessons_lib.base.linear import linear
-from lessons_lib.base.validation import check_integer, check_model
+from lessons_lib.base.validation import check_integer, check_logits, check_model, check_number
 from lessons_lib.block import Block, FeedForward, LayerNorm
 from lessons_lib.tokens import BPETokenizer
 
@@ -116,8 +116,11 @@ def check_token_ids(
         real: what should be as for `padding_mask` and of the same shape, if there is padding.
 
     Raises:
-        ValueError: another type or shape, ids out of range, or T above `context_length`.
+        ValueError: another type or shape, ids out of range, or T above `context_length`; a
+            `vocab_size` below 1 or a negative `context_length`.
     """
+    check_integer("vocab_size", vocab_size, 1)
+    check_integer("context_length", context_length, 0)
     if not isinstance(token_ids, Tensor) or token_ids.dtype not in (torch.int32, torch.int64):
         got = getattr(token_ids, "dtype", type(token_ids).__name__)
         raise ValueError(f"expected a tensor of integer token ids, got {got}")
@@ -160,8 +163,13 @@ def initialise(model: nn.Module, n_layers: int, std: float = 0.02) -> None:
     each block that add to the residual stream are smaller by ``sqrt(2 n_layers)``, so that the
     stream's size does not grow with the number of layers.
 
+    Raises:
+        ValueError: no layers, or a deviation that is negative or not finite.
+
     Source: Radford et al. 2019, section 2.3, and the code published with it.
     """
+    check_integer("n_layers", n_layers, 1)
+    check_number("std", std, least=0)
     for name, module in model.named_modules():
         if isinstance(module, nn.Linear | nn.Embedding):
             adds = name.endswith(("attention.output", "feed_forward.down"))
@@ -262,10 +270,11 @@ def greedy(model: nn.Module, token_ids: Tensor, n_tokens: int) -> Tensor:
     Of equally probable tokens it takes the one with the smallest id.
 
     Raises:
-        ValueError: a negative `n_tokens`, or a text that grows beyond the model's context.
+        ValueError: a negative `n_tokens`, a text that grows beyond the model's context, or logits
+            of which none is the largest, such as NaN.
     """
     for _ in range(check_integer("n_tokens", n_tokens, 0)):
-        logits = model(token_ids)[:, -1]  # (B, V)
+        logits = check_logits(model(token_ids)[:, -1])  # (B, V)
         token_ids = torch.cat([token_ids, logits.argmax(-1, keepdim=True)], dim=1)
     return token_ids
 

@@ -15,11 +15,10 @@ Sources:
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import accumulate
 
 from lessons_lib.base.validation import check_integer, check_text
 
-__all__ = ["continue_text", "next_char_counts", "next_char_probs", "random_bits"]
+__all__ = ["continue_text", "next_char_counts", "next_char_probs", "pick_char", "random_bits"]
 
 
 def next_char_counts(text: str, prompt: str, max_context: int = 12) -> tuple[str, dict[str, int]]:
@@ -72,6 +71,27 @@ def next_char_probs(text: str, prompt: str, max_context: int = 12) -> dict[str, 
     return {character: count / total for character, count in counts.items()}
 
 
+def pick_char(counts: dict[str, int], place: int) -> str:
+    """Return the character at a place of a row in which each stands as often as it was counted.
+
+    Args:
+        counts: how often each character was counted, as `next_char_counts` gives it.
+        place: from 0 to the sum of the counts minus 1.
+
+    Raises:
+        ValueError: a place outside the row.
+
+    >>> [pick_char({"a": 2, "d": 1}, place) for place in range(3)]
+    ['a', 'a', 'd']
+    """
+    left = check_integer("place", place, 0)
+    for character, count in counts.items():
+        if left < count:
+            return character
+        left -= count
+    raise ValueError(f"expected a place below {sum(counts.values())}, got {place}")
+
+
 def continue_text(
     text: str, prompt: str, n: int, seed: int | None = None, max_context: int = 12
 ) -> str:
@@ -96,9 +116,8 @@ def continue_text(
     bits = None if seed is None else random_bits(seed)
     for _ in range(n):
         _, counts = next_char_counts(text, prompt, max_context)
-        place = 0 if bits is None else next(bits) * sum(counts.values()) >> 32
-        sums = zip(counts, accumulate(counts.values()), strict=True)
-        prompt += next(character for character, end in sums if place < end)
+        place = 0 if bits is None else next(bits) * sum(counts.values()) // 2**32
+        prompt += pick_char(counts, place)
     return prompt
 
 

@@ -32,7 +32,13 @@ from torch import Tensor, nn
 from lessons_lib.attention import MultiHeadAttention
 from lessons_lib.base.hub import Entries, add_once, end_entry, open_checkpoint, write_folder
 from lessons_lib.base.linear import Linear
-from lessons_lib.base.validation import MOST_LAYERS, check_heads, check_integer, check_model
+from lessons_lib.base.validation import (
+    MOST_LAYERS,
+    check_heads,
+    check_integer,
+    check_model,
+    check_number,
+)
 from lessons_lib.block import Block
 from lessons_lib.gpt import build_model, check_token_ids, initialise, padding_mask, with_ends_of
 from lessons_lib.tokens import BPETokenizer
@@ -64,13 +70,16 @@ class RMSNorm(nn.Module):
         d: the width of the vectors.
         eps: added to the mean square.
 
+    Raises:
+        ValueError: a width below 1, or an eps that is negative or not finite.
+
     Source: Zhang and Sennrich 2019, equation 4.
     """
 
     def __init__(self, d: int, eps: float = 1e-5):
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(d))
-        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(check_integer("d", d, 1)))
+        self.eps = check_number("eps", eps, least=0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise each vector of x (..., d)."""
@@ -86,11 +95,16 @@ class SwiGLU(nn.Module):
         d_model: D, the width in and out.
         d_ff: F, the width between.
 
+    Raises:
+        ValueError: a width below 1.
+
     Source: Shazeer 2020, equation 6, with SiLU (Swish with beta 1) as the gate's bend.
     """
 
     def __init__(self, d_model: int, d_ff: int):
         super().__init__()
+        check_integer("d_model", d_model, 1)
+        check_integer("d_ff", d_ff, 1)
         self.gate = Linear(d_model, d_ff, bias=False)
         self.up = Linear(d_model, d_ff, bias=False)
         self.down = Linear(d_ff, d_model, bias=False)
@@ -107,13 +121,23 @@ class RopeScaling:
     Waves longer than the old context slow down by `factor`, waves much shorter stay, those between
     are blended. `low` and `high` say where between begins and ends, in turns per old context.
 
-    Source: Grattafiori et al. 2024, section 3.4.2, and the configuration files of Llama 3.1.
+    Raises:
+        ValueError: a `factor` or an `old_context` that is not above 0, or not 0 <= `low` < `high`.
+
+    Source: the configuration files of Llama 3.1, and `apply_scaling` in Meta's code of it.
+    Grattafiori et al. 2024, section 3.4.2, describes the training on longer texts.
     """
 
     factor: float = 8.0
     low: float = 1.0
     high: float = 4.0
     old_context: int = 8192
+
+    def __post_init__(self):
+        check_number("factor", self.factor, above=0)
+        check_number("low", self.low, least=0)
+        check_number("high", self.high, above=self.low)
+        check_integer("old_context", self.old_context, 1)
 
 
 def rotation_speeds(d_head: int, base: float, scaling: RopeScaling | None = None) -> Tensor:
@@ -125,15 +149,16 @@ def rotation_speeds(d_head: int, base: float, scaling: RopeScaling | None = None
         scaling: for contexts longer than in training.
 
     Raises:
-        ValueError: an odd K, or a base that is not above 0.
+        ValueError: an odd K, or a base that is not above 0 or not finite.
 
     Source: Su et al. 2021, equation 15.
 
     >>> rotation_speeds(4, 10000.0)
     tensor([1.0000, 0.0100])
     """
-    if check_integer("d_head", d_head, 2) % 2 or base <= 0:
-        raise ValueError(f"expected an even d_head and a positive base, got {d_head} and {base}")
+    if check_integer("d_head", d_head, 2) % 2:
+        raise ValueError(f"expected an even d_head, got {d_head}")
+    check_number("base", base, above=0)
     speeds = 1 / base ** (torch.arange(0, d_head, 2).float() / d_head)
     if scaling is None:
         return speeds

@@ -11,7 +11,8 @@ Sources:
         entropy of a source, and text drawn from n-gram counts.
     Witten and Bell, "The Zero-Frequency Problem: Estimating the Probabilities of Novel Events in
         Adaptive Text Compression", IEEE Transactions on Information Theory 37(4), 1991: method C,
-        the smoothing used here.
+        the smoothing used here, from Moffat, "Implementing the PPM Data Compression Scheme", IEEE
+        Transactions on Communications 38(11), 1990.
     Chen and Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling", Computer
         Speech and Language 13, 1999, section 2.5: the same rule written as a mixture of orders.
 """
@@ -22,7 +23,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from lessons_lib.base.validation import check_ids, check_integer
+from lessons_lib.base.validation import (
+    check_array,
+    check_counts,
+    check_ids,
+    check_integer,
+    check_number,
+    check_probs,
+)
 
 __all__ = [
     "NGram",
@@ -72,17 +80,17 @@ def add_k_probs(counts: Counter, vocab_size: int, k: float = 1.0) -> np.ndarray:
         V probabilities that add up to 1.
 
     Raises:
-        ValueError: a k that is negative or not finite, nothing counted and k = 0, or a token
-            outside ``0 .. V - 1``.
+        ValueError: a k that is negative or not finite, nothing counted and k = 0, a token outside
+            ``0 .. V - 1``, or a count that is no integer from 0 on.
 
     Source: Laplace's rule of succession for k = 1; Lidstone's for other k.
 
     >>> add_k_probs(Counter({0: 3}), 2)
     array([0.8, 0.2])
     """
-    if not 0 <= k < math.inf or not (k or sum(counts.values())):
-        raise ValueError(f"expected k of at least 0, and above 0 without counts, got {k}")
-    check_ids(counts, check_integer("vocab_size", vocab_size, 1))
+    check_counts(counts, check_integer("vocab_size", vocab_size, 1))
+    if not (check_number("k", k, least=0) or sum(counts.values())):
+        raise ValueError(f"expected k above 0 without counts, got {k}")
     probs = np.full(vocab_size, float(k))
     for token, count in counts.items():
         probs[token] += count
@@ -104,15 +112,16 @@ def witten_bell_probs(counts: Counter, shorter: np.ndarray) -> np.ndarray:
         V probabilities that add up to 1.
 
     Raises:
-        ValueError: a token outside ``0 .. V - 1``.
+        ValueError: a token outside ``0 .. V - 1``, a count that is no integer from 0 on, or shorter
+            probabilities that are none.
 
     Source: Witten and Bell 1991, method C; Chen and Goodman 1999, section 2.5.
 
     >>> witten_bell_probs(Counter({0: 3}), np.array([0.5, 0.5]))
     array([0.875, 0.125])
     """
-    check_ids(counts, len(shorter))
-    kinds, seen = len(counts), sum(counts.values())
+    check_counts(counts, len(check_probs("shorter", np.asarray(shorter))))
+    kinds, seen = sum(n > 0 for n in counts.values()), sum(counts.values())
     if not kinds:
         return np.array(shorter, dtype=float)
     probs = kinds * np.asarray(shorter)
@@ -201,7 +210,7 @@ def cross_entropy(surprises: Sequence[float]) -> float:
         surprises: -ln p of each token that really came, in nats.
 
     Raises:
-        ValueError: no surprises.
+        ValueError: no surprises, or one that is no number; infinity is the surprise at p = 0.
 
     Source: Shannon 1948, section 7; the loss of all language models since.
 
@@ -210,7 +219,7 @@ def cross_entropy(surprises: Sequence[float]) -> float:
     """
     if not len(surprises):
         raise ValueError("expected the surprise of at least one token, got none")
-    return float(np.mean(np.asarray(surprises, dtype=float)))
+    return float(np.mean(check_array("surprises", surprises, finite=False)))
 
 
 def perplexity(surprises: Sequence[float]) -> float:
@@ -223,7 +232,7 @@ def perplexity(surprises: Sequence[float]) -> float:
         The perplexity, infinite where a float cannot hold it.
 
     Raises:
-        ValueError: no surprises.
+        ValueError: as `cross_entropy`.
 
     >>> round(perplexity([math.log(8)] * 5), 6)
     8.0
@@ -242,9 +251,10 @@ def nats_to_bits_per_byte(nats: float, n_bytes: int) -> float:
         n_bytes: length of the text in UTF-8 bytes.
 
     Raises:
-        ValueError: fewer than 1 byte.
+        ValueError: fewer than 1 byte, or nats that are no number.
 
     >>> round(nats_to_bits_per_byte(8 * math.log(2), 4), 6)
     2.0
     """
+    check_array("nats", nats, finite=False)
     return nats / math.log(2) / check_integer("n_bytes", n_bytes, 1)

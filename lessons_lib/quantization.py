@@ -30,11 +30,18 @@ import itertools
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lessons_lib.base.validation import check_ids
+from lessons_lib.base.validation import (
+    check_array,
+    check_bits,
+    check_ids,
+    check_integer,
+    check_number,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -210,12 +217,14 @@ def float_bits(number: float, type: str = "F32") -> FloatBits:
     """Return the bits of a number as a float of a type in FLOATS, rounded to it from float32.
 
     Raises:
-        ValueError: another type.
+        ValueError: another type, or no number; NaN and infinity are floats too.
 
     >>> float_bits(-2.5, "BF16")
     FloatBits(sign='1', exponent='10000000', mantissa='0100000')
     """
     data = np.empty(1, block_format(type, FLOATS, (1,)).layout)
+    if isinstance(number, bool) or not isinstance(number, Real):
+        raise ValueError(f"expected a number, got {number!r:.80}")
     ENCODERS[type](np.float32([[number]]), data)
     n_exponent, n_mantissa = FLOATS[type]
     text = f"{int.from_bytes(data.tobytes(), 'little'):0{1 + n_exponent + n_mantissa}b}"
@@ -252,12 +261,17 @@ def round_absmax(x: np.ndarray, most: int = 127) -> tuple[np.ndarray, np.ndarray
         Levels (n, k) from -most to most, half away from zero, as int8, and scales (n, 1). A scale
         that is too small for a reciprocal has levels 0.
 
+    Raises:
+        ValueError: more levels than int8 holds, or a number that is not finite.
+
     Source: Dettmers et al. 2022, section 2.1.
 
     >>> round_absmax(np.float32([[0.4, -1.27, 0.056]]))
     (array([[  40, -127,    6]], dtype=int8), array([[0.01]], dtype=float32))
     """
-    scale = np.abs(largest(x)) / most
+    check_integer("most", most, 1, 127)
+    check_array("x", peak := largest(x))
+    scale = np.abs(peak) / most
     levels = x * reciprocal(scale)
     levels += levels - np.trunc(levels)  # what follows the point, doubled: a half becomes a whole
     return levels.astype(np.int8), scale  # and the rest is cut off
@@ -271,8 +285,13 @@ def round_signed(x: np.ndarray, half: int) -> tuple[np.ndarray, np.ndarray]:
 
     Returns:
         Levels (n, k), half up, as uint8, and scales (n, 1): x is about ``scale * (level - half)``.
+
+    Raises:
+        ValueError: more levels than uint8 holds, or a number that is not finite.
     """
-    scale = largest(x) / -half
+    check_integer("half", half, 1, 128)
+    check_array("x", peak := largest(x))
+    scale = peak / -half
     levels = x * reciprocal(scale, beyond=np.nan)
     levels += np.float32(half + 0.5)
     return cut_to_levels(levels, 2 * half - 1), scale
@@ -287,20 +306,27 @@ def round_zero_point(x: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray, 
         x is about ``scale * level + minimum``. Where a zero point is stored in place of the
         minimum, it is ``round(-minimum / scale)``.
 
+    Raises:
+        ValueError: more levels than uint8 holds, or a number that is not finite.
+
     Source: Jacob et al. 2017, equation 1.
 
     >>> levels, scale, low = round_zero_point(np.float32([[-1.0, 0.0, 2.0]]), 15)
     >>> levels, scale.item(), low.item()
     (array([[ 0,  5, 15]], dtype=uint8), 0.20000000298023224, -1.0)
     """
+    check_integer("most", most, 1, 255)
     low = np.take_along_axis(x, x.argmin(axis=1, keepdims=True), axis=1)  # of equals the first
-    scale = np.abs(x.max(axis=1, keepdims=True) - low) / most  # 0, but never -0
+    high = x.max(axis=1, keepdims=True)
+    check_array("x", [low, high])
+    scale = np.abs(high - low) / most  # 0, but never -0
     return cut_to_levels((x - low) * reciprocal(scale) + np.float32(0.5), most), scale, low
 
 
 @np.errstate(invalid="ignore")
 def cut_to_levels(x: np.ndarray, most: int) -> np.ndarray:
     """Cut off what follows the point, to levels from 0 to `most`; 0 for what is not a number."""
+    check_integer("most", most, 1, 255)
     return np.clip(x, 0, most).astype(np.uint8)
 
 
@@ -313,10 +339,16 @@ def pack(levels: np.ndarray, bits: int, width: int) -> np.ndarray:
     They come in groups. Byte j of a group holds, from its lowest bits up, levels j, j + width,
     j + 2 width, ... of the group.
 
+    Raises:
+        ValueError: another number of bits, a width below 1, levels that need more bits or do not
+            fill the groups.
+
     >>> [f"{byte:08b}" for byte in pack(np.array([[1, 2, 3, 4]], np.uint8), 4, 2)[0]]
     ['00110001', '01000010']
     """
-    parts = 8 // bits
+    parts = 8 // check_bits(bits, width)
+    if levels.size and not 0 <= levels.min() <= levels.max() < 2**bits:
+        raise ValueError(f"expected levels of {bits} bits, got {levels.min()} to {levels.max()}")
     groups = levels.reshape(len(levels), -1, parts, width)
     data = groups[:, :, 0].copy()
     for part in range(1, parts):
@@ -326,6 +358,7 @@ def pack(levels: np.ndarray, bits: int, width: int) -> np.ndarray:
 
 def unpack(data: np.ndarray, bits: int, width: int) -> np.ndarray:
     """Take levels of 1, 2 or 4 bits out of bytes (n, k), as `pack` put them: (n, k * 8 / bits)."""
+    check_bits(bits, width)
     groups = data.reshape(len(data), -1, width)
     levels = np.empty((*groups.shape[:2], 8 // bits, width), np.uint8)
     for part in range(8 // bits):
@@ -448,6 +481,7 @@ def nearest_int(x: np.ndarray) -> np.ndarray:
 
 def step_levels(x: np.ndarray, low: np.ndarray, inverse: np.ndarray, most: int) -> np.ndarray:
     """Count how many steps of width 1 / inverse each x (k, n) lies above low: 0 to most."""
+    check_integer("most", most, 1)
     return np.clip(nearest_int((x - low) * inverse), 0, most).astype(np.float32)
 
 
@@ -501,7 +535,13 @@ def search_scale_and_min(
 
     Returns:
         Scales (n,), minima (n,), at most 0, and levels (k, n): x is about scale * level + minimum.
+
+    Raises:
+        ValueError: a `most` below 1, a `first` that is not finite, a negative number of trials.
     """
+    check_integer("most", most, 1)
+    check_number("first", first)
+    check_integer("n_trials", n_trials, 0)
     peak, low = x.max(axis=0), np.minimum(x.min(axis=0), 0)
     inverse = most / (peak - low)
     error = line_error(step_levels(x, low, inverse, most), x, weights, 1 / inverse, low)
@@ -615,6 +655,7 @@ TINY = 1e-15  # what is smaller than this counts as zero in Q6_K
 
 def signed_levels(x: np.ndarray, half: int) -> np.ndarray:
     """Round to levels from -half to half - 1."""
+    check_integer("half", half, 1)
     return np.clip(nearest_int(x), -half, half - 1).astype(np.float32)
 
 
@@ -628,7 +669,11 @@ def search_scale(x: np.ndarray, half: int = 32) -> tuple[np.ndarray, np.ndarray]
 
     Returns:
         Scales (n,) and levels (k, n), half added: x is about scale * (level - half).
+
+    Raises:
+        ValueError: a `half` below 1.
     """
+    check_integer("half", half, 1)
     peak = largest(x.T)[:, 0]
     weights = x * x
     weighted = weights * x
@@ -748,6 +793,7 @@ def block_format(type: str, known: Collection[str], shape: Sequence[int]) -> For
     if not isinstance(type, str) or type not in known:
         raise ValueError(f"expected one of {', '.join(known)}, got {type!r}")
     size = FORMATS[type].block_size
+    check_ids(shape)
     if not shape or min(shape) < 1 or shape[-1] % size:
         raise ValueError(
             f"expected rows of a multiple of {size} numbers for {type}, got shape {tuple(shape)}"
@@ -855,7 +901,12 @@ def matmul_q8_0(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
     Source: Dettmers et al. 2022, section 2.1, with blocks in place of rows and columns.
     """
     layout, data = FORMATS["Q8_0"].layout, quantize(x, "Q8_0")
-    if data.ndim != 2 or weights.ndim != 2 or weights.shape[1] != data.shape[1]:
+    if (
+        weights.dtype != np.uint8
+        or data.ndim != 2
+        or weights.ndim != 2
+        or weights.shape[1] != data.shape[1]
+    ):
         raise ValueError(
             f"expected x (T, C) and Q8_0 of (N, C), got {np.shape(x)} and {weights.shape} bytes"
         )

@@ -33,7 +33,7 @@ import numpy as np
 import torch
 
 from lessons_lib.base.linear import linear
-from lessons_lib.base.validation import check_integer
+from lessons_lib.base.validation import check_array, check_integer, check_number
 from lessons_lib.gpt import GPTConfig
 from lessons_lib.llama import LlamaConfig
 
@@ -84,8 +84,8 @@ def training_flops(n_parameters: float, n_tokens: float) -> float:
     >>> training_flops(175e9, 300e9)
     3.15e+23
     """
-    if n_parameters < 0 or n_tokens < 0:
-        raise ValueError(f"expected numbers from 0 on, got {n_parameters} and {n_tokens}")
+    check_number("n_parameters", n_parameters, least=0)
+    check_number("n_tokens", n_tokens, least=0)
     return 6 * n_parameters * n_tokens
 
 
@@ -166,8 +166,7 @@ def training_memory(n_parameters: float, precision: str = "float32") -> dict[str
     if precision not in BYTES_PER_PARAMETER:
         known = sorted(BYTES_PER_PARAMETER)
         raise ValueError(f"expected a precision of {known}, got {precision!r}")
-    if n_parameters < 0:
-        raise ValueError(f"expected a number of parameters from 0 on, got {n_parameters}")
+    check_number("n_parameters", n_parameters, least=0)
     weights, gradients, optimizer = (n_parameters * n for n in BYTES_PER_PARAMETER[precision])
     return {"weights": weights, "gradients": gradients, "optimizer": optimizer}
 
@@ -240,15 +239,16 @@ def utilisation(flops: float, seconds: float, peak: float) -> float:
         peak: operations per second, of all devices together.
 
     Raises:
-        ValueError: no time, or no peak.
+        ValueError: no time, no peak, or a number of operations below 0.
 
     Source: Chowdhery et al. 2022, appendix B.
 
     >>> utilisation(3e12, seconds=10, peak=1e12)
     0.3
     """
-    if seconds <= 0 or peak <= 0:
-        raise ValueError(f"expected a time and a peak above 0, got {seconds} and {peak}")
+    check_number("flops", flops, least=0)
+    check_number("seconds", seconds, above=0)
+    check_number("peak", peak, above=0)
     return flops / seconds / peak
 
 
@@ -261,15 +261,14 @@ def training_seconds(flops: float, peak: float, utilisation: float) -> float:
         utilisation: the part of the peak that is used, above 0, at most 1.
 
     Raises:
-        ValueError: a peak that is not above 0, or another utilisation.
+        ValueError: a peak that is not above 0, another utilisation, or operations below 0.
 
     >>> training_seconds(3e12, peak=1e12, utilisation=0.25)
     12.0
     """
-    if peak <= 0 or not 0 < utilisation <= 1:
-        raise ValueError(
-            f"expected a peak above 0 and a utilisation to 1, got {peak} and {utilisation}"
-        )
+    check_number("flops", flops, least=0)
+    check_number("peak", peak, above=0)
+    check_number("utilisation", utilisation, above=0, most=1)
     return flops / peak / utilisation
 
 
@@ -311,7 +310,8 @@ class PowerLaw(NamedTuple):
     exponent: float
 
     def __call__(self, x: float) -> float:
-        """Return the value at x, a number or an array of them."""
+        """Return the value at x, a number or an array of them, above 0."""
+        check_array("x", x, above=0)
         return self.coefficient * x**-self.exponent
 
 
@@ -374,13 +374,12 @@ def check_points(x: Sequence[float], y: Sequence[float], least: int) -> list[np.
     Raises:
         ValueError: other numbers, too few of them, or not as many in both.
     """
-    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    check_integer("least", least, 1)
+    x, y = check_array("x", x, above=0), check_array("y", y, above=0)
     if x.ndim != 1 or x.shape != y.shape or len(np.unique(x)) < least:
         raise ValueError(
             f"expected as many x as y, {least} x of them different, got {x.shape} and {y.shape}"
         )
-    if not (np.isfinite([x, y]).all() and min(x.min(), y.min()) > 0):
-        raise ValueError("expected finite numbers above 0: others have no logarithm")
     return [x, y]
 
 
@@ -391,6 +390,10 @@ class LossLaw:
     It is ``floor + a / N ** alpha + b / D ** beta``: what no model can do, what this one is too
     small for, and what it has read too little for.
 
+    Raises:
+        ValueError: a part that is negative or not finite; an exponent of 0; when asked, numbers
+            that are not above 0.
+
     Source: Hoffmann et al. 2022, equation 2.
     """
 
@@ -400,8 +403,16 @@ class LossLaw:
     b: float
     beta: float
 
+    def __post_init__(self):
+        for name in ("floor", "a", "b"):
+            check_number(name, getattr(self, name), least=0)
+        for name in ("alpha", "beta"):
+            check_number(name, getattr(self, name), above=0)
+
     def __call__(self, n_parameters: float, n_tokens: float) -> float:
-        """Return the loss, in nats per token."""
+        """Return the loss, in nats per token, for numbers or arrays of them."""
+        check_array("n_parameters", n_parameters, above=0)
+        check_array("n_tokens", n_tokens, above=0)
         return self.floor + self.a / n_parameters**self.alpha + self.b / n_tokens**self.beta
 
 
@@ -425,8 +436,7 @@ def compute_optimal(flops: float, law: LossLaw = CHINCHILLA_REFIT) -> tuple[floa
 
     Source: Hoffmann et al. 2022, equation 4.
     """
-    if flops <= 0:
-        raise ValueError(f"expected operations above 0, got {flops}")
+    check_number("flops", flops, above=0)
     ratio = law.alpha * law.a / (law.beta * law.b)
     both = law.alpha + law.beta
     n_parameters = ratio ** (1 / both) * (flops / 6) ** (law.beta / both)

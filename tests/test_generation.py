@@ -5,6 +5,9 @@ import doctest
 import itertools
 import math
 import os
+import random
+from fractions import Fraction
+from itertools import accumulate
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before the imports that read it
 
@@ -236,6 +239,73 @@ def test_places_at_the_ends_of_the_line(monkeypatch):
         assert sample_token(probs, torch.Generator()) == token_id
 
 
+def kept_by_definition(probs, p):
+    """The most probable tokens until they add up to p, in exact fractions."""
+    kept, total = set(), Fraction(0)
+    for i in sorted(range(len(probs)), key=lambda i: (-probs[i], i)):
+        if total >= p:
+            break
+        kept.add(i)
+        total += probs[i]
+    return kept
+
+
+def test_top_p_and_min_p_where_a_sum_reaches_p_exactly():
+    """In 32 bits, and by a sum less its last part, such sums fell to either side of p."""
+    rng = random.Random(0)
+    cases = [([2, 1, 1], Fraction(1, 2)), ([2, 1, 1], Fraction(3, 4)), ([4, 3, 3], Fraction(7, 10))]
+    for _ in range(300):
+        shares = [rng.randint(1, 9) for _ in range(rng.randint(2, 8))]
+        sums = list(accumulate(sorted(shares, reverse=True)))
+        cases.append((shares, Fraction(rng.choice(sums), sum(shares))))
+    for shares, p in cases:
+        logits = torch.tensor(shares, dtype=torch.float64).log() + rng.uniform(-9, 9)
+        expected = kept_by_definition([Fraction(s, sum(shares)) for s in shares], p)
+        least = Fraction(rng.choice(shares), max(shares))
+        worthy = {i for i, share in enumerate(shares) if Fraction(share, max(shares)) >= least}
+        for wanted, found in [
+            (expected, top_p(logits, float(p))),
+            (expected, filter_logits(logits, Sampling(top_p=float(p)))),
+            (expected, token_probs(logits, Sampling(top_p=float(p))).log()),
+            (worthy, min_p(logits, float(least))),
+            (worthy, token_probs(logits, Sampling(min_p=float(least))).log()),
+        ]:
+            assert set(found.isfinite().nonzero()[:, 0].tolist()) == wanted, (shares, p, least)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_filters_keep_what_token_probs_draws_from(dtype):
+    """The same logits are kept whichever function is asked, in whatever type they come."""
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(100):
+        logits = (torch.randn(50, generator=generator) * 3).to(dtype)
+        sums = logits.double().softmax(-1).sort(descending=True).values.cumsum(-1)
+        for p in (sums[3].item(), sums[3].item() + 1e-7, sums[3].item() - 1e-7):
+            for sampling in (Sampling(top_p=p), Sampling(min_p=p / 9), Sampling(top_k=7, top_p=p)):
+                kept = filter_logits(logits, sampling).isfinite()
+                assert torch.equal(kept, token_probs(logits, sampling) > 0)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [[math.nan, 1.0], [0.0, 0.0], [math.inf, 0.0], [-0.5, 1.0], [-1.0, -1.0], []],
+)
+def test_probabilities_that_are_none_draw_no_token(bad):
+    """Some gave an id outside the vocabulary."""
+    for rows in (torch.tensor(bad), torch.tensor([[0.5] * len(bad), bad])):
+        with pytest.raises(
+            ValueError, match=r"probs to be finite, not negative, and above 0 in sum"
+        ):
+            sample_token(rows, torch.Generator())
+    with pytest.raises(ValueError, match="array of probabilities"):
+        sample_token(torch.tensor(0.5), torch.Generator())
+
+
+def test_probabilities_of_32_bits_are_drawn_too():
+    probs = torch.tensor([0.0, 3.0, 0.0])
+    assert sample_token(probs, torch.Generator()) == 1
+
+
 def test_pick_token_greedy_and_drawn():
     logits, generator = logits_of(2), torch.Generator().manual_seed(0)
     assert torch.equal(pick_token(logits, Sampling(temperature=0), generator), logits.argmax(-1))
@@ -256,17 +326,17 @@ def test_logits_without_a_largest_one(bad):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"temperature": -0.1}, "temperature of at least 0, got -0.1"),
-        ({"temperature": math.nan}, "temperature of at least 0, got nan"),
+        ({"temperature": -0.1}, "temperature to be a finite number of at least 0, got -0.1"),
+        ({"temperature": math.nan}, "temperature to be a finite number of at least 0, got nan"),
         ({"temperature": math.inf}, "temperature"),
         ({"top_k": 0}, "top_k to be an integer of at least 1, got 0"),
         ({"top_k": 2.5}, "top_k to be an integer"),
-        ({"top_p": 0}, "top_p above 0 and at most 1, got 0"),
+        ({"top_p": 0}, "top_p to be a finite number above 0 and at most 1, got 0"),
         ({"top_p": 1.1}, "top_p"),
         ({"top_p": math.nan}, "top_p"),
-        ({"min_p": -0.1}, "min_p from 0 to 1, got -0.1"),
+        ({"min_p": -0.1}, "min_p to be a finite number of at least 0 and at most 1, got -0.1"),
         ({"min_p": 1.5}, "min_p"),
-        ({"repetition_penalty": 0}, "repetition_penalty above 0, got 0"),
+        ({"repetition_penalty": 0}, "repetition_penalty to be a finite number above 0, got 0"),
         ({"repetition_penalty": math.inf}, "repetition_penalty"),
     ],
 )
@@ -540,7 +610,10 @@ def test_without_stop_tokens_the_model_says_where_texts_end():
         (([[1]], 2.5), "n_tokens"),
         (([[1] * 20], 5), f"within the context of {CONTEXT}, got 20 \\+ 5"),
         (([[1], [1] * (CONTEXT + 1)], 0), "within the context"),
-        (([[1]], 3, Sampling(), (), -1), "seed to be an integer of at least 0, got -1"),
+        (
+            ([[1]], 3, Sampling(), (), -1),
+            "seed to be an integer from 0 to 18446744073709551615, got -1",
+        ),
         (([[1]], 3, Sampling(), ["a"]), "sequence of integers"),
     ],
 )
@@ -742,6 +815,48 @@ def test_beam_errors_and_no_tokens():
         beam_search(model, [1], CONTEXT)
     with pytest.raises(ValueError, match="at least one token"):
         beam_search(model, [], 3)
+
+
+def test_beams_of_a_broken_model_are_refused(kind):
+    """Such beams had a log-probability of NaN; greedy wrote on as if nothing had been."""
+    model = make(kind)
+    with torch.no_grad():
+        model.final_norm.weight[0] = math.nan
+    with pytest.raises(ValueError, match="finite largest one, got nan"):
+        beam_search(model, [1], 3)
+    with pytest.raises(ValueError, match="finite largest one, got nan"):
+        greedy(model, torch.tensor([[1]]), 3)
+
+
+def test_beams_leave_out_what_is_impossible(monkeypatch):
+    """Of two tokens that can come, three beams after one step are two."""
+    model, read = make("llama"), generation.cached_logits
+
+    def two_of_them(*arguments, **options):
+        logits = read(*arguments, **options)
+        return logits.index_fill(-1, torch.arange(2, V), -math.inf)
+
+    monkeypatch.setattr(generation, "cached_logits", two_of_them)
+    beams = beam_search(model, [1], 1, n_beams=3)
+    assert sorted(beam.token_ids for beam in beams) == [[0], [1]]
+    assert sum(math.exp(beam.log_prob) for beam in beams) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "guesses", "message"),
+    [
+        ([[math.nan, 1.0], [0.5, 0.5]], [[0.5, 0.5]], [0], "p and q to be finite"),
+        ([[0.5, 0.5], [0.5, 0.5]], [[-0.5, 1.5]], [0], "p and q to be finite"),
+        ([[0.5, 0.5], [0.5, 0.5]], [[0.5, 0.5]], [-1], "ids from 0 to 1, got -1"),
+        ([[0.5, 0.5], [0.5, 0.5]], [[0.5, 0.5]], [2], "ids from 0 to 1, got 2"),
+        ([[0.5, 0.5]], [[0.5, 0.5]], [0], r"expected n \+ 1, n and n, got 1, 1 and 1"),
+        ([[0.5, 0.5], [0.5, 0.5]], [[0.5, 0.5]], [], r"got 2, 1 and 0"),
+    ],
+)
+def test_drafts_that_are_none(p, q, guesses, message):
+    p, q = torch.tensor(p).double(), [torch.tensor(row).double() for row in q]
+    with pytest.raises(ValueError, match=message):
+        accept_draft(p, q, guesses, torch.Generator().manual_seed(0))
 
 
 # ----------------------------------------------------------------------------- speculative decoding

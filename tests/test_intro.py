@@ -8,7 +8,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lessons_lib import intro
-from lessons_lib.intro import continue_text, next_char_counts, next_char_probs, random_bits
+from lessons_lib.intro import (
+    continue_text,
+    next_char_counts,
+    next_char_probs,
+    pick_char,
+    random_bits,
+)
 
 # Few letters make long matches likely; the others are characters that UTF-16 or accents make hard.
 texts = st.text(alphabet="aab n\nñ́🦊👨\u200d猫", min_size=1, max_size=40)
@@ -106,6 +112,14 @@ def test_random_text_goes_on_and_stays_possible(text, prompt, seed):
         assert long[i] in next_char_counts(text, long[:i])[1]
 
 
+@given(st.dictionaries(st.characters(), st.integers(0, 5), max_size=6))
+def test_a_place_picks_what_a_row_laid_out_holds(counts):
+    row = [character for character, n in counts.items() for _ in range(n)]
+    assert [pick_char(counts, place) for place in range(len(row))] == row
+    with pytest.raises(ValueError, match=f"place below {len(row)}, got {len(row)}"):
+        pick_char(counts, len(row))
+
+
 def test_random_draws_follow_the_counts():
     text = "xa" * 6 + "xb" * 3 + "xc"
     drawn = Counter(continue_text(text, "x", 1, seed)[-1] for seed in range(3000))
@@ -129,6 +143,9 @@ def test_random_bits_are_those_of_the_published_javascript():
         (lambda: next_char_counts("a", "a", 1.5), r"an integer of at least 0, got 1\.5"),
         (lambda: next_char_counts("a\ud800", "a"), "lone surrogates"),
         (lambda: next_char_probs("", "a"), "an empty"),
+        (lambda: pick_char({"a": 2}, -1), "place to be an integer .* got -1"),
+        (lambda: pick_char({"a": 2}, 0.5), r"place to be an integer .* got 0\.5"),
+        (lambda: pick_char({}, 0), "expected a place below 0, got 0"),
         (lambda: continue_text("a", "a", -1), "n to be an integer .* got -1"),
         (lambda: continue_text("", "a", 0), "an empty"),
         (lambda: continue_text("a", None, 0), r"text \(str\), got NoneType"),

@@ -258,6 +258,7 @@ ADDED = [
     AddedToken("ﬁ①", special=False, normalized=True),
     AddedToken("\n\n\n", special=False, normalized=False),
     AddedToken("日本", special=True, normalized=False),
+    AddedToken("|>b", special=False, normalized=False),  # before <|a|>, though that begins earlier
 ]
 
 
@@ -270,7 +271,8 @@ def test_added_tokens_special_or_not_normalized_or_not(normalizer, tmp_path):
     assert {"<|end|>", "<|a|>", "ñu"} < ours.special_tokens.keys()
     draw = random.Random(0)
     parts = [t.content for t in ADDED] + [*"<|a>xé fi1 ", "café", "n\u0303u", "\n", "\u0301", "ﬁ1"]
-    mixed = ["".join(draw.choices(parts, k=draw.randrange(9))) for _ in range(500)]
+    mixed = ["<|a|>b"]
+    mixed += ["".join(draw.choices(parts, k=draw.randrange(9))) for _ in range(500)]
     assert_same(engine, ours, [*TEXTS, *mixed])
     assert_travels(engine, ours, tmp_path)
     for text in [*TEXTS, *mixed]:
@@ -332,6 +334,16 @@ def test_bytes_that_the_vocabulary_lacks():
     for tokenizer in (left_out, told, fused):
         with pytest.raises(ValueError, match="expected all bytes"):
             tokenizer.to_tiktoken()
+
+
+def test_a_word_may_be_a_token_whatever_the_merges():
+    """ "abc" merges to a, bc; the merge that would make the token never comes to its turn."""
+    merges = [(b"b", b"c"), (b"a", b"b"), (b"ab", b"c")]
+    vocab = dict(enumerate([bytes([i]) for i in range(256)] + [b"bc", b"ab", b"abc"]))
+    assert BPETokenizer(vocab, merges).encode("abc") == [97, 256]
+    whole = BPETokenizer(vocab, merges, ignore_merges=True)
+    assert whole.encode("abc") == [258]
+    assert whole.encode("abcd") == [97, 256, 100]
 
 
 def test_long_words_merge_one_place_at_a_time():

@@ -343,7 +343,8 @@ def test_clipping_takes_a_single_tensor_as_torch_does():
 @pytest.mark.parametrize("bad", [-1.0, math.nan, math.inf, None, True, "0.1"])
 @pytest.mark.parametrize(
     ("make", "name"),
-    [(make, name) for make in (SGD, Muon) for name in ("lr", "momentum")]
+    [(SGD, name) for name in ("lr", "momentum")]
+    + [(Muon, name) for name in ("lr", "momentum", "weight_decay")]
     + [(AdamW, name) for name in ("lr", "betas", "eps", "weight_decay")],
 )
 def test_optimizers_refuse_settings(make, bad, name):

@@ -76,7 +76,7 @@ def unheld(path: Path) -> list[tuple[NotebookNode, str, str]]:
     language, findings = path.parent.name, []
     sections = [[]]
     for cell in house.read_notebook(path).cells:
-        if cell.cell_type == "markdown" and cell.source.startswith("## "):
+        if cell.cell_type == "markdown" and re.search(r"^## ", cell.source, re.MULTILINE):
             sections.append([])
         sections[-1].append(cell)
     for section in sections:

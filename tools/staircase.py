@@ -12,6 +12,7 @@ no sketch or no assert stands in `tools/staircase.toml`, each with its reason:
 
 import argparse
 import ast
+import re
 import tomllib
 from pathlib import Path
 
@@ -25,10 +26,10 @@ EXCEPTIONS = "tools/staircase.toml"
 
 
 def _sections(cells: list[NotebookNode]) -> list[list[NotebookNode]]:
-    """Return the cells by section: a heading of the second level begins a new one."""
+    """Return the cells by section: a cell with a heading of the second level begins one."""
     sections = [[]]
     for cell in cells:
-        if cell.cell_type == "markdown" and cell.source.startswith("## "):
+        if cell.cell_type == "markdown" and re.search(r"^## ", cell.source, re.MULTILINE):
             sections.append([])
         sections[-1].append(cell)
     return sections

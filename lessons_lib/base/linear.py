@@ -30,13 +30,19 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Returns:
         (..., E), with gradients, as `torch.nn.functional.linear`, which computes whatever is not
-        float32 on an x86 processor.
+        float32 on an x86 processor, and whatever has other shapes.
+
+    Raises:
+        RuntimeError: as `torch.nn.functional.linear`, for shapes or types that do not go together.
 
     >>> linear(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0]]))
     tensor([[11.]])
     """
-    if not _pays(x, weight):
+    if not _pays(x, weight, bias):
         return F.linear(x, weight, bias)
+    x, weight = _in_order(x), _in_order(weight)
+    if bias is not None:
+        bias = bias.contiguous()  # oneDNN reads it as if it were, wherever its numbers stand
     if _DIRECT and not torch.is_grad_enabled():
         return _direct(x, weight, bias)
     return F.linear(x.to_mkldnn(), weight, bias).to_dense()
@@ -59,13 +65,26 @@ def _has_direct() -> bool:
         return False
 
 
-def _pays(x: Tensor, weight: Tensor) -> bool:
+def _in_order(x: Tensor) -> Tensor:
+    """Return x, or a copy if its numbers stand neither row by row nor column by column.
+
+    oneDNN knows no rows that overlap.
+    """
+    return x if x.is_contiguous() or (x.ndim == 2 and x.T.is_contiguous()) else x.contiguous()
+
+
+def _pays(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> bool:
     """Whether oneDNN can take this product and is worth asking."""
+    tensors = (x, weight) if bias is None else (x, weight, bias)
     return (
         _X86
+        and x.ndim > 1  # the gradients of a single vector are none of oneDNN
+        and weight.ndim == 2
         and x.numel() * len(weight) >= _WORTH_IT
-        and x.dtype == weight.dtype == torch.float32
-        and x.device.type == weight.device.type == "cpu"
+        and x.shape[-1] == weight.shape[1]
+        and (bias is None or bias.shape == weight.shape[:1])
+        and all(t.dtype == torch.float32 for t in tensors)
+        and all(t.device.type == "cpu" and t.layout == torch.strided for t in tensors)
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
         and torch.backends.mkldnn.is_available()

@@ -15,6 +15,7 @@ __all__ = [
     "MOST_LAYERS",
     "MOST_NUMBERS",
     "check_array",
+    "check_bits",
     "check_counts",
     "check_heads",
     "check_ids",
@@ -156,7 +157,12 @@ def check_number(
 
 
 def check_array(
-    name: str, numbers: object, *, least: float = -math.inf, above: float = -math.inf
+    name: str,
+    numbers: object,
+    *,
+    least: float = -math.inf,
+    above: float = -math.inf,
+    finite: bool = True,
 ) -> np.ndarray:
     """Return `numbers`, a number or an array of them, as an array of floats.
 
@@ -165,19 +171,24 @@ def check_array(
         numbers: what should be finite real numbers.
         least: the least that will do.
         above: what they have to be above.
+        finite: whether infinity will not do.
 
     Raises:
-        ValueError: something else than numbers, one that is not finite, or one out of range.
+        ValueError: something else than numbers, NaN, an infinite one, or one out of range.
     """
     array = np.asarray(numbers)
     if array.dtype.kind not in "fiu" and array.size:
-        raise ValueError(f"expected {name} to be finite numbers, got {numbers!r:.80}")
+        raise ValueError(f"expected {name} to be numbers, got {numbers!r:.80}")
     array = array.astype(float)
-    wrong = array[~(np.isfinite(array) & (array >= least) & (array > above))]
+    good = np.isfinite(array) if finite else ~np.isnan(array)
+    if least > -math.inf or above > -math.inf:
+        good &= (array >= least) & (array > above)
+    wrong = array[~good]
     if wrong.size:
         limits = {"of at least": least, "above": above}
         words = " and".join(f" {word} {x}" for word, x in limits.items() if math.isfinite(x))
-        raise ValueError(f"expected {name} to be finite numbers{words}, got {wrong[0]}")
+        kind = "finite numbers" if finite else "numbers"
+        raise ValueError(f"expected {name} to be {kind}{words}, got {wrong[0]}")
     return array
 
 
@@ -254,6 +265,14 @@ def check_positions(
         range_ = "from 0 on" if size is None else f"from 0 to {size - 1}"
         raise ValueError(f"expected {name} {range_}, got {wrong[0]}")
     return found
+
+
+def check_bits(bits: int, width: int) -> int:
+    """Return `bits` if it is 1, 2, 4 or 8 and `width` at least 1; `ValueError` else."""
+    check_integer("width", width, 1)
+    if check_integer("bits", bits, 1) not in (1, 2, 4, 8):
+        raise ValueError(f"expected levels of 1, 2, 4 or 8 bits, got {bits}")
+    return bits
 
 
 def check_optimizer(groups: Iterable[Mapping]) -> None:

@@ -26,8 +26,9 @@ from collections.abc import Callable, Generator, Hashable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
-from numbers import Integral
 from typing import Any, NamedTuple
+
+from lessons_lib.base.validation import check_integer
 
 LANGUAGES = ("en", "es")
 
@@ -863,11 +864,8 @@ def sample(
     >>> story.facts.answer
     'I have it'
     """
-    for what, value in (("n", n), ("seed", seed)):
-        if not isinstance(value, Integral) or value < 0:
-            raise ValueError(f"expected {what} to be an integer of at least 0, got {value!r}")
+    n, rng = check_integer("n", n, 0), random.Random(check_integer("seed", seed, 0))
     _check(language, things, world)
-    rng = random.Random(int(seed))
 
     def choose(pick: Pick, _position: int) -> int:
         if not pick.label:

@@ -1,10 +1,10 @@
 """Figures that are alive: in a notebook as a widget, in the built book without any kernel.
 
 Each figure is one ES module (the ``.js`` file beside its Python class, with ``common.js`` in front
-of it) that computes in the browser what `lessons_lib` computes in Python. In Jupyter, VS Code and
-Colab the class is an `anywidget`. A notebook keeps it as a ``<figure>`` with the figure's
-properties as JSON and a plain table: the book's pages bring the first to life; readers of paper or
-without scripts see the second.
+of it) that computes in the browser what `lessons_lib` computes in Python, with the files of
+``engine`` where several need the same. In Jupyter, VS Code and Colab the class is an `anywidget`. A
+notebook keeps it as a ``<figure>`` with the figure's properties as JSON and a plain table: the
+book's pages bring the first to life; readers of paper or without scripts see the second.
 """
 
 from importlib import import_module

@@ -1,5 +1,7 @@
 // The attention map. It computes what `lessons_lib.attention.attention_weights` computes.
 
+import { softmax } from "./engine/sampling.js";
+
 const STRINGS = {
   en: {
     head: "Head",

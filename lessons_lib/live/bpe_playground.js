@@ -1,5 +1,7 @@
 // The BPE playground. It splits, merges and counts as `lessons_lib.tokens` does.
 
+import { PRE_TOKENIZERS } from "./engine/vocabulary.js";
+
 const STRINGS = {
   en: {
     vocabulary: "Vocabulary",
@@ -55,12 +57,7 @@ const STRINGS = {
   },
 };
 
-// GPT-2's pattern. JavaScript's \s is not Unicode's white space, so the property is named.
-const WORDS = new RegExp(
-  "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\p{White_Space}\\p{L}\\p{N}]+" +
-    "|\\p{White_Space}+(?!\\P{White_Space})|\\p{White_Space}+",
-  "gu",
-);
+const WORDS = new RegExp(PRE_TOKENIZERS["gpt-2"], "gu");
 const MAX_WORDS = 300; // that the figure draws, and twice as many ids; it counts them all
 const MAX_LENGTH = 20000; // that the reader may type
 

@@ -1,5 +1,5 @@
 // What the live figures share. This text stands in front of each figure's module when Jupyter gets
-// it, and in front of all of them in the built book; so a module uses these names and imports nothing.
+// it, and in front of all of them in the built book; so a module uses these names without an import.
 
 // --- Elements
 
@@ -250,51 +250,4 @@ function characterOf(character, say) {
   const names = { " ": say.space, "\n": say.newline, "\t": say.tab };
   const name = Object.hasOwn(names, character) ? [` ${names[character]}`] : [];
   return [tokenOf(visible(character)), ...name];
-}
-
-// --- Calculations
-
-// The largest score is subtracted first, so that no exponential overflows.
-function softmax(scores) {
-  const largest = scores.reduce((a, b) => Math.max(a, b));
-  const exponentials = scores.map((score) => Math.exp(score - largest));
-  const total = exponentials.reduce((sum, one) => sum + one, 0);
-  return exponentials.map((one) => one / total);
-}
-
-// Tommy Ettinger's mulberry32 (public domain): 32 random bits at each call.
-function randomBits(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return (mixed ^ (mixed >>> 14)) >>> 0;
-  };
-}
-
-// The number that 16 bits stand for: a sign, 5 bits of exponent, 10 of fraction.
-function fromHalf(bits) {
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  const sign = bits & 0x8000 ? -1 : 1;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (exponent ? (1024 + fraction) * 2 ** (exponent - 25) : fraction * 2 ** -24);
-}
-
-// The bits of the float of 16 bits that is nearest to a finite x, of two equally near the even one.
-function toHalf(x) {
-  const size = Math.abs(x);
-  const sign = x < 0 || Object.is(x, -0) ? 0x8000 : 0;
-  const exponent = Math.max(Math.floor(Math.log2(size)), -14);
-  const steps = size / 2 ** (exponent - 10); // exact
-  const rounded = steps + 2 ** 52 - 2 ** 52; // there is no room for what follows the point
-  return sign | Math.min(rounded + (exponent + 14) * 1024, 0x7c00); // beyond the largest: infinite
-}
-
-// 1 / x in 32 bits; 0 for 0, and `beyond` where 1 / x is too large for them.
-function reciprocal(x, beyond) {
-  const inverse = Math.fround(1 / x);
-  if (x === 0) return 0;
-  return Number.isFinite(inverse) ? inverse : beyond;
 }

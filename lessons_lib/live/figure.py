@@ -6,35 +6,26 @@ import unicodedata
 from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
-from pathlib import Path
 from typing import ClassVar
 
 import anywidget
 import traitlets
 
 from lessons_lib.base.validation import check_text
+from lessons_lib.live.modules import FOLDER, module_source
 
 __all__ = [
-    "FOLDER",
     "LiveFigure",
     "check_prompts",
     "decimal",
     "html_table",
-    "module_source",
     "plain",
     "scientific",
     "visible",
 ]
 
-FOLDER = Path(__file__).parent
 VISIBLE = {" ": "·", "\n": "↵", "\t": "⇥"}
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def module_source(slug: str) -> str:
-    """Return a figure's ES module: what all share, ``common.js``, and then ``<slug>.js``."""
-    files = (FOLDER / f"{name}.js" for name in ("common", slug))
-    return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
 class LiveFigure(anywidget.AnyWidget):

@@ -1,5 +1,7 @@
 // The next-character figure. It counts and draws as `lessons_lib.intro` does.
 
+import { randomBits } from "./engine/sampling.js";
+
 const STRINGS = {
   en: {
     text: "Your text so far",

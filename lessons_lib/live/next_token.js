@@ -1,4 +1,6 @@
-// The next-token figure. It computes what `lessons_lib.generation.token_probs` computes.
+// The next-token figure. The engine computes what `lessons_lib.generation.token_probs` computes.
+
+import { softmax, tokenProbs } from "./engine/sampling.js";
 
 const STRINGS = {
   en: {
@@ -38,40 +40,6 @@ const STRINGS = {
 const MAX_ROWS = 10;
 const OWN = { temperature: 1, topK: Infinity, topP: 1, minP: 0 };
 const TOP_K = [1, 2, 3, 5, 10, 20, 50, Infinity]; // the places of the slider
-
-const forbid = (logits, keep) => logits.map((logit, i) => (keep(logit, i) ? logit : -Infinity));
-
-function topK(logits, k) {
-  if (k >= logits.length) return logits;
-  const least = [...logits].sort((a, b) => b - a)[k - 1];
-  return forbid(logits, (logit) => logit >= least);
-}
-
-function topP(logits, p) {
-  if (p === 1) return logits;
-  const probs = softmax(logits);
-  const order = logits.map((_, i) => i).sort((a, b) => logits[b] - logits[a] || a - b);
-  const kept = new Set();
-  let before = 0; // what the more probable ones add up to
-  for (const i of order) {
-    if (before >= p) break;
-    kept.add(i);
-    before += probs[i];
-  }
-  return forbid(logits, (_, i) => kept.has(i));
-}
-
-function minP(logits, p) {
-  const probs = softmax(logits);
-  const least = p * Math.max(...probs);
-  return forbid(logits, (_, i) => probs[i] >= least);
-}
-
-// Probabilities (V) of the next token; the settings in the order of `filter_logits`.
-function tokenProbs(logits, settings) {
-  const heated = logits.map((logit) => logit / settings.temperature);
-  return softmax(minP(topP(topK(heated, settings.topK), settings.topP), settings.minP));
-}
 
 function draw(model, el) {
   const language = model.get("language");
@@ -119,7 +87,7 @@ function draw(model, el) {
 
   function show() {
     const own = softmax(logits[prefix]);
-    const probs = tokenProbs(logits[prefix], settings);
+    const probs = Array.from(tokenProbs(logits[prefix], settings));
     const order = own.map((_, i) => i).sort((a, b) => own[b] - own[a] || a - b);
     const sum = (values, ids) => ids.reduce((total, i) => total + values[i], 0);
     const three = (value) => decimal(value, 3, language);

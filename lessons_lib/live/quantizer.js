@@ -1,6 +1,8 @@
 // The quantizer. Its bytes are those of `lessons_lib.quantization.quantize`, its numbers those of
 // `lessons_lib.quantization.dequantize`, and as there each step is rounded to 32 bits.
 
+import { FORMATS, quantizeBlock } from "./engine/quantization.js";
+
 const STRINGS = {
   en: {
     type: "Format",
@@ -51,111 +53,7 @@ const STRINGS = {
   },
 };
 
-const { fround } = Math;
-
-// --- Rounding to levels: a scale, perhaps the lowest number, and 32 levels
-
-// The number of the largest size with its sign, of several the first; a zero is positive.
-const largest = (x) => x.reduce((peak, one) => (Math.abs(one) > Math.abs(peak) ? one : peak), 0);
-
-// Cut off what follows the point, to levels from 0 to `most`; 0 for what is not a number.
-const cutToLevel = (x, most) => Math.trunc(Math.min(Math.max(x, 0), most)) || 0;
-
-function roundAbsmax(x) {
-  const scale = fround(Math.abs(largest(x)) / 127);
-  const inverse = reciprocal(scale, 0);
-  const levels = x.map((one) => {
-    const level = fround(one * inverse);
-    return Math.trunc(fround(level + (level - Math.trunc(level)))) || 0; // no -0
-  });
-  return { scale, levels };
-}
-
-function roundSigned(x, half) {
-  const scale = fround(largest(x) / -half);
-  const inverse = reciprocal(scale, NaN);
-  const levels = x.map((one) => {
-    const level = fround(one * inverse);
-    return cutToLevel(fround(level + (half + 0.5)), 2 * half - 1);
-  });
-  return { scale, levels };
-}
-
-function roundZeroPoint(x, most) {
-  const low = x.reduce((least, one) => (one < least ? one : least));
-  const scale = fround(fround(Math.abs(Math.max(...x) - low)) / most);
-  const inverse = reciprocal(scale, 0);
-  const levels = x.map((one) => {
-    const level = fround(fround(one - low) * inverse);
-    return cutToLevel(fround(level + 0.5), most);
-  });
-  return { scale, low, levels };
-}
-
-// --- The formats: `count` levels from `first` on, of which `zero` stands for zero (or for m)
-
-const FORMATS = {
-  Q8_0: {
-    first: -127,
-    count: 255,
-    zero: 0,
-    round: roundAbsmax,
-    fields: ["d", "qs"],
-    formula: "d q",
-  },
-  Q5_0: {
-    first: 0,
-    count: 32,
-    zero: 16,
-    round: (x) => roundSigned(x, 16),
-    fields: ["d", "qh", "qs"],
-    formula: "d (q − 16)",
-  },
-  Q4_1: {
-    first: 0,
-    count: 16,
-    zero: 0,
-    round: (x) => roundZeroPoint(x, 15),
-    fields: ["d", "m", "qs"],
-    formula: "d q + m",
-  },
-  Q4_0: {
-    first: 0,
-    count: 16,
-    zero: 8,
-    round: (x) => roundSigned(x, 8),
-    fields: ["d", "qs"],
-    formula: "d (q − 8)",
-  },
-};
-
-const lowestFirst = (bits) => [bits & 255, bits >> 8];
-
-// Two levels of four bits to a byte: levels j and 16 + j.
-const packFour = (levels) =>
-  levels.slice(0, 16).map((level, j) => (level & 15) | ((levels[16 + j] & 15) << 4));
-
-// The fifth bits, eight to a byte.
-const packFifth = (levels) =>
-  [0, 8, 16, 24].map((start) =>
-    levels.slice(start, start + 8).reduce((byte, level, i) => byte | ((level >> 4) << i), 0),
-  );
-
-// A block of 32 numbers in a format: the bytes of its fields, and the numbers that they stand for.
-function quantize(x, type) {
-  const { zero, round, fields } = FORMATS[type];
-  const { scale, low = 0, levels } = round(x);
-  const stored = { d: toHalf(scale), m: toHalf(low) };
-  const [d, m] = [fromHalf(stored.d), fromHalf(stored.m)];
-  const bytes = {
-    d: lowestFirst(stored.d),
-    m: lowestFirst(stored.m),
-    qh: packFifth(levels),
-    qs: type === "Q8_0" ? levels.map((level) => level & 255) : packFour(levels),
-  };
-  const value = (level) => fround(fround((level - zero) * d) + m);
-  return { d, m, levels, bytes: fields.map((name) => bytes[name]), value };
-}
+const FORMULAS = { Q8_0: "d q", Q5_0: "d (q − 16)", Q4_1: "d q + m", Q4_0: "d (q − 8)" };
 
 function rmse(a, b) {
   return Math.sqrt(a.reduce((sum, one, i) => sum + (one - b[i]) ** 2, 0) / a.length);
@@ -173,7 +71,7 @@ const hex = (bytes) => bytes.map((byte) => byte.toString(16).padStart(2, "0")).j
 function draw(model, el) {
   const language = model.get("language");
   const say = STRINGS[language];
-  const weights = model.get("weights").map((one) => fround(one));
+  const weights = model.get("weights").map((one) => Math.fround(one));
   let type = model.get("type");
   let outlier = model.get("outlier");
 
@@ -198,9 +96,9 @@ function draw(model, el) {
   const table = tableWith("live-numbers", say.caption, columns);
 
   function show() {
-    const { first, count, fields, formula } = FORMATS[type];
-    const x = [fround(weights[0] * outlier), ...weights.slice(1)];
-    const { d, m, levels, bytes, value } = quantize(x, type);
+    const { first, count, fields } = FORMATS[type];
+    const x = [Math.fround(weights[0] * outlier), ...weights.slice(1)];
+    const { d, m, levels, bytes, value } = quantizeBlock(x, type);
     const decoded = levels.map(value);
     const error = rmse(x, decoded);
 
@@ -230,7 +128,7 @@ function draw(model, el) {
     const size = bytes.flat().length;
     readouts.replaceChildren(
       ...facts([
-        [say.decoded, formula],
+        [say.decoded, FORMULAS[type]],
         [say.d, short(d)],
         ...(fields.includes("m") ? [[say.m, short(m)]] : []),
         [say.bits, plain((8 * size) / 32, language)],

@@ -1,5 +1,7 @@
 // The shape walk. It computes what `lessons_lib.gpt.GPT` computes, one step at a time.
 
+import { softmax } from "./engine/sampling.js";
+
 const STRINGS = {
   en: {
     text: (n) => `Your text: up to ${n} characters`,

@@ -235,6 +235,7 @@ def learn_merges(words: Mapping[str, int], n_merges: int) -> list[tuple[int, int
     >>> learn_merges({"banana": 1, " bandana": 1}, 2)
     [(97, 110), (98, 256)]
     """
+    check_integer("n_merges", n_merges, 0)
     chain = TokenChain(word.encode() for word in words)
     times = array("q", [0])  # how often the word at each place occurs
     for word, n in words.items():

@@ -16,6 +16,7 @@ def tokens_per_word(n_tokens: int, text: str) -> float:
     >>> tokens_per_word(6, "una casa azul")
     2.0
     """
+    check_integer("n_tokens", n_tokens, 0)
     words = len(check_text(text).split())
     if not words:
         raise ValueError("expected a text with at least one word, got none")

@@ -1,5 +1,6 @@
-"""The pages of plain Markdown: the glossary's pairs of terms, and the messages of the set-up."""
+"""The pages of plain Markdown: pairs of terms, messages of the set-up, age of today's models."""
 
+import datetime
 import re
 import unicodedata
 
@@ -110,3 +111,40 @@ def test_the_set_up_names_the_locked_torch():
     (version,) = re.findall(r"^torch==(\S+)", (ROOT / "requirements.txt").read_text(), re.M)
     for language in house.LANGUAGES:
         assert f"install torch=={version} --index-url" in page(language, "setup")
+
+
+def checked(language: str) -> datetime.date:
+    """The day on which the page of today's models was checked."""
+    words = {"en": "Checked on", "es": "Comprobado el"}[language]
+    (day,) = re.findall(rf"^{words} (\S+)\.", page(language, "today"), re.M)
+    return datetime.date.fromisoformat(day)
+
+
+def stale(day: datetime.date, today: datetime.date) -> bool:
+    """Whether more than nine months lie between two days."""
+    months = 12 * (today.year - day.year) + today.month - day.month
+    return months > 9 or (months == 9 and today.day > day.day)
+
+
+def test_nine_months_are_counted():
+    day = datetime.date(2026, 11, 30)
+    assert not stale(day, day)
+    assert not stale(day, datetime.date(2027, 8, 30))
+    assert stale(day, datetime.date(2027, 8, 31))
+    assert stale(day, datetime.date(2028, 1, 1))
+
+
+def test_todays_models_were_checked_within_nine_months():
+    english, spanish = map(checked, house.LANGUAGES)
+    assert english == spanish
+    assert english <= datetime.date.today()
+    assert not stale(english, datetime.date.today()), (
+        "check each line of book/*/today.md anew, then change its date"
+    )
+
+
+def test_todays_models_are_the_same_in_both_languages():
+    links = re.compile(r"\]\((https://\S+?)\)")
+    english, spanish = (links.findall(page(language, "today")) for language in house.LANGUAGES)
+    assert english == spanish
+    assert len(english) > 15

@@ -852,7 +852,7 @@ def test_figures_hydrate_each_with_its_own_model(browser, tmp_path):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ('import { x } from "./x.js";\nexport default { x };\n', "without imports"),
+        ('import { x } from "./x.js";\nexport default { x };\n', "from the engine"),
         ("export const a = 1;\nexport default { a };\n", "exactly one"),
         ("function render() {}\n", "exactly one"),
         ("export default { a: 1 };\nconst late = 2\n", "at the end"),

@@ -9,7 +9,7 @@ import pydata_sphinx_theme
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 
-from lessons_lib.live.figure import FOLDER, module_source
+from lessons_lib.live.modules import FOLDER, module_source
 from tools.book_site.live import pack_figures
 
 ENGLISH = (

@@ -21,7 +21,8 @@ from lessons_lib.live import (
     RotaryClock,
     ShapeWalk,
 )
-from lessons_lib.live.figure import FOLDER, decimal, module_source, plain, scientific
+from lessons_lib.live.figure import decimal, plain, scientific
+from lessons_lib.live.modules import FOLDER, module_source
 from lessons_lib.tokens import BPETokenizer
 from tests.live import page as live
 
@@ -63,7 +64,7 @@ MAKE = {
 }
 SAME = {  # words of both languages
     *("AdamW", "Bytes", "FLOPs", "GB", "Logits", "SGD", "Token", "Tokens", "tokens", "X MB"),
-    "Witten–Bell",
+    "Witten-Bell",
 }
 POINT = re.compile(r"\d\.\d")  # a decimal point
 COMMA = re.compile(r"\d,(?=\d)(?!\d{3}(?!\d))")  # a comma that does not part thousands

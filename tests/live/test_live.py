@@ -6,17 +6,17 @@ import random
 import re
 import subprocess
 import sys
-from itertools import islice, pairwise
+from itertools import pairwise
 
 import nbclient
 import nbformat.v4
 import pytest
-import regex
 from traitlets import TraitError
 
-from lessons_lib.intro import continue_text, next_char_counts, next_char_probs, random_bits
+from lessons_lib.intro import continue_text, next_char_counts, next_char_probs
 from lessons_lib.live import BPEPlayground, NextCharacter, figure
-from lessons_lib.live.figure import FOLDER, visible
+from lessons_lib.live.figure import visible
+from lessons_lib.live.modules import FOLDER
 from lessons_lib.tokens import GPT4_PATTERN, BPETokenizer, merge_pair, split_words
 from tests.live import page as live
 
@@ -221,37 +221,6 @@ def test_bpe_random_texts(page, tokenizers):
         assert found == [[split_words(text), tokenizer.encode(text)] for text in texts]
 
 
-def test_bpe_kinds_of_all_characters(page):
-    """Each character is letter, number, space or other for both, as far as both know it."""
-    codes = [*range(0xD800), *range(0xE000, 0x33000), *range(0xE0000, 0xE0200)]
-    everything = "".join(map(chr, codes))
-    live.internals(page, "bpe_playground", "WORDS")
-    found = page.evaluate(
-        """everything => Array.from(everything, (one) => {
-            const texts = [`a${one}b`, `1${one}2`, `.${one}.`];
-            const words = texts.map((text) => text.match(inside.WORDS).length);
-            return /\\p{Cn}/u.test(one) ? "new" : words.join("");
-        })""",
-        everything,
-    )
-    new = set(regex.findall(r"\p{Cn}", everything)) | {
-        one for one, words in zip(everything, found, strict=True) if words == "new"
-    }
-    assert len(everything) - len(new) > 160_000  # characters that both know
-    # Among two letters, two digits, two signs: how many words, by the kind of what stands between.
-    words_of = {r"\p{L}": "133", r"\p{N}": "313", r"\s": "333", r"[^\p{L}\p{N}\s]": "331"}
-    expected = {
-        one: words for kind, words in words_of.items() for one in regex.findall(kind, everything)
-    }
-    expected[" "] = "222"  # one space goes with the word after it
-    wrong = [
-        one
-        for one, words in zip(everything, found, strict=True)
-        if one not in new and words != expected[one]
-    ]
-    assert wrong == []
-
-
 def test_visible_tokens_are_the_same_in_both(page, tokenizers):
     rng = random.Random(11)
     tokens = [token for one in tokenizers.values() for token in one.vocab.values()]
@@ -348,16 +317,6 @@ def test_next_character_random_texts(page):
     )
     expected = [next_char_counts(*case) for case in cases]
     assert found == [[context, [list(one) for one in n.items()]] for context, n in expected]
-
-
-def test_random_bits_are_the_library_s(page):
-    live.internals(page, "next_character", "randomBits")
-    for seed in (0, 1, 2**31, 2**32 - 1):
-        found = page.evaluate(
-            "seed => Array.from({length: 200}, inside.randomBits(seed))",
-            seed,
-        )
-        assert found == list(islice(random_bits(seed), 200))
 
 
 # ---------------------------------------------------------------- both figures

@@ -81,12 +81,13 @@ def test_an_installed_wheel_works_in_an_empty_folder(built, tmp_path):
         file.extractall(installed)
     code = (
         "import lessons_lib\n"
-        "from lessons_lib.live import BPEPlayground\n"
+        "from lessons_lib.live.modules import module_source\n"
         "from lessons_lib.training import story_model\n"
         "from lessons_lib.corpus.stories import sample\n"
         "model, tokenizer = story_model('es')\n"
         "assert sample(1, seed=1, language='es')\n"
         "assert 'hola' == tokenizer.decode(tokenizer.encode('hola'))\n"
+        "assert 'engine.vocabulary = ' in module_source('bpe_playground')\n"
         "print(lessons_lib.__file__)\n"
     )
     done = run_outside(empty, code, installed)

@@ -16,6 +16,13 @@ def surprises(logits, ids, shift=1, axis=-1, largest=True):
     return -log_probs[np.arange(len(log_probs)), ids[shift:]]
 
 
+def log_of_softmax(logits, ids):
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    with np.errstate(divide="ignore"):
+        log_probs = np.log(powers / powers.sum(-1, keepdims=True))
+    return -log_probs[np.arange(len(ids) - 1), ids[1:]].mean()
+
+
 def last_row_too(logits, ids):
     return surprises(logits, [*ids, ids[0]]).mean()
 
@@ -49,6 +56,7 @@ WRONG = {
         "sign": lambda logits, ids: -surprises(logits, ids).mean(),
         "bits": lambda logits, ids: surprises(logits, ids).mean() / np.log(2),
         "overflow": lambda logits, ids: surprises(logits, ids, largest=False).mean(),
+        "logarithm of a softmax": log_of_softmax,
         "perplexity": lambda logits, ids: np.exp(surprises(logits, ids).mean()),
         "only the last": lambda logits, ids: surprises(logits, ids)[-1],
         "no softmax": lambda logits, ids: -np.mean([row[i] for row, i in zip(logits, ids[1:])]),  # noqa: B905
@@ -92,6 +100,7 @@ FOUND_BY = {
     ("check_text_loss", "wrong axis"): "each row by itself",
     ("check_text_loss", "sum"): "so is their mean",
     ("check_text_loss", "overflow"): "may be large",
+    ("check_text_loss", "logarithm of a softmax"): "no logarithm of a softmax",
     ("check_count_gpt", "no positions"): "two tables",
     ("check_count_gpt", "two tables of tokens"): "two tables",
     ("check_count_gpt", "no last norm"): "last normalisation",

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 
 from lessons_lib.classroom.practice.intro import check_count_next
+from lessons_lib.intro import next_char_probs
 
 
 def stepping_over(text, context):
@@ -15,7 +16,56 @@ def stepping_over(text, context):
     return dict(counts)
 
 
+def cheapest(cost, lengths):
+    costs = {length: cost(length) for length in lengths}
+    return min(costs, key=costs.get)
+
+
+def probabilities(text, new, length, shift=0):
+    """The probability of each character of `new`, 0 where it has none."""
+    places = range(len(new))
+    return [next_char_probs(text, new[: i + shift], length).get(new[i], 0.0) for i in places]
+
+
+def surprises(probs, least=0.001):
+    return sum(-math.log2(max(p, least)) if max(p, least) else math.inf for p in probs)
+
+
+def hits(text, new, length):
+    guesses = (next(iter(next_char_probs(text, new[:i], length))) for i in range(len(new)))
+    return sum(guess == character for guess, character in zip(guesses, new, strict=True))
+
+
 WRONG = {
+    "check_best_look_back": {
+        "the longest": lambda text, new, lengths: max(lengths),
+        "the shortest": lambda text, new, lengths: min(lengths),
+        "the most surprised": lambda text, new, lengths: cheapest(
+            lambda length: -surprises(probabilities(text, new, length)), sorted(lengths)
+        ),
+        "the most hits": lambda text, new, lengths: cheapest(
+            lambda length: -hits(text, new, length), sorted(lengths)
+        ),
+        "the largest sum of probabilities": lambda text, new, lengths: cheapest(
+            lambda length: -sum(probabilities(text, new, length)), sorted(lengths)
+        ),
+        "missing ones infinite": lambda text, new, lengths: cheapest(
+            lambda length: surprises(probabilities(text, new, length), 0.0), sorted(lengths)
+        ),
+        "missing ones left out": lambda text, new, lengths: cheapest(
+            lambda length: surprises(filter(None, probabilities(text, new, length))),
+            sorted(lengths),
+        ),
+        "judged on what was read": lambda text, new, lengths: cheapest(
+            lambda length: surprises(probabilities(text, text, length)), sorted(lengths)
+        ),
+        "the first of equals": lambda text, new, lengths: cheapest(
+            lambda length: surprises(probabilities(text, new, length)), lengths
+        ),
+        "sees the character itself": lambda text, new, lengths: cheapest(
+            lambda length: surprises(probabilities(text, new, length, shift=1)), sorted(lengths)
+        ),
+    },
     "check_count_next": {
         "nothing": lambda text, context: {},
         "only once each": lambda text, context: dict.fromkeys(
@@ -62,6 +112,14 @@ WRONG = {
 
 # Which case finds each of these, by some words of its hint: no hint stands at the wrong case.
 FOUND_BY = {
+    ("check_best_look_back", "judged on what was read"): "judge it by",
+    ("check_best_look_back", "the most surprised"): "smallest sum",
+    ("check_best_look_back", "missing ones left out"): "smallest sum",
+    ("check_best_look_back", "the most hits"): "first guess",
+    ("check_best_look_back", "the largest sum of probabilities"): "not the probabilities",
+    ("check_best_look_back", "sees the character itself"): "without new[i]",
+    ("check_best_look_back", "missing ones infinite"): "take 0.001",
+    ("check_best_look_back", "the first of equals"): "the shorter one",
     ("check_count_next", "nothing"): "every place where",
     ("check_count_next", "only once each"): "several times",
     ("check_count_next", "no overlap"): "overlap",

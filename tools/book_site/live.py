@@ -1,48 +1,49 @@
 """Pack the live figures' modules into one classic script.
 
-A figure is an ES module with anywidget's interface, which Jupyter loads with ``common.js`` in front
-of it. Browsers refuse modules opened from a folder (``file://``), so the pages get one ordinary
-script instead: ``common.js`` once, each module in a function of its own, and a small loader that
-brings the page's figures to life. Other files they may not read either, so the model of the figure
-`ModelInPage` is a script too.
+A figure is an ES module with anywidget's interface. Browsers refuse modules opened from a folder
+(``file://``), so the pages get one ordinary script instead: the engine and ``common.js`` once, each
+module in a function of its own, and a small loader that brings the page's figures to life. Other
+files they may not read either, so the model of the figure `ModelInPage` is a script too.
 """
 
 import base64
 import re
 from pathlib import Path
 
+from lessons_lib.live.modules import engine_source, import_names, read_module
+
 MODEL_FIGURE = re.compile(r'<figure [^>]*data-live="model_in_page" lang="(\w+)"')
 LOADER = Path(__file__).with_name("live_loader.js")
 
 
 def pack_figures(folder: Path) -> str:
-    """Return one classic script with every ``*.js`` module of a folder, and its ``common.js``.
+    """Return one classic script with every ``*.js`` module of a folder, and what they share.
 
     Raises:
-        ValueError: a module imports, or does not end in its only export ``export default``.
+        ValueError: a module imports from elsewhere than the engine, or does not end in its only
+            export ``export default``; see also `engine_source`.
     """
     common = Path(folder) / "common.js"
-    modules = [
-        f'"{path.stem}": (() => {{\n{_as_function_body(path)}\n}})(),\n'
-        for path in sorted(Path(folder).glob("*.js"))
-        if path != common
+    paths = [path for path in sorted(Path(folder).glob("*.js")) if path != common]
+    modules = {path: read_module(path) for path in paths}
+    bodies = [
+        f'"{path.stem}": (() => {{\n{_as_function_body(path.name, source)}\n}})(),\n'
+        for path, source in modules.items()
     ]
-    shared = common.read_text(encoding="utf-8")
-    figures = f"(() => {{\n{shared}return {{\n{''.join(modules)}}};\n}})()"
+    shared = engine_source(modules.values(), Path(folder)) + common.read_text(encoding="utf-8")
+    figures = f"(() => {{\n{shared}return {{\n{''.join(bodies)}}};\n}})()"
     loader = LOADER.read_text(encoding="utf-8")
     return f'(() => {{\n"use strict";\nconst modules = {figures};\n{loader}}})();\n'
 
 
-def _as_function_body(path: Path) -> str:
-    source = path.read_text(encoding="utf-8").rstrip()
-    if re.search(r"^\s*import\b", source, re.MULTILINE):
-        raise ValueError(f"{path.name}: expected a module without imports, got an import")
+def _as_function_body(name: str, source: str) -> str:
+    source = import_names(source).rstrip()
     exports = re.findall(r"^\s*export\b.*", source, re.MULTILINE)
     if len(exports) != 1 or not exports[0].strip().startswith("export default {"):
-        raise ValueError(f"{path.name}: expected exactly one 'export default {{', got {exports}")
+        raise ValueError(f"{name}: expected exactly one 'export default {{', got {exports}")
     body, exported = re.split(r"^\s*export default ", source, flags=re.MULTILINE)
     if not re.fullmatch(r"\{.*\};|\{\n(?:[ \t].*\n|\n)*\};", exported):
-        raise ValueError(f"{path.name}: expected 'export default {{...}};' at the end")
+        raise ValueError(f"{name}: expected 'export default {{...}};' at the end")
     return f"{body}return {exported}"
 
 

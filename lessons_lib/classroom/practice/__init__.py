@@ -5,19 +5,22 @@ apart. It never raises what the function raises: it prints *not yet*, the first 
 and a hint.
 """
 
+import math
 import operator
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 
 from lessons_lib.base.console import tell
+from lessons_lib.base.language import LANGUAGES, chosen, speak
 
-__all__ = ["Case", "Exercise", "speak"]
+__all__ = ["LANGUAGES", "Case", "Exercise", "Raised", "Unanswered", "near", "speak", "told"]
 
 _WORDS = {
     "en": {
         "right": "Right: {n} of {n} cases agree.",
         "not_yet": "Not yet: for {call} expected {expected}, got {got}.",
+        "unanswered": "Not yet: for {call} expected {expected}, but {reason}.",
         "hint": "Hint: {hint}",
         "try": "Change the function and run this cell again; then there is a hint.",
         "raised": "an error ({error})",
@@ -27,6 +30,7 @@ _WORDS = {
     "es": {
         "right": "Correcto: coinciden {n} de {n} casos.",
         "not_yet": "Todavía no: para {call} se esperaba {expected} y se obtuvo {got}.",
+        "unanswered": "Todavía no: para {call} se esperaba {expected}, pero {reason}.",
         "hint": "Pista: {hint}",
         "try": "Cambia la función y ejecuta otra vez esta celda; entonces habrá una pista.",
         "raised": "un error ({error})",
@@ -34,16 +38,29 @@ _WORDS = {
         "nothing": "None (¿falta un return?)",
     },
 }
-_language = "en"
 _first_tries: dict[str, object] = {}  # for each exercise, the function that was checked first
 
 
-def speak(language: str) -> None:
-    """Choose the language of all checks, "en" or "es"; `ValueError` for another."""
-    global _language
-    if language not in _WORDS:
-        raise ValueError(f"expected one of {sorted(_WORDS)}, got {language!r}")
-    _language = language
+def near(answer: object, expected: float) -> bool:
+    """Compare two numbers with the room that a right answer in float32 needs: five digits."""
+    return math.isclose(float(answer), expected, rel_tol=1e-5, abs_tol=1e-6)
+
+
+class Unanswered(Exception):
+    """There is no answer, for a reason that is no error of the learner's code."""
+
+
+class Raised(Exception):
+    """The learner's function raised an error elsewhere; its type and message as `told` gives."""
+
+
+def told(error: BaseException) -> str:
+    """Return an error's type and message, at most 300 characters, also where that fails."""
+    try:
+        message = str(error)[:300]
+    except BaseException:  # its own __str__ may do anything, recurse for ever too
+        message = ""
+    return f"{type(error).__name__[:80]}: {message}"
 
 
 @dataclass(frozen=True)
@@ -74,23 +91,25 @@ class Exercise:
 
         Without `hint` the hint is left out, for whoever has not tried yet.
         """
-        words = _WORDS[_language]
+        words = _WORDS[chosen()]
         if not callable(function):
             return words["no_function"].format(got=_short(function))
         for case in self.cases:
             expected = self.solution(*deepcopy(case.arguments))
+            call = f"{self.name}({', '.join(_short(a) for a in case.arguments)})"
+            said = {"call": call, "expected": _short(expected)}
+            more = words["hint" if hint else "try"].format(hint=getattr(case, chosen()))
             try:
                 answer = function(*deepcopy(case.arguments))
                 answer = None if answer is None else self.read(answer)
                 got = words["nothing"] if answer is None else _short(answer)
+            except Unanswered as reason:
+                return f"{words['unanswered'].format(reason=reason, **said)}\n{more}"
             except (Exception, SystemExit) as error:
-                answer, got = None, words["raised"].format(error=f"{type(error).__name__}: {error}")
-            right = answer is not None and self._agree(answer, expected)
-            if not right:
-                call = f"{self.name}({', '.join(_short(a) for a in case.arguments)})"
-                fault = words["not_yet"].format(call=call, expected=_short(expected), got=got)
-                more = words["hint"].format(hint=getattr(case, _language))
-                return f"{fault}\n{more if hint else words['try']}"
+                error = str(error) if isinstance(error, Raised) else told(error)
+                answer, got = None, words["raised"].format(error=error)
+            if answer is None or not self._agree(answer, expected):
+                return f"{words['not_yet'].format(got=got, **said)}\n{more}"
         return None
 
     def _agree(self, answer: object, expected: object) -> bool:
@@ -106,7 +125,7 @@ class Exercise:
         the notebook holds for a start.
         """
         tried = _first_tries.setdefault(self.name, _content(function)) != _content(function)
-        right = _WORDS[_language]["right"].format(n=len(self.cases))
+        right = _WORDS[chosen()]["right"].format(n=len(self.cases))
         tell(self.find_fault(function, hint=tried) or right)
 
 

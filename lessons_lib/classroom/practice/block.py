@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from lessons_lib.classroom.practice import Case, Exercise
+from lessons_lib.classroom.practice import Case, Exercise, near
 
 __all__ = ["check_block_parameters", "check_gelu_exact", "check_layer_norm", "check_positions"]
 
@@ -64,10 +64,6 @@ def _gelu_exact(x: float) -> float:
     return x * 0.5 * (1 + math.erf(x / math.sqrt(2)))
 
 
-def _near(answer: object, expected: float) -> bool:
-    return math.isclose(float(answer), expected, rel_tol=1e-6, abs_tol=1e-9)
-
-
 check_gelu_exact = Exercise(
     "gelu_exact",
     _gelu_exact,
@@ -89,7 +85,7 @@ check_gelu_exact = Exercise(
             "muy a la izquierda no queda nada; sin desbordamientos ni errores.",
         ),
     ),
-    same=_near,
+    same=near,
 )
 
 

@@ -70,8 +70,10 @@ check_text_loss = Exercise(
         ),
         Case(
             (np.array([[1000.0, 0], [0, 0]]), [0, 1]),
-            "logits may be large: subtract the largest of each row before the exponential.",
-            "los logits pueden ser grandes: resta el mayor de cada fila antes de la exponencial.",
+            "logits may be large: subtract the largest of each row before the exponential, and "
+            "take no logarithm of a softmax, which may be 0: ln p is a difference.",
+            "los logits pueden ser grandes: resta el mayor de cada fila antes de la exponencial, y "
+            "no tomes el logaritmo de un softmax, que puede ser 0: ln p es una diferencia.",
         ),
     ),
     same=lambda answer, expected: math.isclose(answer, expected, rel_tol=1e-4, abs_tol=1e-6),
@@ -102,7 +104,7 @@ check_count_gpt = Exercise(
         Case(
             (50257, 1024, 768, 12),
             "GPT-2 has 124,439,808: the table counts once, each layer for itself.",
-            "GPT-2 tiene 124 439 808: la tabla cuenta una vez y cada capa, por su cuenta.",
+            "GPT-2 tiene 124 439 808: la tabla se cuenta una vez; las capas, una por una.",
         ),
     ),
 )

@@ -3,9 +3,10 @@
 import math
 from collections import Counter
 
-from lessons_lib.classroom.practice import Case, Exercise
+from lessons_lib.classroom.practice import Case, Exercise, near
+from lessons_lib.intro import next_char_probs
 
-__all__ = ["check_count_next", "check_most_likely", "check_surprise"]
+__all__ = ["check_best_look_back", "check_count_next", "check_most_likely", "check_surprise"]
 
 
 def _count_next(text: str, context: str) -> dict[str, int]:
@@ -121,5 +122,56 @@ check_surprise = Exercise(
             "el logaritmo de 0 no existe: devuelve math.inf.",
         ),
     ),
-    same=lambda answer, expected: math.isclose(answer, expected, rel_tol=1e-9, abs_tol=1e-12),
+    same=near,
+)
+
+
+def _best_look_back(text: str, new: str, lengths: tuple[int, ...]) -> int:
+    sums = {}
+    for length in sorted(lengths):
+        probs = (next_char_probs(text, new[:i], length).get(new[i], 0.0) for i in range(len(new)))
+        sums[length] = sum(-math.log2(max(p, 0.001)) for p in probs)
+    return min(sums, key=sums.get)
+
+
+check_best_look_back = Exercise(
+    "best_look_back",
+    _best_look_back,
+    (
+        Case(
+            ("bbacabbbaa", " ba a c", (0, 5)),
+            "the model reads text; judge it by how well it predicts new.",
+            "el modelo lee text; júzgalo por lo bien que predice new.",
+        ),
+        Case(
+            (" bbbbcc ", "a ca b c", (0, 3)),
+            "the smallest sum wins, and a character without a probability counts with 0.001.",
+            "gana la suma más pequeña, y un carácter sin probabilidad cuenta con 0,001.",
+        ),
+        Case(
+            ("bbcaaabcbb a", "bac a c", (3, 0)),
+            "add up the surprises; how often the first guess is right does not matter.",
+            "suma las sorpresas; no importa cuántas veces acierta la primera opción.",
+        ),
+        Case(
+            (" b  bacc b", "bcca", (0, 1)),
+            "add up the surprises, -math.log2(p), not the probabilities.",
+            "suma las sorpresas, -math.log2(p), no las probabilidades.",
+        ),
+        Case(
+            ("ab   abac", "bacc", (1, 3)),
+            "what stands before new[i] is new[:i], without new[i] itself.",
+            "lo que está delante de new[i] es new[:i], sin new[i].",
+        ),
+        Case(
+            ("cccbabb  ac bacc", "ba bacc", (5, 2)),
+            "take 0.001 where the probability is smaller or missing, or one character decides all.",
+            "toma 0,001 si la probabilidad es menor o falta, o un solo carácter lo decide todo.",
+        ),
+        Case(
+            ("ba aa babcccaca", "ab ", (5, 3)),
+            "if two lengths do equally well, return the shorter one.",
+            "si dos longitudes empatan, devuelve la más corta.",
+        ),
+    ),
 )

@@ -1,11 +1,10 @@
 """Checks for the exercises of the chapter `tokens`."""
 
 import codecs
-import math
 from collections import Counter
 from itertools import pairwise
 
-from lessons_lib.classroom.practice import Case, Exercise
+from lessons_lib.classroom.practice import Case, Exercise, near
 from lessons_lib.tokens import merge_pair
 
 __all__ = [
@@ -40,7 +39,7 @@ check_bytes_per_token = Exercise(
             "conserva los decimales: / y no //; y cuenta todos los tokens, también los repetidos.",
         ),
     ),
-    same=lambda answer, expected: math.isclose(answer, expected, rel_tol=1e-9),
+    same=near,
 )
 
 

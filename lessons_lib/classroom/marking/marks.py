@@ -1,0 +1,297 @@
+"""The marks of one notebook."""
+
+import contextlib
+import json
+import math
+import os
+import runpy
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lessons_lib.classroom import practice
+from lessons_lib.classroom.marking import limits
+from lessons_lib.classroom.marking.judge import own_case
+from lessons_lib.classroom.marking.reading import Notebook, exercises, read
+from lessons_lib.classroom.marking.values import pack
+from lessons_lib.classroom.marking.words import Told, printable
+from lessons_lib.classroom.practice import Exercise
+
+__all__ = ["SECONDS", "Mark", "check_cases", "end_turns", "load_cases", "mark", "mark_read"]
+
+SECONDS = 20.0  # for one exercise
+START = 120.0  # seconds for what is no student's: Python, torch, a container
+LONGEST_LINE = 1_000_000  # bytes of what a keeper says about one exercise
+KEEP = "from lessons_lib.classroom.marking.keeper import keep; keep()"
+_turns: dict[subprocess.Popen, list[str]] = {}  # keepers at work, and how to end their containers
+_stopped: set[subprocess.Popen] = set()  # keepers whose run was stopped
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The mark of one exercise: the notebook's path, and what the check says where it is wrong.
+
+    `published` tells that the code is the solution of the library, but for names and comments.
+    """
+
+    notebook: str
+    chapter: str
+    exercise: str
+    right: bool
+    message: str
+    published: bool = False
+
+
+def mark(
+    notebook: str | os.PathLike,
+    *,
+    chapter: str | None = None,
+    cases: Mapping[str, Iterable[tuple]] | None = None,
+    seconds: float = SECONDS,
+    language: str | None = None,
+    container: str | None = None,
+) -> list[Mark]:
+    """Mark all exercises of the chapter that a notebook belongs to.
+
+    Of a function that is defined several times, the last definition counts, as it was when its cell
+    had run, or as it is at the end. The book's own solutions (cells tagged `hide-cell`, or named
+    `solution-1`) do not.
+
+    Args:
+        notebook: the path of an `.ipynb` file of format 4, with or without outputs.
+        chapter: the chapter's name; by default the one whose checks the notebook imports.
+        cases: more cases: from "chapter.function" to tuples of arguments. They come after the
+            cases of the book; the model solution gives the right answers.
+        seconds: the limit for each exercise.
+        language: of the messages, "en" or "es"; by default the one that the notebook chooses with
+            `practice.speak`, else English.
+        container: the image of a container to mark in, with podman or docker.
+
+    Returns:
+        one `Mark` for each exercise, in the order of the notebook; missing functions come last.
+
+    Raises:
+        ValueError: the file is no notebook, its chapter is unclear or unknown, a case names no
+            exercise or is refused by the model solution, or another argument is none.
+        ChildProcessError: the marker's own process does not start.
+    """
+    try:
+        found = read(notebook)
+        chapter = chapter or found.chapter()
+    except Told as reason:
+        raise ValueError(f"{notebook}: {reason.say(language or 'en')}") from None
+    return mark_read(str(notebook), found, chapter, cases or {}, seconds, language, container)
+
+
+def mark_read(
+    name: str,
+    notebook: Notebook,
+    chapter: str,
+    cases: Mapping[str, Iterable[tuple]],
+    seconds: float = SECONDS,
+    language: str | None = None,
+    container: str | None = None,
+) -> list[Mark]:
+    """Mark a notebook that has been read; see `mark`."""
+    language = language or notebook.language or "en"
+    if language not in practice.LANGUAGES:
+        raise ValueError(f"expected one of {sorted(practice.LANGUAGES)}, got {language!r}")
+    if not (isinstance(seconds, int | float) and 0 < seconds < math.inf):
+        raise ValueError(f"expected seconds above 0, got {seconds!r}")
+    cells = list(notebook.cells)
+    text = "\n".join(cells)
+    asked = exercises(chapter)
+    more = {key: list(some) for key, some in cases.items()}
+    check_cases(more)
+    tasks = {exercise.name: _task(exercise, more.get(f"{chapter}.{exercise.name}", ()))
+             for exercise in asked}  # fmt: skip
+    task = {"chapter": chapter, "cells": cells, "language": language, "seconds": seconds}
+    said = _ask(task | {"memory": limits.MEMORY}, tasks, container)
+    marks = []
+    places = {name: text.find(f"def {name}(") % (len(text) + 1) for name in tasks}
+    for one in sorted(tasks, key=places.get):
+        fault, published = said[one]
+        message = printable(fault or "")
+        marks.append(Mark(name, chapter, one, fault is None, message, published))
+    return marks
+
+
+def load_cases(path: str | os.PathLike) -> dict[str, list[tuple]]:
+    """Run a Python file and return its `CASES`: from "chapter.function" to tuples of arguments.
+
+    Raises `ValueError` if the file has no such dictionary.
+    """
+    cases = runpy.run_path(str(path)).get("CASES")
+    if not isinstance(cases, dict):
+        raise ValueError(f"{path}: expected a dictionary CASES, got {type(cases).__name__}")
+    return {key: list(more) for key, more in cases.items()}
+
+
+def check_cases(cases: Mapping[str, Iterable[tuple]]) -> None:
+    """Check a lecturer's cases: each names an exercise, and its solution takes the arguments."""
+    for key, more in cases.items():
+        chapter, _, name = str(key).partition(".")
+        found = [exercise for exercise in exercises(chapter) if exercise.name == name]
+        if not found:
+            raise ValueError(f"expected cases for chapter.function, got {key!r}")
+        for arguments in more:
+            _check_case(key, found[0], arguments)
+
+
+def _check_case(key: str, exercise: Exercise, arguments: tuple) -> None:
+    if not isinstance(arguments, tuple):
+        raise ValueError(f"{key}: expected a tuple of arguments, got {arguments!r}")
+    try:
+        pack(arguments)
+        own = replace(exercise, cases=(own_case(arguments),))
+        fault = own.find_fault(exercise.solution)
+    except Exception as error:
+        fault = practice.told(error)
+    if fault:
+        raise ValueError(f"{key}: expected arguments that the solution can take, got {fault}")
+
+
+def _task(exercise: Exercise, more: Iterable[tuple]) -> dict:
+    packed = [pack(arguments) for arguments in more]
+    book = [pack(case.arguments) for case in exercise.cases]
+    return {"arguments": book + packed, "more": packed}
+
+
+# ---------------------------------------------------------------- the keeper
+
+
+def _ask(task: dict, tasks: dict, container: str | None) -> dict[str, tuple[str | None, bool]]:
+    """Let a keeper mark the exercises; where it is killed, another one does the rest."""
+    said: dict[str, tuple[str | None, bool]] = {}
+    while missing := [name for name in tasks if name not in said]:
+        before = len(said)
+        turn = task | {"exercises": {name: tasks[name] for name in missing}}
+        for name, fault, published in _turn(turn, container):
+            if name in missing:
+                said[name] = fault and str(fault), bool(published)
+        if len(said) == before:
+            reason = Told("ended").say(task["language"])
+            said[missing[0]] = Told("no answers", reason=reason).say(task["language"]), False
+    return said
+
+
+def _turn(task: dict, container: str | None) -> Iterator[list]:
+    """Start a keeper and yield what it says about each exercise."""
+    turn = os.urandom(16).hex()
+    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    with folder, tempfile.TemporaryFile() as errors:
+        command = start(container, turn)
+        enclosed = not container and bool(limits.enclosing())
+        task |= {"enclosed": enclosed, "folder": "/tmp" if container else folder.name}
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            cwd=folder.name,
+            env=dict(os.environ) if container else _environment(folder.name, turn),
+            start_new_session=True,
+        )
+        _turns[process] = [command[0], "kill", f"marking-{turn}"] if container else []
+        steps = 1 + 4 * len(task["exercises"])
+        timer = threading.Timer(START + steps * (task["seconds"] + 10), _end, [process])
+        timer.daemon = True
+        timer.start()
+        ready = False
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(json.dumps(task).encode() + b"\n")
+                process.stdin.flush()
+            while line := process.stdout.readline(LONGEST_LINE):
+                with contextlib.suppress(ValueError):
+                    said = json.loads(line)
+                    ready = ready or said == ["ready"]
+                    if len(said) == 3:
+                        yield said
+        finally:
+            timer.cancel()
+            stopped = process in _stopped
+            _stopped.discard(process)
+            _end(process)
+            if not (enclosed or container):
+                limits.sweep(turn)
+        if stopped:
+            raise InterruptedError("the run was stopped")
+        if not ready:
+            errors.seek(0)
+            last = errors.read()[-2000:].decode(errors="replace").strip().splitlines()
+            got = last[-1] if last else "nothing"
+            raise ChildProcessError(f"expected {command[0]} to start the marker, got {got}")
+
+
+def start(container: str | None, turn: str) -> list[str]:
+    """Return the command of a keeper."""
+    if not container:
+        return [*limits.enclosing(), sys.executable, "-P", "-c", KEEP]
+    runtime = next(filter(_exists, ("podman", "docker")), None)
+    if not runtime:
+        raise ChildProcessError("expected podman or docker for --container, found neither")
+    how = f"""run --rm --interactive --name marking-{turn} --network none --read-only
+        --tmpfs /tmp:size={2 * limits.FILES},mode=1777 --memory {limits.MEMORY}
+        --memory-swap {limits.MEMORY} --pids-limit {2 * limits.PROCESSES} --cap-drop ALL
+        --security-opt no-new-privileges --user 65534:65534"""
+    variables = [f"--env={name}={value}" for name, value in _FIXED.items()]
+    return [runtime, *how.split(), *variables, container, "python", "-P", "-c", KEEP]
+
+
+def _exists(program: str) -> bool:
+    return bool(shutil.which(program))
+
+
+_FIXED = {
+    "HOME": "/tmp",
+    "TMPDIR": "/tmp",
+    "PYTHONHASHSEED": "0",
+    "PYTHONUTF8": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "CUDA_VISIBLE_DEVICES": "",
+    "HF_HUB_OFFLINE": "1",
+    "LESSONS_LIB_OFFLINE": "1",
+    "TQDM_DISABLE": "1",
+}
+
+
+def _environment(folder: str, turn: str) -> dict[str, str]:
+    """Return an environment that holds nothing of the lecturer's but where Python finds modules."""
+    library = str(Path(__file__).parents[3])
+    paths = [os.path.abspath(path) for path in sys.path if path]
+    paths = [library, *(path for path in paths if path not in (library, os.getcwd()))]
+    needed = ("SYSTEMROOT", "LD_LIBRARY_PATH")  # without them Python may not start
+    kept = {name: os.environ[name] for name in needed if name in os.environ}
+    homes = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), folder)
+    own = {"PATH": os.defpath, "PYTHONPATH": os.pathsep.join(paths), "MARKING_TURN": turn}
+    return _FIXED | kept | homes | own
+
+
+def _end(process: subprocess.Popen) -> None:
+    """End a keeper and all that it has started; its container too."""
+    if command := _turns.pop(process, None):
+        subprocess.run(command, capture_output=True, check=False)
+    if hasattr(os, "killpg") and process.poll() is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    with contextlib.suppress(OSError):
+        process.stdin.close()
+    process.wait()
+
+
+def end_turns() -> None:
+    """End all keepers at work: the run was stopped."""
+    for process in list(_turns):
+        _stopped.add(process)
+        _end(process)

@@ -1,0 +1,656 @@
+"""Every numeric argument of every public function, given what is no number of its range.
+
+For each public name of the chapters, the table has a call that works. Each of its numeric
+arguments in turn becomes NaN, infinite, negative, zero, a truth value, a text, a fraction or
+nothing: that must end in a `ValueError` that says what was expected, or be named as valid here.
+"""
+
+import importlib
+import inspect
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lessons_lib import (
+    attention,
+    block,
+    generation,
+    gpt,
+    intro,
+    llama,
+    ngrams,
+    quantization,
+    scaling,
+    tokens,
+    training,
+)
+
+CHAPTERS = [
+    intro,
+    tokens,
+    ngrams,
+    attention,
+    block,
+    gpt,
+    llama,
+    training,
+    generation,
+    scaling,
+    quantization,
+]
+HOSTILE = [math.nan, math.inf, -math.inf, -1, 0, True, False, "3", 2.5, None, 1j, [1], np.True_]
+
+FLOAT, INTEGER = "float", "integer"
+ANY_SIGN = {-1, 0, 2.5}
+SEVERAL = "several"  # takes arrays too
+
+
+def kind(of, *valid):
+    """A numeric argument: an integer or a float, and the hostile values that are valid for it."""
+    return of, set(valid)
+
+
+SIZE = kind(INTEGER)  # from 1 on
+COUNT = kind(INTEGER, 0)  # from 0 on
+OPTIONAL_SIZE = kind(INTEGER, None)
+POSITIVE = kind(FLOAT, 2.5)
+AMOUNT = kind(FLOAT, 0, 2.5)  # from 0 on
+PART = kind(FLOAT, 0)  # below 1, or at most 1
+
+torch.manual_seed(0)
+CONFIG = llama.LlamaConfig(7, 12, 8, 2, 1, 8)
+MODEL = llama.Llama(CONFIG)
+GENERATOR = torch.Generator().manual_seed(0)
+IDS = torch.tensor([[1, 2, 3]])
+NGRAM = ngrams.NGram([0, 1, 0, 1], 2, 3)
+TOKENIZER = tokens.BPETokenizer.train("one two one two", 258)
+X = np.float32(np.random.default_rng(0).normal(size=(2, 32)))
+LOGITS = torch.tensor([0.0, 1.0, 2.0])
+PARAMETER = nn.Parameter(torch.ones(2, 2))
+SIZES = {"vocab_size": 5, "context_length": 6, "d_model": 4, "n_heads": 2, "n_layers": 1}
+SIZE_KINDS = dict.fromkeys(SIZES, SIZE)
+
+
+def run(iterator_of, **arguments):
+    """Go through what a generator yields: it checks when it begins."""
+    return list(iterator_of(**arguments))
+
+
+def windows(**arguments):
+    data = training.Windows(range(30), 4)
+    return data.batch(**arguments)
+
+
+# name: (what to call, arguments that work, the numeric ones and what else is valid for them)
+CALLS = {
+    "intro.next_char_counts": (
+        intro.next_char_counts,
+        {"text": "banana", "prompt": "an", "max_context": 3},
+        {"max_context": COUNT},
+    ),
+    "intro.next_char_probs": (
+        intro.next_char_probs,
+        {"text": "banana", "prompt": "an", "max_context": 3},
+        {"max_context": COUNT},
+    ),
+    "intro.continue_text": (
+        intro.continue_text,
+        {"text": "banana", "prompt": "an", "n": 2, "seed": 1, "max_context": 3},
+        {"n": COUNT, "seed": kind(INTEGER, 0, None), "max_context": COUNT},
+    ),
+    "intro.random_bits": (intro.random_bits, {"seed": 1}, {"seed": COUNT}),
+    "tokens.train_bpe": (
+        tokens.train_bpe,
+        {"text": "banana", "vocab_size": 257},
+        {"vocab_size": SIZE},
+    ),
+    "tokens.train_bpe_naive": (
+        tokens.train_bpe_naive,
+        {"text": "banana", "n_merges": 1},
+        {"n_merges": COUNT},
+    ),
+    "tokens.learn_merges": (
+        tokens.learn_merges,
+        {"words": {"banana": 1}, "n_merges": 1},
+        {"n_merges": COUNT},
+    ),
+    "tokens.tokens_per_word": (
+        tokens.tokens_per_word,
+        {"n_tokens": 3, "text": "a b"},
+        {"n_tokens": COUNT},
+    ),
+    "tokens.bits_per_byte": (
+        tokens.bits_per_byte,
+        {"ids": [1, 2], "n_bytes": 3},
+        {"n_bytes": SIZE},
+    ),
+    "ngrams.count_ngrams": (ngrams.count_ngrams, {"ids": [0, 1], "n": 1}, {"n": SIZE}),
+    "ngrams.add_k_probs": (
+        ngrams.add_k_probs,
+        {"counts": Counter({0: 1}), "vocab_size": 2, "k": 1.0},
+        {"vocab_size": SIZE, "k": AMOUNT},
+    ),
+    "ngrams.NGram": (
+        ngrams.NGram,
+        {"ids": [0, 1], "n": 1, "vocab_size": 2},
+        {"n": SIZE, "vocab_size": SIZE},
+    ),
+    "ngrams.sample_tokens": (
+        ngrams.sample_tokens,
+        {"model": NGRAM, "context": [0], "n_tokens": 1, "seed": 1},
+        {"n_tokens": COUNT, "seed": COUNT},
+    ),
+    "ngrams.nats_to_bits_per_byte": (
+        ngrams.nats_to_bits_per_byte,
+        {"nats": 1.0, "n_bytes": 2},
+        # Nats may be a difference, or infinite where a token had the probability 0.
+        {"nats": kind(FLOAT, -1, 0, 2.5, math.inf, -math.inf, SEVERAL), "n_bytes": SIZE},
+    ),
+    "attention.causal_mask": (
+        attention.causal_mask,
+        {"n_queries": 1, "n_keys": 2},
+        {"n_queries": SIZE, "n_keys": OPTIONAL_SIZE},
+    ),
+    "attention.split_heads": (
+        attention.split_heads,
+        {"x": torch.ones(1, 2, 4), "n_heads": 2},
+        {"n_heads": SIZE},
+    ),
+    "attention.repeat_heads": (
+        attention.repeat_heads,
+        {"x": torch.ones(1, 2, 4, 2), "n_times": 2},
+        {"n_times": SIZE},
+    ),
+    "attention.MultiHeadAttention": (
+        attention.MultiHeadAttention,
+        {"d_model": 4, "n_heads": 2, "n_kv_heads": 1, "d_head": 2},
+        {
+            "d_model": SIZE,
+            "n_heads": SIZE,
+            "n_kv_heads": OPTIONAL_SIZE,
+            "d_head": OPTIONAL_SIZE,
+        },
+    ),
+    "block.LayerNorm": (
+        block.LayerNorm,
+        {"d_model": 4, "eps": 1e-5},
+        {"d_model": SIZE, "eps": AMOUNT},
+    ),
+    "block.FeedForward": (
+        block.FeedForward,
+        {"d_model": 4, "d_ff": 8},
+        {"d_model": SIZE, "d_ff": OPTIONAL_SIZE},
+    ),
+    "block.sinusoidal_positions": (
+        block.sinusoidal_positions,
+        {"n_positions": 2, "d_model": 4},
+        {"n_positions": SIZE, "d_model": SIZE},
+    ),
+    "block.block_flops": (
+        block.block_flops,
+        {"n_tokens": 2, "d_model": 4, "d_ff": 8},
+        {"n_tokens": SIZE, "d_model": SIZE, "d_ff": OPTIONAL_SIZE},
+    ),
+    "gpt.GPTConfig": (
+        gpt.GPTConfig,
+        SIZES | {"d_ff": 8, "eps": 1e-5},
+        SIZE_KINDS | {"d_ff": OPTIONAL_SIZE, "eps": AMOUNT},
+    ),
+    "gpt.check_token_ids": (
+        gpt.check_token_ids,
+        {"token_ids": torch.tensor([[0, 0]]), "vocab_size": 5, "context_length": 6},
+        {"vocab_size": SIZE, "context_length": SIZE},
+    ),
+    "gpt.initialise": (
+        gpt.initialise,
+        {"model": nn.Linear(2, 2), "n_layers": 1, "std": 0.1},
+        {"n_layers": SIZE, "std": AMOUNT},
+    ),
+    "gpt.greedy": (
+        gpt.greedy,
+        {"model": MODEL, "token_ids": IDS, "n_tokens": 1},
+        {"n_tokens": COUNT},
+    ),
+    "llama.RMSNorm": (llama.RMSNorm, {"d": 4, "eps": 1e-5}, {"d": SIZE, "eps": AMOUNT}),
+    "llama.SwiGLU": (llama.SwiGLU, {"d_model": 4, "d_ff": 8}, {"d_model": SIZE, "d_ff": SIZE}),
+    "llama.RopeScaling": (
+        llama.RopeScaling,
+        {"factor": 8.0, "low": 1.0, "high": 4.0, "old_context": 64},
+        {"factor": POSITIVE, "low": AMOUNT, "high": POSITIVE, "old_context": SIZE},
+    ),
+    "llama.rotation_speeds": (
+        llama.rotation_speeds,
+        {"d_head": 4, "base": 100.0},
+        {"d_head": SIZE, "base": POSITIVE},
+    ),
+    "llama.RotaryEmbedding": (
+        llama.RotaryEmbedding,
+        {"d_head": 4, "base": 100.0},
+        {"d_head": SIZE, "base": POSITIVE},
+    ),
+    "llama.LlamaConfig": (
+        llama.LlamaConfig,
+        SIZES | {"d_ff": 8, "n_kv_heads": 1, "d_head": 2, "eps": 1e-5, "rope_base": 100.0},
+        SIZE_KINDS
+        | {
+            "d_ff": SIZE,
+            "n_kv_heads": OPTIONAL_SIZE,
+            "d_head": OPTIONAL_SIZE,
+            "eps": AMOUNT,
+            "rope_base": POSITIVE,
+        },
+    ),
+    "training.numeric_gradient": (
+        training.numeric_gradient,
+        {"function": lambda: torch.ones(()), "x": torch.ones(2), "step": 0.1},
+        {"step": POSITIVE},
+    ),
+    "training.SGD": (
+        training.SGD,
+        {"parameters": [PARAMETER], "lr": 0.1, "momentum": 0.5},
+        {"lr": AMOUNT, "momentum": PART},
+    ),
+    "training.AdamW": (
+        training.AdamW,
+        {"parameters": [PARAMETER], "lr": 0.1, "eps": 1e-8, "weight_decay": 0.1},
+        {"lr": AMOUNT, "eps": POSITIVE, "weight_decay": AMOUNT},
+    ),
+    "training.Muon": (
+        training.Muon,
+        {"parameters": [PARAMETER], "lr": 0.1, "momentum": 0.5, "weight_decay": 0.1},
+        {"lr": AMOUNT, "momentum": PART, "weight_decay": AMOUNT},
+    ),
+    "training.orthogonalise": (
+        training.orthogonalise,
+        {"matrix": torch.eye(2), "n_steps": 1},
+        {"n_steps": COUNT},
+    ),
+    "training.learning_rate": (
+        training.learning_rate,
+        {"progress": 0.5, "warm_up": 0.1, "final": 0.1},
+        # Beyond the end, the rate stays.
+        {"progress": kind(FLOAT, 0, 2.5), "warm_up": PART, "final": PART},
+    ),
+    "training.clip_gradients": (
+        training.clip_gradients,
+        {"parameters": [PARAMETER], "longest": 1.0},
+        {"longest": POSITIVE},
+    ),
+    "training.Windows": (training.Windows, {"token_ids": range(9), "length": 2}, {"length": SIZE}),
+    "training.Windows.batch": (
+        windows,
+        {"step": 1, "size": 2, "seed": 1},
+        {"step": COUNT, "size": SIZE, "seed": COUNT},
+    ),
+    "training.evaluate": (
+        training.evaluate,
+        {"model": MODEL, "data": training.Windows([1] * 9, 2), "most": 2, "size": 2},
+        {"most": SIZE, "size": SIZE},
+    ),
+    "training.Recipe": (
+        training.Recipe,
+        {
+            "n_steps": 4,
+            "seconds": 1.0,
+            "target_loss": 1.0,
+            "batch_size": 4,
+            "accumulate": 1,
+            "lr": 0.1,
+            "matrix_lr": 0.1,
+            "weight_decay": 0.1,
+            "warm_up": 0.1,
+            "final": 0.1,
+            "clip": 1.0,
+            "seed": 1,
+            "evaluate_every": 1,
+            "save_every": 1,
+        },
+        {
+            "n_steps": OPTIONAL_SIZE,
+            "seconds": kind(FLOAT, 2.5, None),
+            "target_loss": kind(FLOAT, *ANY_SIGN, None),
+            "batch_size": SIZE,
+            "accumulate": SIZE,
+            "lr": POSITIVE,
+            "matrix_lr": kind(FLOAT, 2.5, None),
+            "weight_decay": AMOUNT,
+            "warm_up": PART,
+            "final": PART,
+            "clip": POSITIVE,
+            "seed": COUNT,
+            "evaluate_every": COUNT,
+            "save_every": COUNT,
+        },
+    ),
+    "training.story_tokenizer": (
+        training.story_tokenizer,
+        {"vocab_size": 258},
+        {"vocab_size": SIZE},
+    ),
+    "training.story_data": (
+        training.story_data,
+        {
+            "language": "en",
+            "tokenizer": tokens.BPETokenizer.train("a", 257, [training.END]),
+            "n_stories": 1,
+            "length": 2,
+            "seed": 1,
+        },
+        {"n_stories": SIZE, "length": SIZE, "seed": COUNT},
+    ),
+    "training.write_text": (
+        training.write_text,
+        {
+            "model": llama.Llama(llama.LlamaConfig(258, 12, 8, 2, 1, 8)),
+            "tokenizer": TOKENIZER,
+            "start": "one",
+            "n_tokens": 1,
+            "seed": 1,
+        },
+        {"n_tokens": COUNT, "seed": COUNT},
+    ),
+    "generation.top_k": (generation.top_k, {"logits": LOGITS, "k": 2}, {"k": SIZE}),
+    "generation.top_p": (generation.top_p, {"logits": LOGITS, "p": 0.5}, {"p": kind(FLOAT)}),
+    "generation.min_p": (generation.min_p, {"logits": LOGITS, "p": 0.5}, {"p": PART}),
+    "generation.repetition_penalty": (
+        generation.repetition_penalty,
+        {"logits": LOGITS, "seen": LOGITS > 0, "penalty": 1.2},
+        {"penalty": POSITIVE},
+    ),
+    "generation.Sampling": (
+        generation.Sampling,
+        {
+            "temperature": 0.5,
+            "top_k": 2,
+            "top_p": 0.5,
+            "min_p": 0.1,
+            "repetition_penalty": 1.2,
+        },
+        {
+            "temperature": AMOUNT,
+            "top_k": OPTIONAL_SIZE,
+            "top_p": kind(FLOAT),
+            "min_p": PART,
+            "repetition_penalty": POSITIVE,
+        },
+    ),
+    "generation.KVCache": (
+        generation.KVCache,
+        {"model": MODEL, "n_positions": 4, "batch_size": 1},
+        {"n_positions": OPTIONAL_SIZE, "batch_size": SIZE},
+    ),
+    "generation.cached_attention": (
+        lambda layer: torch.inference_mode()(generation.cached_attention)(
+            MODEL.blocks[0].attention, torch.ones(1, 2, 8), generation.KVCache(MODEL, 4), layer
+        ),
+        {"layer": 0},
+        {"layer": COUNT},
+    ),
+    "generation.cached_logits": (
+        lambda n_logits: generation.cached_logits(
+            MODEL, IDS, generation.KVCache(MODEL, 4), n_logits
+        ),
+        {"n_logits": 1},
+        {"n_logits": OPTIONAL_SIZE},
+    ),
+    "generation.pad_prompts": (
+        generation.pad_prompts,
+        {"prompts": [[0]], "vocab_size": 5},
+        {"vocab_size": SIZE},
+    ),
+    "generation.mark_seen": (
+        generation.mark_seen,
+        {"token_ids": torch.tensor([[0]]), "vocab_size": 5},
+        {"vocab_size": SIZE},
+    ),
+    "generation.token_steps": (
+        lambda **arguments: run(generation.token_steps, **arguments),
+        {"model": MODEL, "prompts": [[1]], "n_tokens": 1, "seed": 1},
+        {"n_tokens": COUNT, "seed": COUNT},
+    ),
+    "generation.generate_batch": (
+        generation.generate_batch,
+        {"model": MODEL, "prompts": [[1]], "n_tokens": 1, "seed": 1},
+        {"n_tokens": COUNT, "seed": COUNT},
+    ),
+    "generation.generate": (
+        generation.generate,
+        {"model": MODEL, "token_ids": [1], "n_tokens": 1, "seed": 1},
+        {"n_tokens": COUNT, "seed": COUNT},
+    ),
+    "generation.stream": (
+        lambda **arguments: run(generation.stream, **arguments),
+        {"model": MODEL, "tokenizer": TOKENIZER, "token_ids": [1], "n_tokens": 1, "seed": 1},
+        {"n_tokens": COUNT, "seed": COUNT},
+    ),
+    "generation.beam_search": (
+        generation.beam_search,
+        {"model": MODEL, "token_ids": [1], "n_tokens": 1, "n_beams": 2},
+        {"n_tokens": COUNT, "n_beams": SIZE},
+    ),
+    "generation.speculative": (
+        generation.speculative,
+        {
+            "model": MODEL,
+            "draft": ngrams.NGram([0, 1], 1, 7),
+            "token_ids": [1],
+            "n_tokens": 1,
+            "n_guesses": 1,
+            "seed": 1,
+        },
+        {"n_tokens": COUNT, "n_guesses": SIZE, "seed": COUNT},
+    ),
+    "scaling.training_flops": (
+        scaling.training_flops,
+        {"n_parameters": 2.0, "n_tokens": 3.0},
+        {"n_parameters": AMOUNT, "n_tokens": AMOUNT},
+    ),
+    "scaling.model_flops": (
+        scaling.model_flops,
+        {"config": CONFIG, "n_tokens": 2},
+        {"n_tokens": SIZE},
+    ),
+    "scaling.training_memory": (
+        scaling.training_memory,
+        {"n_parameters": 2.0},
+        {"n_parameters": AMOUNT},
+    ),
+    "scaling.activation_memory": (
+        scaling.activation_memory,
+        {"config": CONFIG, "batch_size": 1, "n_tokens": 2, "n_bytes": 4},
+        {"batch_size": SIZE, "n_tokens": SIZE, "n_bytes": SIZE},
+    ),
+    "scaling.kv_cache_memory": (
+        scaling.kv_cache_memory,
+        {"config": CONFIG, "batch_size": 1, "n_tokens": 2, "n_bytes": 4},
+        {"batch_size": SIZE, "n_tokens": SIZE, "n_bytes": SIZE},
+    ),
+    "scaling.utilisation": (
+        scaling.utilisation,
+        {"flops": 1.0, "seconds": 1.0, "peak": 2.0},
+        {"flops": AMOUNT, "seconds": POSITIVE, "peak": POSITIVE},
+    ),
+    "scaling.training_seconds": (
+        scaling.training_seconds,
+        {"flops": 1.0, "peak": 1.0, "utilisation": 0.5},
+        {"flops": AMOUNT, "peak": POSITIVE, "utilisation": kind(FLOAT)},
+    ),
+    "scaling.peak_flops": (
+        scaling.peak_flops,
+        {"size": 2, "n_times": 1},
+        {"size": SIZE, "n_times": SIZE},
+    ),
+    "scaling.check_points": (
+        scaling.check_points,
+        {"x": [1, 2], "y": [1, 2], "least": 1},
+        {"least": SIZE},
+    ),
+    "scaling.PowerLaw.__call__": (
+        scaling.PowerLaw(1.0, 0.5),
+        {"x": 2.0},
+        {"x": kind(FLOAT, 2.5, SEVERAL)},
+    ),
+    "scaling.LossLaw": (
+        scaling.LossLaw,
+        {"floor": 1.0, "a": 1.0, "alpha": 0.5, "b": 1.0, "beta": 0.5},
+        {"floor": AMOUNT, "a": AMOUNT, "alpha": POSITIVE, "b": AMOUNT, "beta": POSITIVE},
+    ),
+    "scaling.LossLaw.__call__": (
+        scaling.CHINCHILLA,
+        {"n_parameters": 2.0, "n_tokens": 2.0},
+        {"n_parameters": kind(FLOAT, 2.5, SEVERAL), "n_tokens": kind(FLOAT, 2.5, SEVERAL)},
+    ),
+    "scaling.compute_optimal": (scaling.compute_optimal, {"flops": 1e9}, {"flops": POSITIVE}),
+    "scaling.pipeline_schedule": (
+        scaling.pipeline_schedule,
+        {"n_stages": 2, "n_micro_batches": 2},
+        {"n_stages": SIZE, "n_micro_batches": SIZE},
+    ),
+    "scaling.bubble_fraction": (
+        scaling.bubble_fraction,
+        {"n_stages": 2, "n_micro_batches": 2},
+        {"n_stages": SIZE, "n_micro_batches": SIZE},
+    ),
+    "quantization.float_bits": (
+        quantization.float_bits,
+        {"number": 1.5},
+        {"number": kind(FLOAT, *ANY_SIGN, math.nan, math.inf, -math.inf)},  # floats have bits
+    ),
+    "quantization.round_absmax": (quantization.round_absmax, {"x": X, "most": 7}, {"most": SIZE}),
+    "quantization.round_signed": (quantization.round_signed, {"x": X, "half": 8}, {"half": SIZE}),
+    "quantization.round_zero_point": (
+        quantization.round_zero_point,
+        {"x": X, "most": 15},
+        {"most": SIZE},
+    ),
+    "quantization.cut_to_levels": (quantization.cut_to_levels, {"x": X, "most": 7}, {"most": SIZE}),
+    "quantization.pack": (
+        quantization.pack,
+        {"levels": np.zeros((1, 8), np.uint8), "bits": 4, "width": 4},
+        {"bits": SIZE, "width": SIZE},
+    ),
+    "quantization.unpack": (
+        quantization.unpack,
+        {"data": np.zeros((1, 8), np.uint8), "bits": 4, "width": 4},
+        {"bits": SIZE, "width": SIZE},
+    ),
+    "quantization.step_levels": (
+        quantization.step_levels,
+        {"x": X, "low": X[0], "inverse": X[0], "most": 7},
+        {"most": SIZE},
+    ),
+    "quantization.signed_levels": (quantization.signed_levels, {"x": X, "half": 8}, {"half": SIZE}),
+    "quantization.search_scale": (quantization.search_scale, {"x": X, "half": 8}, {"half": SIZE}),
+    "quantization.search_scale_and_min": (
+        quantization.search_scale_and_min,
+        {"x": X, "weights": abs(X), "most": 7, "first": 0.5, "n_trials": 1},
+        {"most": SIZE, "first": kind(FLOAT, *ANY_SIGN), "n_trials": COUNT},
+    ),
+}
+
+# Public names with numeric parameters that no call above covers, each with the reason.
+RECORDS = {
+    "generation.Beam": "what beam_search found",
+    "generation.Speculation": "what speculative found",
+    "scaling.StoredRun": "what an experiment measured",
+    "scaling.PowerLaw": "what a fit found",
+    "quantization.Format": "a row of a table",
+    "quantization.FloatBits": "texts",
+    "quantization.reciprocal": "`beyond` is what stands for too large: any float, NaN too",
+    "quantization.fit_super_blocks": "hands its numbers to search_scale_and_min",
+    "tokens.merge_pair": "puts one thing in place of two: ids, but any others as well",
+    "generation.TextStream": "has no numbers",
+}
+
+
+OTHER_NAMES = {  # what the message calls an argument
+    ("ngrams.NGram", "vocab_size"): "V",
+    ("training.story_data", "n_stories"): "n",
+}
+
+
+def cases():
+    for name, (_, _, numeric) in CALLS.items():
+        for argument, (of, valid) in numeric.items():
+            yield pytest.param(name, argument, of, valid, id=f"{name}-{argument}")
+
+
+def is_valid(value, of, valid):
+    """Whether a hostile value is one of those named, the same and of the same type."""
+    if isinstance(value, bool | np.bool_ | str | complex | list):
+        return False
+    if of == INTEGER and isinstance(value, float):
+        return False
+    if isinstance(value, float) and math.isnan(value):
+        return any(isinstance(v, float) and math.isnan(v) for v in valid)
+    return value in valid
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_examples_work(name):
+    function, arguments, numeric = CALLS[name]
+    assert numeric.keys() <= arguments.keys()
+    function(**arguments)
+
+
+@pytest.mark.parametrize(("name", "argument", "of", "valid"), cases())
+def test_numbers_out_of_range_are_refused(name, argument, of, valid):
+    function, arguments, _ = CALLS[name]
+    for value in HOSTILE:
+        if SEVERAL in valid and isinstance(value, list):
+            continue
+        changed = arguments | {argument: value}
+        if is_valid(value, of, valid):
+            function(**changed)
+            continue
+        with pytest.raises(ValueError, match=r"expected .* got ") as error:
+            function(**changed)
+        told = OTHER_NAMES.get((name, argument), argument)
+        if isinstance(value, bool | str | complex) or value is None:
+            assert told in str(error.value) or "number" in str(error.value), value
+
+
+def numeric_parameters(function):
+    """Names of the parameters that are annotated as numbers, or have one as default."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        return
+    for name, parameter in signature.parameters.items():
+        annotation = parameter.annotation
+        text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+        words = {word.strip() for word in text.split("|")} - {"None"}
+        if (words and words <= {"int", "float"}) or type(parameter.default) in (int, float):
+            yield name
+
+
+def test_every_public_number_is_attacked():
+    missing = []
+    for module in CHAPTERS:
+        chapter = module.__name__.removeprefix("lessons_lib.")
+        for public in importlib.import_module(module.__name__).__all__:
+            value, name = getattr(module, public), f"{chapter}.{public}"
+            if not (inspect.isfunction(value) or inspect.isclass(value)) or name in RECORDS:
+                continue
+            covered = CALLS[name][2] if name in CALLS else {}
+            missing += [
+                f"{name}({parameter})"
+                for parameter in numeric_parameters(value)
+                if parameter not in covered
+            ]
+    assert not missing
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.int64, np.float32, np.float64])
+def test_numbers_of_numpy_and_torch_are_numbers(dtype):
+    """What is refused above is refused for its value, not for where it comes from."""
+    one = dtype(1)
+    for number in (one, np.array(one), torch.tensor(one.item())):
+        assert scaling.training_flops(number, number) == 6
+        assert generation.Sampling(temperature=number).temperature == 1
+        if np.issubdtype(dtype, np.integer):
+            assert attention.causal_mask(number).tolist() == [[True]]
