@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from lessons_lib.classroom.practice.training import check_best_rate, check_teacher_gradient
 from lessons_lib.corpus.stories import WORLD, sample
 from lessons_lib.gpt import GPT, GPTConfig, loss
 from lessons_lib.llama import Llama, LlamaConfig
@@ -849,6 +850,40 @@ def test_the_book_s_tokenizer():
     assert tokenizer.vocab == BPETokenizer.train(both, 300, special_tokens=[END]).vocab
 
 
+def test_windows_say_what_they_hold():
+    assert repr(Windows(range(1234), 16)) == "Windows(1,234 tokens, length 16)"
+
+
 def test_recipes_are_not_changed_by_chance():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Recipe(n_steps=1).lr = 3
+
+
+# ---------------------------------------------------------------- the exercises' answers
+
+
+@pytest.mark.parametrize("case", check_teacher_gradient.cases)
+def test_the_teacher_s_gradient_is_torch_s(case):
+    logits, wanted = (torch.tensor(array, dtype=torch.float64) for array in case.arguments)
+    logits.requires_grad_()
+    F.cross_entropy(logits[None], wanted[None]).backward()
+    found = check_teacher_gradient.solution(*case.arguments)
+    np.testing.assert_allclose(found, logits.grad, atol=5.1e-5)  # it has four decimals
+
+
+@pytest.mark.parametrize("case", check_best_rate.cases)
+def test_the_best_rate_is_that_of_torch_s_adamw(case):
+    rates, steepness, n_steps = case.arguments
+
+    def height(rate):
+        place = torch.tensor([-2.0, 1.0], requires_grad=True)
+        optimizer = torch.optim.AdamW([place], rate, betas=(0.9, 0.95), weight_decay=0)
+        for _ in range(n_steps):
+            optimizer.zero_grad()
+            ((place[0] ** 2 + steepness * place[1] ** 2) / 2).backward()
+            optimizer.step()
+        return (place[0] ** 2 + steepness * place[1] ** 2).item() / 2
+
+    heights = sorted((height(rate), rate) for rate in rates)
+    assert check_best_rate.solution(*case.arguments) == heights[0][1]
+    assert heights[1][0] > 1.05 * heights[0][0]  # rounding cannot turn the order

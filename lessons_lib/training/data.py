@@ -39,6 +39,10 @@ class Windows:
                 raise ValueError(f"expected a start of at most {self.last}, got none")
         self._order = (None, None)  # the last round asked for, and its order
 
+    def __repr__(self) -> str:
+        """Return what it holds: how many tokens, and in windows of what length."""
+        return f"Windows({len(self.token_ids):,} tokens, length {self.length})"
+
     def __len__(self) -> int:
         """Return the number of windows in one round through the data."""
         return self.last // self.length + 1 if self.starts is None else len(self.starts)

@@ -163,8 +163,14 @@ def _small(d_model: int) -> LlamaConfig:
     return LlamaConfig(4, 24, d_model, n_heads=2, n_layers=1, d_ff=2 * d_model)
 
 
-def _measure(model: Llama) -> float:
-    return evaluate(model, _letters(16), most=8)
+class _Measure:
+    """What a model loses on the letters, with a name to print."""
+
+    def __call__(self, model: Llama) -> float:
+        return evaluate(model, _letters(16), most=8)
+
+    def __repr__(self) -> str:
+        return "measure"
 
 
 check_one_more = Exercise(
@@ -172,7 +178,7 @@ check_one_more = Exercise(
     _one_more,
     (
         Case(
-            (_small(8), 1, _letters(16), _measure),
+            (_small(8), 1, _letters(16), _Measure()),
             "torch.manual_seed(0), Llama(config), train, and return two numbers: the operations, "
             "3 times model_flops for each of 12 windows, and what measure says of the model.",
             "torch.manual_seed(0), Llama(config), train, y devuelve dos números: las operaciones, "
@@ -180,13 +186,13 @@ check_one_more = Exercise(
             "modelo.",
         ),
         Case(
-            (_small(8), 12, _letters(16), _measure),
+            (_small(8), 12, _letters(16), _Measure()),
             "n_steps steps, each with 12 windows of data.length tokens: operations grow with both.",
             "n_steps pasos, cada uno con 12 ventanas de data.length tokens: las operaciones crecen "
             "con ambos.",
         ),
         Case(
-            (_small(16), 10, _letters(20), _measure),
+            (_small(16), 10, _letters(20), _Measure()),
             "another width, another length: nothing may be fixed.",
             "otro ancho, otra longitud: nada puede ser fijo.",
         ),
