@@ -51,6 +51,7 @@ class Figure(mpl.figure.Figure):
     """A figure that is drawn in the chosen language, with what a notebook has changed in it."""
 
     def draw(self, renderer: object) -> None:
+        """Draw as Matplotlib does, after numbers have been written as the language writes them."""
         if language.chosen() != "en":
             self._translate()
         super().draw(renderer)
