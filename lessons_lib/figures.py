@@ -2,14 +2,20 @@
 
 Colours are those of Okabe and Ito ("Color Universal Design", 2008), which readers with any of the
 common kinds of colour blindness can tell apart. Backgrounds are white and opaque, so that a picture
-reads alike on a light and on a dark page.
+reads alike on a light and on a dark page. Numbers are written as the notebook's language writes
+them: 0.5, in Spanish 0,5.
 """
 
 from collections.abc import Mapping, Sequence
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axis import Axis
+from matplotlib.text import Text
+from matplotlib.ticker import Formatter
+
+from lessons_lib.base import language
 
 __all__ = ["COLOURS", "bars", "boxes", "curves", "heat_map", "loss_curve", "points", "strips"]
 
@@ -17,6 +23,48 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 _MARKS = ("o", "s", "^", "D", "v", "P")
 _HATCHES = ("", "//", "..", "xx", "\\\\", "++")
 _PALE = ("#CCE3F0", "#FAECCC", "#CCECE3", "#F5E4ED", "#DDF0FB", "#F7DFCC")  # of COLOURS
+
+
+class _Ticks(Formatter):
+    """The labels of another formatter, in the chosen language."""
+
+    def __init__(self, inner: Formatter):
+        self.inner = inner
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return language.decimals(self.inner(x, pos))
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        return [language.decimals(label) for label in self.inner.format_ticks(values)]
+
+    def get_offset(self) -> str:
+        return language.decimals(self.inner.get_offset())
+
+    def set_axis(self, axis: Axis) -> None:
+        self.inner.set_axis(axis)
+
+    def set_locs(self, locs: Sequence[float]) -> None:
+        self.inner.set_locs(locs)
+
+
+class Figure(mpl.figure.Figure):
+    """A figure that is drawn in the chosen language, with what a notebook has changed in it."""
+
+    def draw(self, renderer: object) -> None:
+        if language.chosen() != "en":
+            self._translate()
+        super().draw(renderer)
+
+    def _translate(self) -> None:
+        for axis in self.findobj(Axis):
+            for form, use in (
+                (axis.get_major_formatter(), axis.set_major_formatter),
+                (axis.get_minor_formatter(), axis.set_minor_formatter),
+            ):
+                if not isinstance(form, _Ticks):
+                    use(_Ticks(form))
+        for text in self.findobj(Text):
+            text.set_text(language.decimals(text.get_text()))
 
 
 def strips(rows: Mapping[str, Sequence[tuple[str, int]]], unit: str) -> Figure:
@@ -27,7 +75,9 @@ def strips(rows: Mapping[str, Sequence[tuple[str, int]]], unit: str) -> Figure:
         unit: what one unit of width is, for the axis.
     """
     length = max(sum(width for _, width in boxes) for boxes in rows.values())
-    figure, axes = plt.subplots(figsize=(8, 0.5 + 0.55 * len(rows)), layout="constrained")
+    figure, axes = plt.subplots(
+        FigureClass=Figure, figsize=(8, 0.5 + 0.55 * len(rows)), layout="constrained"
+    )
     for row, boxes in enumerate(rows.values()):
         start = 0
         for i, (label, width) in enumerate(boxes):
@@ -58,7 +108,7 @@ def bars(groups: Mapping[str, Mapping[str, float]], ylabel: str, form: str = ".2
         raise ValueError(
             f"expected groups of the same 1 to {len(COLOURS)} bars, got {groups!r:.80}"
         )
-    figure, axes = plt.subplots(figsize=(8, 3.4), layout="constrained")
+    figure, axes = plt.subplots(FigureClass=Figure, figsize=(8, 3.4), layout="constrained")
     width = 0.8 / len(names)
     for i, name in enumerate(names):
         places = [at + (i - (len(names) - 1) / 2) * width for at in range(len(groups))]
@@ -102,7 +152,7 @@ def curves(
     """
     if len(series) > len(COLOURS):
         raise ValueError(f"expected at most {len(COLOURS)} series, got {len(series)}")
-    figure, axes = plt.subplots(figsize=(8, 3.4), layout="constrained")
+    figure, axes = plt.subplots(FigureClass=Figure, figsize=(8, 3.4), layout="constrained")
     for i, (name, heights) in enumerate(series.items()):
         axes.plot(x, heights, color=COLOURS[i], marker=_MARKS[i], label=name)
     if log_x:
@@ -142,7 +192,7 @@ def heat_map(
     if matrix.size == 0 or matrix.shape != (len(rows), len(columns)):
         raise ValueError(f"expected {len(rows)} x {len(columns)} numbers, got {matrix.shape}")
     height = 1.2 + 0.36 * len(rows)
-    figure, axes = plt.subplots(figsize=(8, height), layout="constrained")
+    figure, axes = plt.subplots(FigureClass=Figure, figsize=(8, height), layout="constrained")
     image = axes.imshow(matrix, cmap="cividis", vmin=min(0.0, matrix.min()), aspect="auto")
     for (row, column), number in np.ndenumerate(matrix):
         ink = "white" if image.norm(number) < 0.47 else "black"  # the better contrast of the two
@@ -178,7 +228,7 @@ def points(
             f"expected at most {len(COLOURS)} groups and {len(styles)} lines, "
             f"got {len(groups)} and {len(lines)}"
         )
-    figure, axes = plt.subplots(figsize=(8, 3.8), layout="constrained")
+    figure, axes = plt.subplots(FigureClass=Figure, figsize=(8, 3.8), layout="constrained")
     for i, (name, (x, y)) in enumerate(groups.items()):
         axes.plot(x, y, _MARKS[i], color=COLOURS[i], label=name)
     for style, (name, (x, y)) in zip(styles, lines.items(), strict=False):
@@ -208,7 +258,12 @@ def boxes(
     if owners - set(range(len(COLOURS))):
         raise ValueError(f"expected owners from 0 to {len(COLOURS) - 1}, got {sorted(owners)}")
     figure, grid = plt.subplots(
-        1, len(panels), figsize=(8, height), layout="constrained", squeeze=False
+        1,
+        len(panels),
+        FigureClass=Figure,
+        figsize=(8, height),
+        layout="constrained",
+        squeeze=False,
     )
     for axes, (title, drawn) in zip(grid[0], panels.items(), strict=True):
         for left, top, width, tall, label, owner in drawn:
@@ -254,7 +309,7 @@ def loss_curve(
     """
     if not record:
         raise ValueError("expected a record of at least one step, got none")
-    figure, axes = plt.subplots(figsize=(8, 3.4), layout="constrained")
+    figure, axes = plt.subplots(FigureClass=Figure, figsize=(8, 3.4), layout="constrained")
     steps, losses = [line["step"] for line in record], [line["loss"] for line in record]
     axes.plot(steps, losses, color=COLOURS[0], linewidth=1.2, label=names[0])
     measured = [(line["step"], line["validation"]) for line in record if "validation" in line]

@@ -11,7 +11,8 @@ Sources:
         entropy of a source, and text drawn from n-gram counts.
     Witten and Bell, "The Zero-Frequency Problem: Estimating the Probabilities of Novel Events in
         Adaptive Text Compression", IEEE Transactions on Information Theory 37(4), 1991: method C,
-        the smoothing used here.
+        the smoothing used here, from Moffat, "Implementing the PPM Data Compression Scheme", IEEE
+        Transactions on Communications 38(11), 1990.
     Chen and Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling", Computer
         Speech and Language 13, 1999, section 2.5: the same rule written as a mixture of orders.
 """

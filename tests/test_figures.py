@@ -1,4 +1,6 @@
-"""The pictures hold the numbers they are given."""
+"""The pictures hold the numbers they are given, in the language that was chosen."""
+
+import re
 
 import matplotlib as mpl
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 mpl.use("Agg")
 
 from lessons_lib import figures
+from lessons_lib.base import language
 
 
 def test_strips_are_as_wide_as_the_text():
@@ -145,7 +148,64 @@ def test_loss_curve_shows_a_record_and_its_floor():
         figures.loss_curve([], ("train", "new", "floor"), "steps", "nats")
 
 
+RECORD = [{"step": i, "loss": 2.5 / i, "validation": 2.75 / i} for i in range(1, 4)]
+DRAWN = {
+    "strips": lambda: figures.strips({"x 0.5": [("1.5", 1), ("a", 1.25)]}, "width, 0.5"),
+    "bars": lambda: figures.bars({"p = 0.9": {"y 1.5": 0.24}, "b": {"y 1.5": 43.7}}, "to 1.5"),
+    "curves": lambda: figures.curves([0.25, 0.5], {"a 0.1": [0.3, 0.1]}, "x", "y", log_x=True),
+    "curves, linear": lambda: figures.curves([0.25, 0.5], {"a": [0.3, 0.1]}, "to 0.5", "y"),
+    "heat_map": lambda: figures.heat_map([[0.5, -0.25]], ["0.5"], ["1.5", "b"], "in 0.1 s"),
+    "points": lambda: figures.points({"1.5": ([1, 2], [1.5, 2])}, {"0.5": ([1], [1])}, "x", "y"),
+    "boxes": lambda: figures.boxes({"part 0.5": [(0, 0, 1, 1, "1.5", 0)]}),
+    "loss_curve": lambda: figures.loss_curve(RECORD, ("a", "b", "0.5"), "x", "y", 0.3),
+}
+
+
+def written(figure):
+    """Every text of a figure as it is drawn, also where Matplotlib makes it."""
+    figure.canvas.draw()
+    texts = [text.get_text() for text in figure.findobj(mpl.text.Text)]
+    assert any(re.search(r"\d[.,]\d", text) for text in texts)
+    return texts
+
+
+def test_every_public_function_is_drawn():
+    assert {name.split(",")[0] for name in DRAWN} == {*figures.__all__} - {"COLOURS"}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_spanish_figures_have_the_decimal_comma(name):
+    english = written(DRAWN[name]())
+    language.speak("es")
+    spanish = written(DRAWN[name]())
+    assert not [text for text in spanish if re.search(r"\d\.\d", text)]
+    assert spanish == [re.sub(r"(\d)\.(\d)", r"\1,\2", text) for text in english]
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_english_figures_are_those_of_matplotlib(name, monkeypatch):
+    def pixels():
+        figure = DRAWN[name]()
+        figure.canvas.draw()
+        return bytes(figure.canvas.buffer_rgba())
+
+    ours = pixels()
+    monkeypatch.setattr(figures, "Figure", mpl.figure.Figure)
+    assert ours == pixels()
+
+
+def test_what_a_notebook_adds_is_translated_too():
+    language.speak("es")
+    figure = DRAWN["points"]()
+    figure.axes[0].set(xscale="linear", yscale="linear", xticks=[1, 1.5], ylim=(0, 2.5))
+    figure.axes[0].annotate("1.25 nats, Llama 3.1", (1, 1))
+    texts = written(figure)
+    assert {"1,25 nats, Llama 3.1", "1,5"} <= {*texts}
+    assert repr(figure).startswith("<Figure size ")  # as notebooks have stored it
+
+
 @pytest.fixture(autouse=True)
 def close_figures():
     yield
+    language.speak("en")
     figures.plt.close("all")

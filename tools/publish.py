@@ -47,7 +47,7 @@ WORDS = {
         "page": "Este capítulo en la web del libro",
         "set-up": "Preparación: en Google Colab, y solo allí, instala la biblioteca del libro.",
         "no address": "Falta la dirección de la biblioteca del libro: este cuaderno se hizo "
-        "sin BOOK_REPOSITORY (propietario/nombre en GitHub).",
+        "sin BOOK_REPOSITORY (dueño/repositorio en GitHub).",
         "solution": "Solución",
         "notes": "Para quien enseña: `{check}`",
         "tries": "La comprobación prueba {n} casos. Rechaza estas respuestas, cada una con su "

@@ -401,17 +401,18 @@ def build(language: str) -> None:
 
 
 def write_card(folder: Path) -> None:
-    """Write the model card from what was measured."""
+    """Write the model card, in the model's language, from what was measured."""
     r = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    name = {"en": "English", "es": "Spanish"}[r["language"]]
-    stages = STAGES[r["language"]]
-    if r["language"] == "en":
-        first = f"short ones of at most two events for {stages['short'].recipe.n_steps} steps, then"
-    else:
-        first = "the model began as the English one and learned from"
+    card = {"en": _english_card, "es": _spanish_card}[r["language"]](r)
+    write_atomic(folder / "README.md", card.encode())
+
+
+def _english_card(r: dict) -> str:
+    stages = STAGES["en"]
     seeds = " and ".join(f"seed {n}" for n in sorted({stage.seed for stage in stages.values()}))
     lengths = " and then ".join(str(n) for n in sorted({s.length for s in stages.values()}))
-    card = f"""# A model of children's stories ({name})
+    first = f"short ones of at most two events for {stages['short'].recipe.n_steps} steps, then"
+    return f"""# A model of children's stories (English)
 
 A language model that tells the stories of the book's small world, and nothing else. The book trains
 it, looks into it, makes it smaller and teaches it to answer; it is of no other use.
@@ -443,7 +444,52 @@ it, looks into it, makes it smaller and teaches it to answer; it is of no other 
 
 The weights are under the same licence as the book's code.
 """
-    write_atomic(folder / "README.md", card.encode())
+
+
+def _spanish_card(r: dict) -> str:
+    def decimal(number: float, places: int = 2) -> str:
+        return f"{number:.{places}f}".replace(".", ",")
+
+    def whole(number: int) -> str:
+        return f"{number:,}".replace(",", " ") if number > 9999 else str(number)
+
+    stages = STAGES["es"]
+    seeds = " y ".join(f"semilla {n}" for n in sorted({stage.seed for stage in stages.values()}))
+    lengths = " y después de ".join(str(n) for n in sorted({s.length for s in stages.values()}))
+    return f"""# Un modelo de cuentos infantiles (español)
+
+Un modelo de lenguaje que cuenta los cuentos del pequeño mundo del libro y nada más. El libro lo
+entrena, mira dentro de él, lo hace más pequeño y le enseña a responder; no sirve para otra cosa.
+
+- **Arquitectura**: Qwen3 (Llama con normas en las consultas y las claves),
+  {whole(r["parameters"])} parámetros: {CONFIG.n_layers} capas de ancho {CONFIG.d_model},
+  {CONFIG.n_heads} cabezas, red prealimentada de ancho {CONFIG.d_ff}. Pesos en float16.
+- **Tokenizador**: BPE de bytes con {whole(CONFIG.vocab_size)} tokens, hecho con las dos lenguas;
+  `{END}` empieza y acaba cada cuento.
+- **Datos de entrenamiento**: cuentos de `lessons_lib.corpus.stories` ({seeds}), de todas las
+  longitudes; el modelo empezó siendo el inglés. Los escribe un programa: ninguna persona los
+  escribió ni aparece en ellos.
+- **Maestro**: en cada token, el modelo aprendió de las probabilidades verdaderas de todos los
+  tokens, que el programa conoce, y no solo del token sorteado. Mientras aprendía adivinaba también
+  el segundo token a partir de ahí y, donde se nombra a un amigo, quién es el otro. La mitad de los
+  cuentos más largos eran de los que hacen difícil saber quién habla.
+- **Entrenamiento**: {whole(r["steps"])} pasos de {BATCH["batch_size"]} ventanas de {lengths} tokens
+  ({whole(r["tokens"])} tokens en total), Muon para las matrices y AdamW para lo demás, float32,
+  semilla 0; {decimal(r["minutes"], 1)} minutos con {r["threads"]} hilos de procesador. `make model`
+  lo entrena otra vez.
+- **Medido** con {r["tested_stories"]} cuentos que no ha visto (semilla 0):
+  {decimal(r["loss"])} nats por cuento. Las probabilidades verdaderas pagan
+  {decimal(r["least_loss"])} por ellos; el exceso es de {decimal(r["excess"])} ±
+  {decimal(r["excess_error"])} nats, una razón de {decimal(r["ratio"], 3)}. (La entropía del mundo
+  es de {decimal(r["entropy"])} nats por cuento.)
+- **De {r["sampled_stories"]} cuentos sacados de él** con min-p {decimal(MIN_P, 1)},
+  {r["told_stories_min_p"]} son cuentos que el mundo puede contar; sin ningún filtro,
+  {r["told_stories"]}.
+- **Límites**: fuera de este mundo escribe disparates. No sabe nada de hechos y no entiende
+  preguntas.
+
+Los pesos tienen la misma licencia que el código del libro.
+"""
 
 
 def main() -> int:

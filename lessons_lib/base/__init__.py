@@ -1,4 +1,5 @@
 """What every floor stands on: checks of arguments, files, consoles, progress, models on disk.
 
-Nothing here is a chapter, and a student need not read it.
+The language chosen by a notebook is kept here too. Nothing here is a chapter, and a student need
+not read it.
 """

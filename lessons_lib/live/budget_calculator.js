@@ -60,7 +60,7 @@ const STRINGS = {
     unitHolders: "dispositivos",
     unitRatio: "tokens",
     law: "La pérdida según la ley, en nats por token",
-    cause: "Por",
+    cause: "Debido a",
     chosen: "Tu elección",
     best: "Óptimo con estos FLOPs",
     floor: "Suelo: ningún modelo lo mejora",
@@ -68,9 +68,9 @@ const STRINGS = {
     reading: "Ha leído demasiado poco",
     loss: "Pérdida",
     above: (ratio) =>
-      `${ratio} tokens por parámetro: más de 20. Por lo mismo, un modelo mayor aprendería más.`,
+      `${ratio} tokens por parámetro: más de 20. Con el mismo coste, un modelo mayor aprendería más.`,
     below: (ratio) =>
-      `${ratio} tokens por parámetro: menos de 20. Por lo mismo, más texto enseñaría más.`,
+      `${ratio} tokens por parámetro: menos de 20. Con el mismo coste, más texto enseñaría más.`,
     rule: (ratio) => `${ratio} tokens por parámetro, como dice la regla de Chinchilla.`,
     then: (n, d) => `Con estos FLOPs, lo óptimo son ${n} parámetros y ${d} tokens.`,
   },

@@ -84,12 +84,12 @@ const STRINGS = {
     temperature: "Temperatura; con 0, siempre el token más probable",
     minP: "Min-p: solo tokens con al menos p veces la probabilidad del mejor",
     seed: "Semilla del sorteo",
-    tell: "Contar",
+    tell: "Seguir el cuento",
     stop: "Parar",
     story: "El texto hasta ahora",
     empty: "Escribe cómo empieza el texto.",
-    telling: "Contando…",
-    tokens: "Tokens contados",
+    telling: "Escribiendo…",
+    tokens: "Tokens escritos",
     speed: "Tokens por segundo",
     told: (tokens, speed) => `${tokens} tokens, ${speed} tokens por segundo.`,
     ends: {
@@ -103,12 +103,12 @@ const STRINGS = {
     probability: "Probabilidad",
     others: (n, shown) => (n === 1 ? "1 más" : `otros ${shown}`),
     compare: "El mismo modelo con menos bits",
-    compareTell: "Contar con cada uno",
+    compareTell: "Seguir con cada uno",
     compareLegend:
       "La página cuantiza los pesos, bloque a bloque, y cada modelo continúa el comienzo, siempre " +
       "con el token más probable. Marcadas: palabras que el primero no tiene ahí.",
     quantizing: "Cuantizando…",
-    compared: "Todos han contado su texto.",
+    compared: "Todos han escrito su texto.",
     size: (size) => `${size} MB`,
     same: (first) => `El mismo texto que ${first}.`,
     differs: (first, n) => `Se aparta de ${first} en el token ${n}.`,
@@ -117,7 +117,7 @@ const STRINGS = {
     file: "Abre un archivo GGUF pequeño que tengas, o suéltalo aquí",
     limits:
       "Arquitectura llama o qwen3; tensores en F32, F16, Q8_0 o Q4_0; como mucho 128 MB y 25 " +
-      "millones de parámetros. El archivo no sale de tu ordenador.",
+      "millones de parámetros. El archivo no sale de tu ordenador (computadora).",
     refused: {
       size: "Este archivo es demasiado grande para la página.",
       magic: "Esto no es un archivo GGUF.",

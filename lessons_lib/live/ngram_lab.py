@@ -25,14 +25,14 @@ FALLBACK = {
         "head": ["Character", "Surprise in nats"],
         "none": "none",
         "add-k": "add-k",
-        "witten-bell": "Witten–Bell",
+        "witten-bell": "Witten-Bell",
     },
     "es": {
         "caption": "Orden {}, suavizado {}: entropía cruzada {} nats por carácter, perplejidad {}",
         "head": ["Carácter", "Sorpresa en nats"],
         "none": "ninguno",
         "add-k": "suma k",
-        "witten-bell": "Witten–Bell",
+        "witten-bell": "Witten-Bell",
     },
 }
 

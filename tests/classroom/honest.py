@@ -466,13 +466,14 @@ HONEST = {
         def bytes_per_token(text, ids):
             return Decimal(len(text.encode())) / len(ids)
         """),
-    "einsum in float32": ("attention", "attend_one", """
+    "einsum in float32": ("attention", "two_heads", """
         import numpy as np
-        def attend_one(q, keys, values):
-            q, keys, values = (np.asarray(a, np.float32) for a in (q, keys, values))
-            scores = np.einsum("d,nd->n", q, keys) / np.sqrt(np.float32(q.size))
-            weights = np.exp(scores - scores.max())
-            return np.einsum("n,nd->d", weights / weights.sum(), values)
+        def two_heads(q, k, v):
+            q, k, v = (np.asarray(a, np.float32).reshape(len(a), 2, -1) for a in (q, k, v))
+            scores = np.einsum("thd,shd->hts", q, k) / np.sqrt(np.float32(q.shape[-1]))
+            weights = np.exp(scores - scores.max(-1, keepdims=True))
+            weights /= weights.sum(-1, keepdims=True)
+            return np.einsum("hts,shd->thd", weights, v).reshape(len(q), -1)
         """),
     "plain lists": ("attention", "stable_softmax", """
         import math

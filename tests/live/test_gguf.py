@@ -478,7 +478,7 @@ def test_files_that_cannot_be_opened(visit, folder):
     }.items():
         drop(page, "file.gguf", data)
         page.get_by_role("status").filter(has_text=words[0]).filter(has_text=words[1]).wait_for()
-    live.press(page, "Contar")
+    live.press(page, "Seguir el cuento")
     assert told(page) == library_story("Había una vez", "es")
 
 
@@ -562,7 +562,7 @@ def test_axe_finds_nothing_and_nothing_sticks_out(visit, folder, theme, width, l
     live.assert_accessible(page)
     drop(page, "small.gguf", small_file())
     page.wait_for_selector(".live-next tbody tr")
-    live.press(page, {"en": "Tell with each", "es": "Contar con cada uno"}[language])
+    live.press(page, {"en": "Tell with each", "es": "Seguir con cada uno"}[language])
     page.wait_for_selector(".live-columns[data-ids]")
     drop(page, "none.gguf", b"GG" + b"long " * 50)
     page.get_by_role("status").filter(has_text="magic").wait_for()

@@ -3,7 +3,6 @@
 import numpy as np
 
 from lessons_lib.classroom.practice.attention import (
-    check_attend_one,
     check_causal_weights,
     check_count_kv_cache,
     check_stable_softmax,
@@ -42,25 +41,67 @@ def shifted_by_all(scores):
         return exponentials / exponentials.sum(-1, keepdims=True)
 
 
+def columns(x):
+    return x.reshape(len(x), 2, -1).swapaxes(0, 1)
+
+
+def rows(x):
+    return x.reshape(2, len(x), -1)
+
+
+def beside(heads):
+    return heads.swapaxes(0, 1).reshape(heads.shape[1], -1)
+
+
+def heads(cut=columns, join=beside, root=1.0, weigh=stable, scale=None):
+    """Return a `two_heads` with some of its steps changed."""
+
+    def two_heads(q, k, v):
+        q, k, v = cut(q), cut(k), cut(v)
+        divisor = scale or np.sqrt(root * q.shape[-1])
+        return join(weigh(q @ k.swapaxes(1, 2) / divisor) @ v)
+
+    return two_heads
+
+
+def one_wide_head(q, k, v):
+    return stable(q @ k.T / np.sqrt(q.shape[1] // 2)) @ v
+
+
+def shared_weights(q, k, v):
+    return stable(columns(q)[0] @ columns(k)[0].T / np.sqrt(q.shape[1] // 2)) @ v
+
+
+def looks(keys=1.0, values=1.0, places=None, compare=slice(None), change="add"):
+    """Return a `looks_ahead` that changes some keys and values and compares some outputs."""
+
+    def looks_ahead(attend, q, k, v):
+        before = attend(q, k, v)
+        for t in places(len(q)) if places else [len(q) - 1]:
+            k2, v2 = k.copy(), v.copy()
+            if change == "zero":
+                k2[t:] = v2[t:] = 0
+            k2[t:] += keys if change == "add" else 0
+            v2[t:] += values if change == "add" else 0
+            if not np.allclose(attend(q, k2, v2)[:t][compare], before[:t][compare]):
+                return True
+        return False
+
+    return looks_ahead
+
+
+def everywhere(n):
+    return range(1, n)
+
+
+def compares_all(attend, q, k, v):
+    k2, v2 = k.copy(), v.copy()
+    k2[-1] += 1
+    v2[-1] += 1
+    return not np.allclose(attend(q, k2, v2), attend(q, k, v))
+
+
 WRONG = {
-    "check_attend_one": {
-        "mean": lambda q, keys, values: values.mean(axis=0),
-        "zeros": lambda q, keys, values: np.zeros(values.shape[1]),
-        "no root": lambda q, keys, values: stable(keys @ q) @ values,
-        "divided by K": lambda q, keys, values: stable(keys @ q / len(q)) @ values,
-        "root of S": lambda q, keys, values: stable(keys @ q / np.sqrt(len(keys))) @ values,
-        "times the root": lambda q, keys, values: stable(keys @ q * np.sqrt(len(q))) @ values,
-        "no softmax": lambda q, keys, values: keys @ q / np.sqrt(len(q)) @ values,
-        "shares of the scores": lambda q, keys, values: keys @ q / (keys @ q).sum() @ values,
-        "only the best": lambda q, keys, values: values[np.argmax(keys @ q)],
-        "overflow": lambda q, keys, values: plain(keys @ q / np.sqrt(len(q))) @ values,
-        "transposed": lambda q, keys, values: stable(keys.T @ q / np.sqrt(len(q))) @ values,
-        "the weights": lambda q, keys, values: stable(keys @ q / np.sqrt(len(q))),
-        "values as keys": lambda q, keys, values: stable(keys @ q / np.sqrt(len(q))) @ keys,
-        "a column": lambda q, keys, values: np.array(check_attend_one.solution(q, keys, values))[
-            :, None
-        ],
-    },
     "check_stable_softmax": {
         "no sum": lambda scores: np.exp(scores - scores.max(-1, keepdims=True)),
         "overflow": plain,
@@ -99,6 +140,32 @@ WRONG = {
         "transposed": lambda scores: np.array(check_causal_weights.solution(scores)).T,
         "the mask": lambda scores: np.tril(np.ones(scores.shape)),
     },
+    "check_two_heads": {
+        "one wide head": one_wide_head,
+        "reshape without transpose": heads(cut=rows),
+        "joined without transpose": heads(join=lambda some: some.reshape(some.shape[1], -1)),
+        "every other column": heads(cut=lambda x: np.stack([x[:, ::2], x[:, 1::2]])),
+        "one below the other": heads(join=lambda some: some.reshape(-1, some.shape[-1])),
+        "added up": heads(join=lambda some: some.sum(0)),
+        "second head first": heads(join=lambda some: beside(some[::-1])),
+        "the weights of the first": shared_weights,
+        "no root": heads(scale=1.0),
+        "root of both": heads(root=2.0),
+        "overflow": heads(weigh=plain),
+        "only the first": heads(join=lambda some: some[0]),
+    },
+    "check_looks_ahead": {
+        "always False": lambda *_: False,
+        "always True": lambda *_: True,
+        "compares all": compares_all,
+        "only values": looks(keys=0.0, places=everywhere),
+        "only keys": looks(values=0.0, places=everywhere),
+        "only the last token": looks(),
+        "only the first token": looks(places=lambda n: [1]),
+        "sets to zero": looks(change="zero"),
+        "only the output before": looks(compare=slice(-1, None)),
+        "upside down": lambda *given: not looks(places=everywhere)(*given),
+    },
     "check_count_kv_cache": {
         "one number": lambda *sizes: np.prod(sizes),
         "no heads": lambda n_layers, n_kv_heads, d_head, n_tokens, n_bytes: (
@@ -120,12 +187,6 @@ WRONG = {
 
 # Which case finds each of these, by some words of its hint: no hint stands at the wrong case.
 FOUND_BY = {
-    ("check_attend_one", "mean"): "dot products",
-    ("check_attend_one", "no softmax"): "softmax",
-    ("check_attend_one", "no root"): "the root of K",
-    ("check_attend_one", "divided by K"): "the root of K",
-    ("check_attend_one", "times the root"): "the root of K",
-    ("check_attend_one", "overflow"): "subtract the largest",
     ("check_stable_softmax", "no sum"): "divided by their sum",
     ("check_stable_softmax", "overflow"): "subtract the largest",
     ("check_stable_softmax", "largest absolute value"): "very negative",
@@ -140,6 +201,23 @@ FOUND_BY = {
     ("check_causal_weights", "not low enough"): "minus infinity",
     ("check_causal_weights", "first positions"): "position S - T",
     ("check_causal_weights", "overflow"): "scores may be large",
+    ("check_two_heads", "one below the other"): "side by side",
+    ("check_two_heads", "added up"): "side by side",
+    ("check_two_heads", "only the first"): "side by side",
+    ("check_two_heads", "reshape without transpose"): "cut columns",
+    ("check_two_heads", "joined without transpose"): "cut columns",
+    ("check_two_heads", "one wide head"): "of its own",
+    ("check_two_heads", "the weights of the first"): "of its own",
+    ("check_two_heads", "no root"): "the root of K",
+    ("check_two_heads", "overflow"): "scores may be large",
+    ("check_looks_ahead", "always False"): "attend again",
+    ("check_looks_ahead", "always True"): "before the change",
+    ("check_looks_ahead", "compares all"): "before the change",
+    ("check_looks_ahead", "only keys"): "change values too",
+    ("check_looks_ahead", "only values"): "change keys too",
+    ("check_looks_ahead", "sets to zero"): "0 already",
+    ("check_looks_ahead", "only the last token"): "each position",
+    ("check_looks_ahead", "only the first token"): "all outputs before",
     ("check_count_kv_cache", "one number"): "a key and a value",
     ("check_count_kv_cache", "bits"): "2 bytes each",
     ("check_count_kv_cache", "always two bytes"): "each layer",

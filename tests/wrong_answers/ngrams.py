@@ -9,6 +9,7 @@ from lessons_lib.classroom.practice.ngrams import (
     check_bits_per_byte_of,
     check_perplexity_of,
 )
+from lessons_lib.ngrams import NGram, cross_entropy
 
 
 def writes(choose, stop=True, whole=True):
@@ -45,6 +46,29 @@ def fails_at_an_unknown_start(ids, start, n):
     if start not in ids:
         raise KeyError(start)
     return writes(best)(ids, start, n)
+
+
+def chooses(by="validation", report="test", orders=range(1, 6), best=min, more=False):
+    """Return a `choose_order` that chooses by one text and reports the loss on another."""
+
+    def choose_order(counted, validation, test, vocab_size):
+        texts = {"counted": counted, "validation": validation, "test": test}
+        if more:
+            counted = counted + validation
+        models = [NGram(counted, n, vocab_size) for n in orders]
+        losses = [cross_entropy(model.surprises(texts[by])) for model in models]
+        model = models[losses.index(best(losses))]
+        return model.n, cross_entropy(model.surprises(texts[report]))
+
+    return choose_order
+
+
+def of_loss(change):
+    def choose_order(counted, validation, test, vocab_size):
+        order, loss = chooses()(counted, validation, test, vocab_size)
+        return order, change(loss, len(test))
+
+    return choose_order
 
 
 WRONG = {
@@ -134,6 +158,20 @@ WRONG = {
         "fails at an unknown start": fails_at_an_unknown_start,
         "never itself": no_pair_with_itself,
     },
+    "check_choose_order": {
+        "longest": chooses(orders=[5]),
+        "chosen on the test": chooses(by="test"),
+        "chosen on what was counted": chooses(by="counted"),
+        "validation's loss": chooses(report="validation"),
+        "highest": chooses(best=max),
+        "never order 1": chooses(orders=range(2, 6)),
+        "never order 5": chooses(orders=range(1, 5)),
+        "counts validation too": chooses(more=True),
+        "sum, not mean": of_loss(lambda loss, n: loss * n),
+        "perplexity": of_loss(lambda loss, n: math.exp(loss)),
+        "order counted from 0": lambda *texts: (chooses()(*texts)[0] - 1, chooses()(*texts)[1]),
+        "only the order": lambda *texts: chooses()(*texts)[0],
+    },
 }
 
 # Which case finds each of these, by some words of its hint: no hint stands at the wrong case.
@@ -171,4 +209,9 @@ FOUND_BY = {
     ("check_write_bigrams", "fails at the end"): "stop there",
     ("check_write_bigrams", "fails at an unknown start"): "never stood",
     ("check_write_bigrams", "never itself"): "follow itself",
+    ("check_choose_order", "longest"): "lowest cross-entropy on",
+    ("check_choose_order", "chosen on the test"): "do not choose on the test",
+    ("check_choose_order", "chosen on what was counted"): "lowest cross-entropy on",
+    ("check_choose_order", "never order 1"): "try it too",
+    ("check_choose_order", "never order 5"): "come round again",
 }

@@ -132,12 +132,8 @@ def processes() -> list[int]:
     parents = {}
     for name in os.listdir("/proc"):
         with contextlib.suppress(OSError, ValueError, IndexError):
-            state, parent = (
-                Path("/proc", name, "stat")
-                .read_text(encoding="utf-8")
-                .rpartition(")")[2]
-                .split()[:2]
-            )
+            stat = Path("/proc", name, "stat").read_text(encoding="utf-8")
+            state, parent = stat.rpartition(")")[2].split()[:2]
             if state != "Z":
                 parents[int(name)] = int(parent)
     own = os.getpid()

@@ -12,6 +12,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 from lessons_lib.base.console import tell
+from lessons_lib.base.language import LANGUAGES, chosen, speak
 
 __all__ = ["LANGUAGES", "Case", "Exercise", "Raised", "Unanswered", "near", "speak", "told"]
 
@@ -37,17 +38,7 @@ _WORDS = {
         "nothing": "None (¿falta un return?)",
     },
 }
-LANGUAGES = tuple(_WORDS)
-_language = "en"
 _first_tries: dict[str, object] = {}  # for each exercise, the function that was checked first
-
-
-def speak(language: str) -> None:
-    """Choose the language of all checks, "en" or "es"; `ValueError` for another."""
-    global _language
-    if language not in _WORDS:
-        raise ValueError(f"expected one of {sorted(_WORDS)}, got {language!r}")
-    _language = language
 
 
 def near(answer: object, expected: float) -> bool:
@@ -100,14 +91,14 @@ class Exercise:
 
         Without `hint` the hint is left out, for whoever has not tried yet.
         """
-        words = _WORDS[_language]
+        words = _WORDS[chosen()]
         if not callable(function):
             return words["no_function"].format(got=_short(function))
         for case in self.cases:
             expected = self.solution(*deepcopy(case.arguments))
             call = f"{self.name}({', '.join(_short(a) for a in case.arguments)})"
             said = {"call": call, "expected": _short(expected)}
-            more = words["hint" if hint else "try"].format(hint=getattr(case, _language))
+            more = words["hint" if hint else "try"].format(hint=getattr(case, chosen()))
             try:
                 answer = function(*deepcopy(case.arguments))
                 answer = None if answer is None else self.read(answer)
@@ -134,7 +125,7 @@ class Exercise:
         the notebook holds for a start.
         """
         tried = _first_tries.setdefault(self.name, _content(function)) != _content(function)
-        right = _WORDS[_language]["right"].format(n=len(self.cases))
+        right = _WORDS[chosen()]["right"].format(n=len(self.cases))
         tell(self.find_fault(function, hint=tried) or right)
 
 

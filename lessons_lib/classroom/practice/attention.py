@@ -1,14 +1,18 @@
 """Checks for the exercises of the chapter `attention`."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
 from lessons_lib.classroom.practice import Case, Exercise
 
 __all__ = [
-    "check_attend_one",
     "check_causal_weights",
     "check_count_kv_cache",
+    "check_looks_ahead",
     "check_stable_softmax",
+    "check_two_heads",
 ]
 
 
@@ -26,46 +30,6 @@ def _same(answer: list, expected: list) -> bool:
 def _softmax(scores: np.ndarray) -> np.ndarray:
     exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
-
-
-def _attend_one(q: np.ndarray, keys: np.ndarray, values: np.ndarray) -> list:
-    return _numbers(_softmax(keys @ q / np.sqrt(len(q))) @ values)
-
-
-check_attend_one = Exercise(
-    "attend_one",
-    _attend_one,
-    (
-        Case(
-            (np.array([2.0]), np.array([[1.0], [0.0]]), np.array([[5.0], [1.0]])),
-            "scores are the dot products of q with each key; their softmax gives the weights.",
-            "las puntuaciones son los productos escalares de q con cada clave; su softmax da los "
-            "pesos.",
-        ),
-        Case(
-            (np.array([1.0, 0, 2, 0]), np.eye(4)[:3] * 2, np.array([[1.0, 0], [0, 1], [3, 3]])),
-            "divide the scores by the root of K, the length of q.",
-            "divide las puntuaciones entre la raíz de K; K es la longitud de q.",
-        ),
-        Case(
-            (np.array([1.0, -1]), np.array([[0.0, 3], [2, 1], [1, 1], [2, 2]]), np.eye(4)[:, :3]),
-            "the sum runs over the keys: there is one score for each key, not for each place of q.",
-            "la suma recorre las claves: hay una puntuación por clave, no una por cada lugar de q.",
-        ),
-        Case(
-            (np.array([40.0, 40]), np.array([[40.0, 0], [0, 41]]), np.array([[1.0], [2.0]])),
-            "scores may be large: subtract the largest before you take exponentials.",
-            "las puntuaciones pueden ser grandes: resta la mayor antes de tomar exponenciales.",
-        ),
-        Case(
-            (np.array([3.0, 1]), np.array([[7.0, 7]]), np.array([[0.25, -4, 9]])),
-            "a single key gets all the weight: the output is its value.",
-            "una única clave recibe todo el peso: la salida es su valor.",
-        ),
-    ),
-    same=_same,
-    read=_numbers,
-)
 
 
 def _stable_softmax(scores: np.ndarray) -> list:
@@ -130,7 +94,7 @@ check_causal_weights = Exercise(
         Case(
             (np.array([[0.0, 5.0], [0.0, 1.0]]),),
             "position 0 may attend to itself only: mask what lies to the right of the diagonal.",
-            "la posición 0 solo puede atender a sí misma: enmascara lo que queda a la derecha de "
+            "la posición 0 solo puede atenderse a sí misma: enmascara lo que queda a la derecha de "
             "la diagonal.",
         ),
         Case(
@@ -161,6 +125,132 @@ check_causal_weights = Exercise(
     ),
     same=_same,
     read=_numbers,
+)
+
+
+def _two_heads(q: np.ndarray, k: np.ndarray, v: np.ndarray) -> list:
+    width = q.shape[1] // 2
+    heads = []
+    for own in (slice(0, width), slice(width, 2 * width)):
+        weights = _softmax(q[:, own] @ k[:, own].T / np.sqrt(width))
+        heads.append(weights @ v[:, own])
+    return _numbers(np.concatenate(heads, axis=1))
+
+
+check_two_heads = Exercise(
+    "two_heads",
+    _two_heads,
+    (
+        Case(
+            (np.array([[1.0, 2]]), np.array([[3.0, 4]]), np.array([[5.0, 6]])),
+            "the outputs of the heads stand side by side in each row, not one below the other.",
+            "en cada fila, las salidas de las cabezas van una al lado de otra, no una debajo.",
+        ),
+        Case(
+            (np.zeros((2, 4)), np.ones((2, 4)), np.array([[1.0, 2, 3, 4], [5, 7, 9, 11]])),
+            "cut columns, not rows: x.reshape(2, T, K) mixes tokens; x[:, :K] is the first head.",
+            "corta columnas, no filas: x.reshape(2, T, K) mezcla tokens; x[:, :K] es la primera.",
+        ),
+        Case(
+            (np.array([[2.0, -1]]), np.array([[1.0, 0], [0, 3]]), np.array([[1.0, 3], [2, 7]])),
+            "each head has scores and a softmax of its own, from its K of the 2K columns.",
+            "cada cabeza tiene sus puntuaciones y su softmax, con sus K columnas de las 2K.",
+        ),
+        Case(
+            (
+                np.array([[1.0, 0, 2, 1], [0, 3, 1, 1]]),
+                np.array([[1.0, 2, 0, 1], [0, 1, 3, 0], [2, 0, 1, 1]]),
+                np.array([[1.0, 0, 4, 2], [0, 1, 5, 3], [2, 2, 0, 1]]),
+            ),
+            "divide the scores by the root of K, the width of one head; S may be more than T.",
+            "divide las puntuaciones entre la raíz de K, ancho de una cabeza; S puede superar T.",
+        ),
+        Case(
+            (np.full((1, 2), 40.0), np.array([[40.0, 0], [41, 50]]), np.array([[1.0, 2], [3, 4]])),
+            "scores may be large: subtract the largest before you take exponentials.",
+            "las puntuaciones pueden ser grandes: resta la mayor antes de tomar exponenciales.",
+        ),
+    ),
+    same=_same,
+    read=_numbers,
+)
+
+
+@dataclass(frozen=True)
+class _Attention:
+    """An attention whose mask the learner does not see; `late` masks after the softmax."""
+
+    name: str
+    mask: np.ndarray
+    late: bool = False
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __call__(self, q: np.ndarray, k: np.ndarray, v: np.ndarray) -> np.ndarray:
+        scores = np.asarray(q) @ np.asarray(k).T / np.sqrt(len(q[0]))
+        if self.late:
+            return _softmax(scores) * self.mask @ np.asarray(v)
+        return _softmax(np.where(self.mask, scores, -np.inf)) @ np.asarray(v)
+
+
+def _looks_ahead(attend: Callable, q: np.ndarray, k: np.ndarray, v: np.ndarray) -> bool:
+    before = attend(q, k, v)
+    for t in range(1, len(q)):
+        later = np.arange(len(q))[:, None] >= t
+        if not np.allclose(attend(q, k + later, v + later)[:t], before[:t]):
+            return True
+    return False
+
+
+_CAUSAL, _ALL = np.tri(4, dtype=bool), np.ones((4, 4), dtype=bool)
+_FIRST = _CAUSAL | (np.arange(16).reshape(4, 4) == 1)  # position 0 sees position 1
+_THIRD = _CAUSAL | (np.arange(16).reshape(4, 4) == 11)  # position 2 sees position 3
+_Q = np.array([[1.0, 2], [2, 1], [1, 1], [0, 2]])
+_K = np.array([[1.0, 0], [0, 1], [2, 1], [1, 2]])
+_V = np.array([[3.0, 1], [1, 4], [2, 2], [5, 0]])
+
+check_looks_ahead = Exercise(
+    "looks_ahead",
+    _looks_ahead,
+    (
+        Case(
+            (_Attention("attend_a", _CAUSAL), _Q, _K, _V),
+            "compare only outputs before the change: those at and after it may see it.",
+            "compara solo las salidas anteriores al cambio: desde ahí se permite verlo.",
+        ),
+        Case(
+            (_Attention("attend_b", _ALL), _Q, _K, _V),
+            "change the last key and value in a copy, attend again, and compare earlier outputs.",
+            "cambia en una copia la última clave y valor, atiende otra vez y compara lo anterior.",
+        ),
+        Case(
+            (_Attention("attend_c", _ALL), 0 * _Q, _K, _V),
+            "with queries of 0 only the values count: change values too.",
+            "con consultas de 0 solo cuentan los valores: cambia también los valores.",
+        ),
+        Case(
+            (_Attention("attend_d", _CAUSAL, late=True), _Q, _K, _V),
+            "this mask comes after the softmax and leaks by the keys: change keys too.",
+            "esta máscara va después del softmax y las claves se filtran: cambia también claves.",
+        ),
+        Case(
+            (_Attention("attend_e", _ALL), _Q, _K * (_V[:, :1] < 5), _V * (_V[:, :1] < 5)),
+            "the last key and value are 0 already: change them by adding something.",
+            "la última clave y el último valor ya son 0: cámbialos sumando algo.",
+        ),
+        Case(
+            (_Attention("attend_f", _FIRST), _Q, _K, _V),
+            "here only position 0 sees position 1: change what comes after each position.",
+            "aquí solo la posición 0 ve la 1: cambia lo que viene después de cada posición.",
+        ),
+        Case(
+            (_Attention("attend_g", _THIRD), _Q, _K, _V),
+            "here only position 2 sees position 3: compare all outputs before the change.",
+            "aquí solo la posición 2 ve la 3: compara todas las salidas anteriores al cambio.",
+        ),
+    ),
+    read=bool,
 )
 
 

@@ -30,12 +30,12 @@ check_nucleus = Exercise(
         Case(
             ([0.125, 0.5, 0.25, 0.125], 0.6),
             "0.5 alone is below 0.6; with 0.25 it is reached: tokens 1 and 2, the largest first.",
-            "0.5 solo no llega a 0.6; con 0.25 se alcanza: tokens 1 y 2, primero el mayor.",
+            "0,5 solo no llega a 0,6; con 0,25 se alcanza: tokens 1 y 2, primero el mayor.",
         ),
         Case(
             ([0.125, 0.5, 0.25, 0.125], 0.75),
             "stop as soon as the sum is p or more: 0.5 + 0.25 is 0.75 already.",
-            "para en cuanto la suma sea p o más: 0.5 + 0.25 ya son 0.75.",
+            "para en cuanto la suma sea p o más: 0,5 + 0,25 ya son 0,75.",
         ),
         Case(
             ([0.25, 0.25, 0.5], 0.1),
@@ -143,8 +143,8 @@ check_leftover = Exercise(
     (
         Case(
             (np.array([0.5, 0.5, 0.0]), np.array([0.25, 0.25, 0.5])),
-            "p has 0.25 more than q twice, and nothing more at the third: [0.5, 0.5, 0].",
-            "p tiene 0.25 más que q dos veces, y nada más en el tercero: [0.5, 0.5, 0].",
+            "p has 0.25 more than q in two places, and nothing more in the third: [0.5, 0.5, 0].",
+            "en dos lugares, p supera a q en 0,25, y en el tercero en nada: [0.5, 0.5, 0].",
         ),
         Case(
             (np.array([0.5, 0.25, 0.25]), np.array([0.25, 0.5, 0.25])),

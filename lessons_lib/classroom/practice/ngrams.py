@@ -3,11 +3,12 @@
 import math
 
 from lessons_lib.classroom.practice import Case, Exercise, near
-from lessons_lib.ngrams import count_ngrams
+from lessons_lib.ngrams import NGram, count_ngrams, cross_entropy
 
 __all__ = [
     "check_add_k",
     "check_bits_per_byte_of",
+    "check_choose_order",
     "check_perplexity_of",
     "check_write_bigrams",
 ]
@@ -166,4 +167,71 @@ check_write_bigrams = Exercise(
         Case(([1, 2, 1], 1, 0), "with n = 0 nothing is added.", "con n = 0 no se añade nada."),
     ),
     read=list,
+)
+
+
+def _choose_order(
+    counted: list[int], validation: list[int], test: list[int], vocab_size: int
+) -> tuple[int, float]:
+    models = [NGram(counted, n, vocab_size) for n in range(1, 6)]
+    best = min(models, key=lambda model: cross_entropy(model.surprises(validation)))
+    return best.n, round(cross_entropy(best.surprises(test)), 6)
+
+
+def _order_and_loss(answer: tuple) -> tuple[int, float]:
+    order, loss = answer
+    return int(order), round(float(loss), 6)
+
+
+def _same_order_and_loss(answer: tuple[int, float], expected: tuple[int, float]) -> bool:
+    return answer[0] == expected[0] and near(answer[1], expected[1])
+
+
+check_choose_order = Exercise(
+    "choose_order",
+    _choose_order,
+    (
+        Case(
+            (
+                [2, 1, 2, 2, 0, 1, 2, 1, 2, 2, 1, 0, 1, 2, 1, 0, 1, 2, 0, 0, 0, 1, 2, 1, 1, 1, 2],
+                [2, 2, 1, 2, 0, 1, 2, 1, 2, 2, 2, 1, 2, 2, 0],
+                [2, 0, 0, 0, 1, 2, 0, 0, 1, 0, 0, 0, 1, 0, 0],
+                3,
+            ),
+            "take the order of lowest cross-entropy on validation, and its mean surprise on test.",
+            "toma el orden con menos entropía cruzada en validation, y su sorpresa media en test.",
+        ),
+        Case(
+            (
+                [1, 1, 2, 0, 2, 2, 0, 0, 2, 0, 0, 2, 1, 1, 2, 1, 1, 1, 1, 0, 2, 0, 2, 0, 1, 1, 1],
+                [2, 2, 2, 2, 2, 0, 2, 0, 0, 2, 0, 2, 2, 1, 1],
+                [0, 2, 1, 2, 0, 1, 1, 0, 2, 0, 0, 0, 1, 0, 1],
+                3,
+            ),
+            "do not choose on the test: its own lowest would be another order, by luck.",
+            "no elijas con la prueba: allí, por suerte, el mejor sería otro orden.",
+        ),
+        Case(
+            (
+                [2, 1, 0, 2, 2, 1, 1, 0, 2, 0, 1, 0, 2, 1, 0, 0, 0, 0, 2, 2, 1, 0, 0, 1, 1, 1, 1],
+                [1, 2, 2, 2, 0, 1, 2, 1, 0, 1, 1, 2, 1, 0, 0],
+                [2, 2, 1, 0, 0, 2, 0, 1, 2, 0, 2, 0, 0, 0, 0],
+                3,
+            ),
+            "these tokens are chance, so order 1 is best: try it too.",
+            "estos tokens son puro azar y lo mejor es el orden 1: prueba también ese.",
+        ),
+        Case(
+            (
+                [2, 0, 1, 0, 2, 0, 1, 1, 2, 0, 1, 0, 2, 0, 1, 1, 2, 0, 1, 0, 2, 0, 1, 1, 2, 0, 1],
+                [1, 1, 1, 2, 0, 1, 0, 2, 0, 1, 1, 2, 0, 1, 0],
+                [1, 2, 0, 1, 0, 2, 0, 1, 1, 2, 0, 1, 0, 2, 0],
+                3,
+            ),
+            "these tokens come round again, so order 5 is best: try it too.",
+            "estos tokens se repiten en ciclo y lo mejor es el orden 5: prueba también ese.",
+        ),
+    ),
+    same=_same_order_and_loss,
+    read=_order_and_loss,
 )

@@ -41,7 +41,7 @@ check_float_value = Exercise(
         Case(
             ("0", "10000", "0100000000", 15),
             "the mantissa comes after 1 and the binary point: 0100000000 is 256 / 1024.",
-            "la mantisa va tras el 1 y el punto binario: 0100000000 es 256 / 1024.",
+            "la mantisa va tras el 1 y la coma binaria: 0100000000 es 256 / 1024.",
         ),
         Case(
             ("0", "01110100", "1000000", 127),
