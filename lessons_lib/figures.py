@@ -35,7 +35,7 @@ class _Ticks(Formatter):
         return language.decimals(self.inner(x, pos))
 
     def format_ticks(self, values: Sequence[float]) -> list[str]:
-        return [language.decimals(label) for label in self.inner.format_ticks(values)]
+        return [language.decimals(str(label)) for label in self.inner.format_ticks(values)]
 
     def get_offset(self) -> str:
         return language.decimals(self.inner.get_offset())
