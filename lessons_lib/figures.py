@@ -35,7 +35,7 @@ class _Ticks(Formatter):
         return language.decimals(self.inner(x, pos))
 
     def format_ticks(self, values: Sequence[float]) -> list[str]:
-        return [language.decimals(label) for label in self.inner.format_ticks(values)]
+        return [language.decimals(str(label)) for label in self.inner.format_ticks(values)]
 
     def get_offset(self) -> str:
         return language.decimals(self.inner.get_offset())
@@ -51,6 +51,7 @@ class Figure(mpl.figure.Figure):
     """A figure that is drawn in the chosen language, with what a notebook has changed in it."""
 
     def draw(self, renderer: object) -> None:
+        """Draw as Matplotlib does, after numbers have been written as the language writes them."""
         if language.chosen() != "en":
             self._translate()
         super().draw(renderer)

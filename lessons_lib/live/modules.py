@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["FOLDER", "engine_source", "import_names", "module_source"]
+__all__ = ["FOLDER", "engine_source", "import_names", "module_source", "read_module"]
 
 FOLDER = Path(__file__).parent
-IMPORT = re.compile(r'^import \{([^{}]+)\} from "\./(?:engine/)?(\w+)\.js";\n', re.MULTILINE)
+IMPORT = re.compile(r'^import \{([^{}]+)\} from "(\./(?:engine/)?)(\w+)\.js";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export \{([^{}]+)\};\n\Z", re.MULTILINE)
 
 
@@ -21,10 +21,13 @@ def read_module(path: Path) -> str:
     """Return the text of an ES module.
 
     Raises:
-        ValueError: it imports otherwise than ``import { names } from "./engine/file.js";``.
+        ValueError: it imports otherwise than ``import { names } from "./engine/file.js";``, or
+            ``"./file.js"`` where it is a file of the engine itself.
     """
     source = path.read_text(encoding="utf-8")
-    if re.search(r"^\s*import\b|\bimport\(", IMPORT.sub("", source), re.MULTILINE):
+    way = "./" if path.parent.name == "engine" else "./engine/"
+    others = IMPORT.sub(lambda found: found[0] * (found[2] != way), source)
+    if re.search(r"^\s*import\b|\bimport\(", others, re.MULTILINE):
         raise ValueError(f"{path.name}: expected imports of names from the engine, got another")
     return source
 
@@ -35,7 +38,7 @@ def import_names(source: str) -> str:
     >>> import_names('import { softmax } from "./engine/sampling.js";\n')
     'const { softmax } = engine.sampling;\n'
     """
-    return IMPORT.sub(r"const {\1} = engine.\2;\n", source)
+    return IMPORT.sub(r"const {\1} = engine.\3;\n", source)
 
 
 def engine_source(sources: Iterable[str] | None = None, folder: Path = FOLDER) -> str:
@@ -69,7 +72,7 @@ def engine_source(sources: Iterable[str] | None = None, folder: Path = FOLDER) -
         parts[name] = f"engine.{name} = (() => {{\n{body}}})();\n"
 
     def add_all(source: str) -> None:
-        for _, name in IMPORT.findall(source):
+        for *_, name in IMPORT.findall(source):
             add(name)
 
     if sources is None:

@@ -56,6 +56,8 @@ def test_the_whole_engine(tmp_path):
     ("name", "text", "message"),
     [
         ("figure.js", 'import { x } from "./engine/none.js";\n', "a file of the engine, got none"),
+        ("figure.js", 'import { one } from "./low.js";\n', "expected imports of names"),
+        ("engine/low.js", 'import { x } from "./engine/other.js";\n', "low.js: expected imports"),
         ("figure.js", 'import x from "./engine/low.js";\n', "figure.js: expected imports of names"),
         ("figure.js", 'import { x } from "https://x.org/low.js";\n', "expected imports of names"),
         ("figure.js", 'const x = await import("./engine/low.js");\n', "expected imports of names"),
