@@ -102,6 +102,11 @@ CALLS = {
         {"text": "banana", "prompt": "an", "n": 2, "seed": 1, "max_context": 3},
         {"n": COUNT, "seed": kind(INTEGER, 0, None), "max_context": COUNT},
     ),
+    "intro.pick_char": (
+        intro.pick_char,
+        {"counts": {"a": 5, "d": 4}, "place": 1},
+        {"place": COUNT},
+    ),
     "intro.random_bits": (intro.random_bits, {"seed": 1}, {"seed": COUNT}),
     "tokens.train_bpe": (
         tokens.train_bpe,
