@@ -384,7 +384,7 @@ def graph(
         written = escape(language.decimals(content).replace("-", "\u2212"))
         drawn.append(f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}"{more}>{written}</text>')
 
-    slopes_ink = f' fill="{COLOURS[5]}" font-weight="bold"'
+    slopes_ink = ' fill="#8F3B00" font-weight="bold"'  # COLOURS[5], darker: letters are thin
     for i, (source, result, slope) in enumerate(arrows):
         beside = sum((source, result) == pair[:2] for pair in arrows) > 1
         first = (source, result) not in [pair[:2] for pair in arrows[:i]]

@@ -37,6 +37,7 @@ from lessons_lib.base.validation import (
 __all__ = [
     "Arithmetic",
     "Node",
+    "Tables",
     "Tensor",
     "TinyGPT",
     "attention",
@@ -171,8 +172,31 @@ class Arithmetic(Node):
         return type(self)(np.log(array), (self, lambda slope: slope / array))
 
 
-class Tensor(Arithmetic):
-    """An array with a tape: arithmetic, matrix products, sums, means, places, other shapes.
+class Tables(Arithmetic):
+    """A node that knows matrix products, sums and means."""
+
+    def __matmul__(self, other: object) -> Self:
+        other = other if isinstance(other, Node) else type(self)(other)
+        a, b = self.array, other.array
+        check_product(a.shape, b.shape)
+        to_a = (self, lambda slope: slope @ b.swapaxes(-1, -2))
+        return type(self)(a @ b, to_a, (other, lambda slope: a.swapaxes(-1, -2) @ slope))
+
+    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Self:
+        """Add up along one axis, several, or all of them."""
+        kept, shape = self.array.sum(axis, keepdims=True).shape, self.array.shape
+        back = (self, lambda slope: np.broadcast_to(slope.reshape(kept), shape))
+        return type(self)(self.array.sum(axis, keepdims=keepdims), back)
+
+    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Self:
+        """Return the sum, divided by how many numbers were added up."""
+        size = check_integer("the size of an array with a mean", self.array.size, 1)
+        total = self.sum(axis, keepdims)
+        return total * (total.array.size / size)
+
+
+class Tensor(Tables):
+    """A node with all of that, whose places can be taken and whose shape can be changed.
 
     Args:
         array: a number or an array of numbers.
@@ -187,24 +211,6 @@ class Tensor(Arithmetic):
     >>> x.gradient
     array([2., 4.])
     """
-
-    def __matmul__(self, other: object) -> Self:
-        other = other if isinstance(other, Node) else Tensor(other)
-        a, b = self.array, other.array
-        check_product(a.shape, b.shape)
-        to_a = (self, lambda slope: slope @ b.swapaxes(-1, -2))
-        return Tensor(a @ b, to_a, (other, lambda slope: a.swapaxes(-1, -2) @ slope))
-
-    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Self:
-        """Add up along one axis, several, or all of them."""
-        kept, shape = self.array.sum(axis, keepdims=True).shape, self.array.shape
-        back = (self, lambda slope: np.broadcast_to(slope.reshape(kept), shape))
-        return Tensor(self.array.sum(axis, keepdims=keepdims), back)
-
-    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Self:
-        """Return the sum, divided by how many numbers were added up."""
-        total = self.sum(axis, keepdims)
-        return total * (total.array.size / self.array.size)
 
     def __getitem__(self, index: object) -> Self:
         def back(slope: np.ndarray) -> np.ndarray:

@@ -490,6 +490,7 @@ x = Tensor(np.ones((2, 3)))
         (lambda: (-x).log(), "above 0, got -1.0"),
         (lambda: x.sum(2), "axis 2"),
         (lambda: x.reshape(4), "reshape"),
+        (lambda: x[:0].mean(), "size of an array with a mean to be an integer of at least 1"),
         (lambda: gradients.cross_entropy(x, [0]), "expected 2 targets, as many as rows, got 1"),
         (lambda: gradients.cross_entropy(x, [0, 3]), "ids from 0 to 2, got 3"),
         (lambda: gradients.cross_entropy(x, [0, -1]), "ids from 0 to 2, got -1"),
