@@ -114,33 +114,7 @@ class SwiGLU(nn.Module):
         return self.down(F.silu(self.gate(x)) * self.up(x))
 
 
-@dataclass(frozen=True)
-class RopeScaling:
-    """How Llama 3.1 stretches rotary positions to texts longer than those it was trained on.
-
-    Waves longer than the old context slow down by `factor`, waves much shorter stay, those between
-    are blended. `low` and `high` say where between begins and ends, in turns per old context.
-
-    Raises:
-        ValueError: a `factor` or an `old_context` that is not above 0, or not 0 <= `low` < `high`.
-
-    Source: the configuration files of Llama 3.1, and `apply_scaling` in Meta's code of it.
-    Grattafiori et al. 2024, section 3.4.2, describes the training on longer texts.
-    """
-
-    factor: float = 8.0
-    low: float = 1.0
-    high: float = 4.0
-    old_context: int = 8192
-
-    def __post_init__(self):
-        check_number("factor", self.factor, above=0)
-        check_number("low", self.low, least=0)
-        check_number("high", self.high, above=self.low)
-        check_integer("old_context", self.old_context, 1)
-
-
-def rotation_speeds(d_head: int, base: float, scaling: RopeScaling | None = None) -> Tensor:
+def rotation_speeds(d_head: int, base: float, scaling: "RopeScaling | None" = None) -> Tensor:
     """Return by how many radians per position each pair of numbers turns: (K / 2,).
 
     Args:
@@ -160,11 +134,7 @@ def rotation_speeds(d_head: int, base: float, scaling: RopeScaling | None = None
         raise ValueError(f"expected an even d_head, got {d_head}")
     check_number("base", base, above=0)
     speeds = 1 / base ** (torch.arange(0, d_head, 2).float() / d_head)
-    if scaling is None:
-        return speeds
-    turns = scaling.old_context * speeds / (2 * math.pi)
-    keep = ((turns - scaling.low) / (scaling.high - scaling.low)).clamp(0, 1)
-    return keep * speeds + (1 - keep) * speeds / scaling.factor
+    return speeds if scaling is None else scaling.stretch(speeds)
 
 
 def rotate_pairs(x: Tensor, angles: Tensor) -> Tensor:
@@ -207,7 +177,7 @@ class RotaryEmbedding(nn.Module):
         self,
         d_head: int,
         base: float = 10000.0,
-        scaling: RopeScaling | None = None,
+        scaling: "RopeScaling | None" = None,
         q_norm: nn.Module | None = None,
         k_norm: nn.Module | None = None,
     ):
@@ -245,7 +215,7 @@ class LlamaConfig:
     d_head: int | None = None  # d_model / n_heads
     eps: float = 1e-5
     rope_base: float = 10000.0
-    rope_scaling: RopeScaling | None = None
+    rope_scaling: "RopeScaling | None" = None
     qk_norm: bool = False
     tied: bool = False  # one table for input and output
     end_ids: tuple[int, ...] = ()  # the tokens that end a text
@@ -341,6 +311,38 @@ class Llama(LlamaFiles, nn.Module):
         for block in self.blocks:
             x = block(x, mask)
         return self.head(self.final_norm(x))  # (B, T, V)
+
+
+@dataclass(frozen=True)
+class RopeScaling:
+    """How Llama 3.1 stretches rotary positions to texts longer than those it was trained on.
+
+    Waves longer than the old context slow down by `factor`, waves much shorter stay, those between
+    are blended. `low` and `high` say where between begins and ends, in turns per old context.
+
+    Raises:
+        ValueError: a `factor` or an `old_context` that is not above 0, or not 0 <= `low` < `high`.
+
+    Source: the configuration files of Llama 3.1, and `apply_scaling` in Meta's code of it.
+    Grattafiori et al. 2024, section 3.4.2, describes the training on longer texts.
+    """
+
+    factor: float = 8.0
+    low: float = 1.0
+    high: float = 4.0
+    old_context: int = 8192
+
+    def __post_init__(self):
+        check_number("factor", self.factor, above=0)
+        check_number("low", self.low, least=0)
+        check_number("high", self.high, above=self.low)
+        check_integer("old_context", self.old_context, 1)
+
+    def stretch(self, speeds: Tensor) -> Tensor:
+        """Slow down the slow ones of some speeds, in radians per position."""
+        turns = self.old_context * speeds / (2 * math.pi)
+        keep = ((turns - self.low) / (self.high - self.low)).clamp(0, 1)
+        return keep * speeds + (1 - keep) * speeds / self.factor
 
 
 def read_llama_config(hub: Mapping[str, Any]) -> LlamaConfig:

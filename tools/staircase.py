@@ -3,8 +3,9 @@
     python -m tools.staircase    list the build cells whose section lacks a step
 
 A sketch is a function or a variable whose name ends in `_by_hand` or `_loop`, in the section of the
-build cell and before it; the assert stands after it, in a cell that uses a woven name. What needs
-no sketch or no assert stands in `tools/staircase.toml`, each with its reason:
+build cell and before it; the assert, or a function of a library's such as `assert_close`, stands
+after it, in a cell that uses a woven name. What needs no sketch or no assert stands in
+`tools/staircase.toml`, each with its reason:
 
     [tokens]
     GPT2_PATTERN = "a constant: the text explains each part"
@@ -56,7 +57,9 @@ def _asserts(cell: NotebookNode, names: list[str]) -> bool:
     nodes = list(ast.walk(_parse(cell)))
     used = {node.id for node in nodes if isinstance(node, ast.Name)}
     used |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-    return any(isinstance(node, ast.Assert) for node in nodes) and bool(used & set(names))
+    asserts = any(isinstance(node, ast.Assert) for node in nodes)
+    asserts |= any(name.startswith("assert_") for name in used)  # torch.testing.assert_close
+    return asserts and bool(used & set(names))
 
 
 def check_notebook(root: Path, path: Path, reasons: dict[str, str]) -> list[str]:

@@ -40,6 +40,19 @@ def test_a_whole_staircase_is_right(root):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "torch.testing.assert_close(double(2), double_loop(2))",
+        "np.testing.assert_array_equal(double(2), 4)",
+        "import this\n\nassert_close(this.double(2), 4)",
+    ],
+)
+def test_the_assert_of_a_library_counts(root, text):
+    save(root, [*CELLS[:3], ("code", text), *CELLS[4:]])
+    assert staircase.check(root) == []
+
+
+@pytest.mark.parametrize(
     ("change", "finding"),
     [
         (lambda cells: cells[:1] + cells[2:], "double: no sketch before it"),
@@ -48,6 +61,7 @@ def test_a_whole_staircase_is_right(root):
         (lambda cells: [*cells[:2], cells[3], cells[2], *cells[4:]], "double: no assert after it"),
         (lambda cells: [*cells[:3], ("code", "double(2) == 4"), *cells[4:]], "double: no assert"),
         (lambda cells: [*cells[:3], ("code", "assert 2 == 2"), *cells[4:]], "double: no assert"),
+        (lambda cells: [*cells[:3], ("code", "assert_close(2, 2)"), *cells[4:]], "double: no as"),
         # What another section holds is of no help.
         (lambda cells: [*cells[:1], *cells[2:6], cells[1], *cells[6:]], "double: no sketch"),
     ],

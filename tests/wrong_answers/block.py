@@ -4,8 +4,6 @@ import math
 
 import numpy as np
 
-from lessons_lib.classroom.practice.block import check_positions
-
 
 def normalised(x, eps, axis=-1, ddof=0):
     mean, variance = x.mean(axis, keepdims=True), x.var(axis, ddof=ddof, keepdims=True)
@@ -42,13 +40,10 @@ def parameters(d, f, bias, tables=4, biases=5, norms=4):
     return tables * d**2 + 2 * d * f + (biases * d + f) * bias + norms * d
 
 
-def hands(n_positions, d_model, base=10000.0, step=2, start=0):
-    speeds = base ** (-step * np.arange(d_model // 2) / d_model)
-    return (start + np.arange(n_positions))[:, None] * speeds
-
-
-def table_of(angles):
-    return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(len(angles), -1)
+def products(n, d, start=1, other=0, hands=None):
+    """Return the dot products of position `other` with each position from `start` on."""
+    speeds = 10000.0 ** (-np.arange(0, d, 2) / d)[:hands]
+    return np.cos((np.arange(start, n) - other)[:, None] * speeds).sum(axis=1)
 
 
 WRONG = {
@@ -94,25 +89,22 @@ WRONG = {
         "GPT-2 always": lambda d, f, bias: 7_087_872,
         "off by D far up": lambda d, f, bias: parameters(d, f, bias) + (d > 500),
     },
-    "check_positions": {
-        "zeros": lambda n, d: np.zeros((n, d)),
-        "from 1": lambda n, d: table_of(hands(n, d, start=1)),
-        "cosine first": lambda n, d: (
-            table_of(hands(n, d)).reshape(n, -1, 2)[..., ::-1].reshape(n, d)
+    "check_most_alike": {
+        "itself": lambda n, d: products(n, d, start=0).argmax(),
+        "off by one": lambda n, d: products(n, d).argmax(),
+        "the least alike": lambda n, d: products(n, d).argmin() + 1,
+        "size without sign": lambda n, d: abs(products(n, d)).argmax() + 1,
+        "the product, not the place": lambda n, d: products(n, d).max(),
+        "always the neighbour": lambda n, d: 1,
+        "always the last": lambda n, d: n - 1,
+        "without the last": lambda n, d: products(n - 1, d).argmax() + 1,
+        "the first hand only": lambda n, d: products(n, d, hands=1).argmax() + 1,
+        "the slowest hand only": lambda n, d: (
+            np.cos(np.arange(1, n) * 10000.0 ** (2 / d - 1)).argmax() + 1
         ),
-        "halves": lambda n, d: np.concatenate([np.sin(hands(n, d)), np.cos(hands(n, d))], axis=1),
-        "no 2": lambda n, d: table_of(hands(n, d, step=1)),
-        "base 1000": lambda n, d: table_of(hands(n, d, base=1000.0)),
-        "base upside down": lambda n, d: table_of(hands(n, d, step=-2)),
-        "turns": lambda n, d: table_of(2 * math.pi * hands(n, d)),
-        "degrees": lambda n, d: table_of(np.radians(hands(n, d))),
-        "every column its own speed": lambda n, d: np.where(
-            np.arange(d) % 2,
-            np.cos(np.arange(n)[:, None] * 10000.0 ** (-np.arange(d) / d)),
-            np.sin(np.arange(n)[:, None] * 10000.0 ** (-np.arange(d) / d)),
-        ),
-        "transposed": lambda n, d: np.array(check_positions.solution(n, d)).T,
-        "remainder": lambda n, d: table_of(hands(n, d) % 6.28),
+        "never the neighbour": lambda n, d: products(n, d, start=2).argmax() + 2,
+        "the first hundred": lambda n, d: products(min(n, 100), d).argmax() + 1,
+        "nothing": lambda n, d: None,
     },
 }
 
@@ -138,10 +130,10 @@ FOUND_BY = {
     ("check_block_parameters", "no bias for F"): "biases: D for each",
     ("check_block_parameters", "no bias after F"): "biases: D for each",
     ("check_block_parameters", "off by D far up"): "7,087,872",
-    ("check_positions", "cosine first"): "column 0",
-    ("check_positions", "from 1"): "column 0",
-    ("check_positions", "turns"): "1 radian",
-    ("check_positions", "degrees"): "1 radian",
-    ("check_positions", "halves"): "side by side",
-    ("check_positions", "remainder"): "far positions",
+    ("check_most_alike", "itself"): "from 1 on",
+    ("check_most_alike", "off by one"): "from 1 on",
+    ("check_most_alike", "without the last"): "the last position",
+    ("check_most_alike", "size without sign"): "with its sign",
+    ("check_most_alike", "the first hand only"): "all hands",
+    ("check_most_alike", "the first hundred"): "far ones too",
 }

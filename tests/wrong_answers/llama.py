@@ -1,79 +1,68 @@
 """Wrong answers to the exercises of the chapter `llama`."""
 
+import math
+
 import numpy as np
 
 
-def mean_square(x):
-    return (x**2).mean(-1, keepdims=True)
+def angle_of(vector):
+    return math.atan2(vector[1], vector[0])
 
 
-def quietly(function):
-    def call(*arguments):
-        with np.errstate(all="ignore"):
-            return function(*arguments)
-
-    return call
+def unsigned(a, b):
+    return math.acos((a[0] * b[0] + a[1] * b[1]) / math.hypot(*a) / math.hypot(*b))
 
 
-def spin(x, angle):
-    cos, sin = np.cos(angle), np.sin(angle)
-    return [x[0] * cos - x[1] * sin, x[0] * sin + x[1] * cos]
+def found(rotate, n, position=1, least=1e-9):
+    turned = [rotate(np.eye(n)[i], position) for i in range(n)]
+    return [(i, j) for i in range(n) for j in range(n) if i != j and abs(turned[i][j]) > least]
+
+
+def one_way(pairs):
+    return [(i, j) for i, j in pairs if i < j]
 
 
 WRONG = {
-    "check_rms_norm": {
-        "unchanged": lambda x, weight, eps: x,
-        "layer norm": lambda x, weight, eps: (
-            (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + eps) * weight
+    "check_fold": {
+        "unchanged": lambda weight, matrix: matrix,
+        "rows": lambda weight, matrix: matrix * np.resize(weight, len(matrix))[:, None],
+        "rows where they fit": lambda weight, matrix: (
+            matrix * weight[:, None] if len(matrix) == len(weight) else matrix * weight
         ),
-        "no root": lambda x, weight, eps: x / (mean_square(x) + eps) * weight,
-        "sum for mean": lambda x, weight, eps: (
-            x / np.sqrt((x**2).sum(-1, keepdims=True) + eps) * weight
-        ),
-        "no weight": lambda x, weight, eps: x / np.sqrt(mean_square(x) + eps),
-        "over everything": lambda x, weight, eps: x / np.sqrt((x**2).mean() + eps) * weight,
-        "first axis": lambda x, weight, eps: x / np.sqrt((x**2).mean(0) + eps) * weight,
-        "second axis": lambda x, weight, eps: (
-            x / np.sqrt((x**2).mean(min(1, x.ndim - 1), keepdims=True) + eps) * weight
-        ),
-        "eps after the root": lambda x, weight, eps: x / (np.sqrt(mean_square(x)) + eps) * weight,
-        "no eps": quietly(lambda x, weight, eps: x / np.sqrt(mean_square(x)) * weight),
-        "fixed eps": lambda x, weight, eps: x / np.sqrt(mean_square(x) + 1e-5) * weight,
+        "divided": lambda weight, matrix: matrix / np.where(weight == 0, 1, weight),
+        "added": lambda weight, matrix: matrix + weight,
+        "applied": lambda weight, matrix: matrix @ weight,
+        "turned over": lambda weight, matrix: (matrix * weight).T,
+        "sizes only": lambda weight, matrix: matrix * np.abs(weight),
+        "zeros left out": lambda weight, matrix: matrix * np.where(weight == 0, 1, weight),
     },
-    "check_turn": {
-        "unchanged": lambda x, position, speed: x,
-        "clockwise": lambda x, position, speed: spin(x, -position * speed),
-        "degrees": lambda x, position, speed: spin(x, np.radians(position * speed)),
-        "only the speed": lambda x, position, speed: spin(x, speed),
-        "divided": lambda x, position, speed: spin(x, position / speed),
-        "added": lambda x, position, speed: x + position * speed,
-        "signs": lambda x, position, speed: [
-            x[0] * np.cos(position * speed) + x[1] * np.sin(position * speed),
-            x[0] * np.sin(position * speed) + x[1] * np.cos(position * speed),
-        ],
-        "mirrored": lambda x, position, speed: spin(x, position * speed)[::-1],
-        "overwritten": lambda x, position, speed: [
-            first := x[0] * np.cos(position * speed) - x[1] * np.sin(position * speed),
-            first * np.sin(position * speed) + x[1] * np.cos(position * speed),
-        ],
-        "one position late": lambda x, position, speed: spin(x, (position + 1) * speed),
-        "angles cut": lambda x, position, speed: spin(x, min(position * speed, 2 * np.pi)),
+    "check_positions_apart": {
+        "the angle": lambda a, b, speed: (angle_of(b) - angle_of(a)) % math.tau,
+        "times the speed": lambda a, b, speed: (angle_of(b) - angle_of(a)) % math.tau * speed,
+        "degrees": lambda a, b, speed: math.degrees((angle_of(b) - angle_of(a)) % math.tau) / speed,
+        "in turns": lambda a, b, speed: (angle_of(b) - angle_of(a)) / math.tau % 1 / speed,
+        "the shorter way": lambda a, b, speed: unsigned(a, b) / speed,
+        "backwards": lambda a, b, speed: (angle_of(a) - angle_of(b)) % math.tau / speed,
+        "no modulo": lambda a, b, speed: (angle_of(b) - angle_of(a)) / speed,
+        "modulo a half turn": lambda a, b, speed: (angle_of(b) - angle_of(a)) % math.pi / speed,
+        "from the start": lambda a, b, speed: angle_of(b) % math.tau / speed,
+        "lengths of 1": lambda a, b, speed: math.acos(a[0] * b[0] + a[1] * b[1]) / speed,
+        "a whole turn at least": lambda a, b, speed: (
+            ((angle_of(b) - angle_of(a)) % math.tau or math.tau) / speed
+        ),
     },
-    "check_pairs_to_halves": {
-        "unchanged": lambda x: x,
-        "the other way": lambda x: (
-            x.reshape(*x.shape[:-1], 2, -1).swapaxes(-1, -2).reshape(x.shape)
+    "check_turned_pairs": {
+        "always neighbours": lambda rotate, n: [(i, i + 1) for i in range(0, n, 2)],
+        "always halves": lambda rotate, n: [(i, i + n // 2) for i in range(n // 2)],
+        "both ways": lambda rotate, n: found(rotate, n),
+        "at position 0": lambda rotate, n: one_way(found(rotate, n, 0)),
+        "at position 100": lambda rotate, n: one_way(found(rotate, n, 100)),
+        "large numbers only": lambda rotate, n: one_way(found(rotate, n, 1, 0.05)),
+        "the first only": lambda rotate, n: one_way(found(rotate, n))[:1],
+        "the rest as neighbours": lambda rotate, n: (
+            (pairs := one_way(found(rotate, n))) + [(i, i + 1) for i in range(2 * len(pairs), n, 2)]
         ),
-        "odd first": lambda x: np.concatenate([x[..., 1::2], x[..., 0::2]], axis=-1),
-        "halves swapped": lambda x: np.roll(x, x.shape[-1] // 2, axis=-1),
-        "reversed": lambda x: x[..., ::-1],
-        "sorted": lambda x: np.sort(np.concatenate([x[..., 0::2], x[..., 1::2]], axis=-1)),
-        "first axis": lambda x: np.concatenate([x[0::2], x[1::2]]),
-        "flattened": lambda x: np.concatenate([x[..., 0::2].ravel(), x[..., 1::2].ravel()]),
-        "stacked": lambda x: np.stack([x[..., 0::2], x[..., 1::2]], axis=-2),
-        "sorted by parity": lambda x: np.array(sorted(x.ravel(), key=lambda a: a % 2)).reshape(
-            x.shape
-        ),
+        "places alone": lambda rotate, n: [i for i in range(n)],
     },
     "check_swiglu_width": {
         "four times": lambda d_model, multiple: 4 * d_model,
@@ -98,26 +87,22 @@ WRONG = {
 
 # Which case finds each of these, by some words of its hint: no hint stands at the wrong case.
 FOUND_BY = {
-    ("check_rms_norm", "unchanged"): "mean of the squares",
-    ("check_rms_norm", "layer norm"): "no mean is subtracted",
-    ("check_rms_norm", "no root"): "the root",
-    ("check_rms_norm", "sum for mean"): "mean of the squares",
-    ("check_rms_norm", "no weight"): "weight",
-    ("check_rms_norm", "over everything"): "each row",
-    ("check_rms_norm", "second axis"): "any shape",
-    ("check_rms_norm", "eps after the root"): "before the root",
-    ("check_rms_norm", "no eps"): "add eps",
-    ("check_rms_norm", "fixed eps"): "add eps",
-    ("check_turn", "clockwise"): "counter-clockwise",
-    ("check_turn", "degrees"): "radians",
-    ("check_turn", "signs"): "x[0] cos - x[1] sin",
-    ("check_turn", "only the speed"): "times the speed",
-    ("check_turn", "angles cut"): "many turns",
-    ("check_pairs_to_halves", "unchanged"): "even places",
-    ("check_pairs_to_halves", "the other way"): "even places",
-    ("check_pairs_to_halves", "first axis"): "in each row",
-    ("check_pairs_to_halves", "flattened"): "in each row",
-    ("check_pairs_to_halves", "odd first"): "even places",
+    ("check_fold", "unchanged"): "multiply columns",
+    ("check_fold", "rows"): "multiply columns",
+    ("check_fold", "rows where they fit"): "also where rows would fit",
+    ("check_fold", "sizes only"): "also where rows would fit",
+    ("check_fold", "zeros left out"): "weight of 0",
+    ("check_positions_apart", "the angle"): "a quarter turn",
+    ("check_positions_apart", "times the speed"): "a quarter turn",
+    ("check_positions_apart", "the shorter way"): "three quarters",
+    ("check_positions_apart", "no modulo"): "three quarters",
+    ("check_positions_apart", "from the start"): "past (1, 0)",
+    ("check_positions_apart", "a whole turn at least"): "0 positions",
+    ("check_turned_pairs", "always neighbours"): "another layout",
+    ("check_turned_pairs", "at position 0"): "a single 1",
+    ("check_turned_pairs", "large numbers only"): "slow hands",
+    ("check_turned_pairs", "the rest as neighbours"): "in no pair",
+    ("check_turned_pairs", "at position 100"): "whole and half turns",
     ("check_swiglu_width", "four times"): "8/3 of 768",
     ("check_swiglu_width", "one multiple more"): "already",
     ("check_swiglu_width", "not rounded"): "11,008",

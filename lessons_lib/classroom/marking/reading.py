@@ -79,8 +79,8 @@ def chapters() -> set[str]:
 
 
 def exercises(chapter: str) -> list[Exercise]:
-    """Return the exercises of a chapter; `ValueError` if it has none."""
+    """Return the exercises of a chapter in its order; `ValueError` if it has none."""
     if chapter not in chapters():
         raise ValueError(f"expected a chapter with exercises, got {chapter!r}")
     checks = importlib.import_module(f"lessons_lib.classroom.practice.{chapter}")
-    return [getattr(checks, check) for check in checks.__all__]
+    return [check for name, check in vars(checks).items() if name in checks.__all__]

@@ -6,7 +6,7 @@ import numpy as np
 
 from lessons_lib.classroom.practice import Case, Exercise, near
 
-__all__ = ["check_block_parameters", "check_gelu_exact", "check_layer_norm", "check_positions"]
+__all__ = ["check_block_parameters", "check_gelu_exact", "check_layer_norm", "check_most_alike"]
 
 
 def _numbers(answer: object) -> list:
@@ -133,42 +133,43 @@ check_block_parameters = Exercise(
 )
 
 
-def _positions(n_positions: int, d_model: int) -> list:
+def _most_alike(n_positions: int, d_model: int) -> int:
     speeds = 10000.0 ** (-np.arange(0, d_model, 2) / d_model)
-    angles = np.arange(n_positions)[:, None] * speeds
-    return _numbers(np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(n_positions, -1))
+    products = np.cos(np.arange(1, n_positions)[:, None] * speeds).sum(axis=1)
+    return int(products.argmax()) + 1
 
 
-check_positions = Exercise(
-    "positions",
-    _positions,
+check_most_alike = Exercise(
+    "most_alike",
+    _most_alike,
     (
         Case(
-            (1, 2),
-            "position 0 has the sine of 0 in column 0 and the cosine of 0 in column 1.",
-            "la posición 0 tiene el seno de 0 en la columna 0 y el coseno de 0 en la columna 1.",
-        ),
-        Case(
             (3, 2),
-            "the first hand turns by 1 radian per position: the angle at position t is t.",
-            "la primera manecilla gira 1 radián por posición: el ángulo en la posición t es t.",
+            "take the dot product of position 0 with each position from 1 on, and say where the "
+            "largest stands.",
+            "calcula el producto escalar de la posición 0 con cada posición a partir de la 1 y di "
+            "dónde está el mayor.",
         ),
         Case(
-            (2, 4),
-            "sine and cosine of one hand stand side by side: columns 2 i and 2 i + 1.",
-            "el seno y el coseno de una manecilla van juntos: columnas 2 i y 2 i + 1.",
+            (7, 2),
+            "up to the last position, and with its sign: a negative product is no likeness.",
+            "hasta la última posición, y con su signo: un producto negativo no es parecido.",
         ),
         Case(
-            (6, 8),
-            "hand i turns by 10000 ** (-2 * i / d_model) per position.",
-            "la manecilla i gira 10000 ** (-2 * i / d_model) por posición.",
+            (50, 4),
+            "all hands take part: D numbers in each vector.",
+            "participan todas las manecillas: D números en cada vector.",
         ),
         Case(
-            (200, 6),
-            "far positions too: no remainder, no rounding of the angles.",
-            "también las posiciones lejanas: sin restos ni redondeos de los ángulos.",
+            (50, 64),
+            "with many hands the neighbour is the most alike: measure, for any D.",
+            "con muchas manecillas, la más parecida es la vecina: mide, para cualquier D.",
+        ),
+        Case(
+            (1000, 2),
+            "look at all positions, far ones too.",
+            "mira todas las posiciones, también las lejanas.",
         ),
     ),
-    same=_same,
-    read=_numbers,
+    read=int,
 )

@@ -1,14 +1,18 @@
 """Checks for the exercises of the chapter `llama`."""
 
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
-from lessons_lib.classroom.practice import Case, Exercise
+from lessons_lib.classroom.practice import Case, Exercise, near
 
 __all__ = [
-    "check_pairs_to_halves",
-    "check_rms_norm",
+    "check_fold",
+    "check_positions_apart",
     "check_swiglu_width",
-    "check_turn",
+    "check_turned_pairs",
 ]
 
 
@@ -23,43 +27,30 @@ def _same(answer: list, expected: list) -> bool:
     return shapes and np.allclose(answer, expected, rtol=1e-4, atol=1.5e-4)
 
 
-def _rms_norm(x: np.ndarray, weight: np.ndarray, eps: float) -> list:
-    return _numbers(x / np.sqrt((x**2).mean(axis=-1, keepdims=True) + eps) * weight)
+def _fold(weight: np.ndarray, matrix: np.ndarray) -> list:
+    return _numbers(matrix * weight)
 
 
-check_rms_norm = Exercise(
-    "rms_norm",
-    _rms_norm,
+check_fold = Exercise(
+    "fold",
+    _fold,
     (
         Case(
-            (np.array([1.0, 7.0]), np.array([1.0, 1.0]), 0.0),
-            "divide by the root of the mean of the squares; no mean is subtracted.",
-            "divide entre la raíz de la media de los cuadrados; no se resta ninguna media.",
+            (np.array([10.0, 1.0, 2.0]), np.array([[1.0, 2, 3], [4, 5, 6]])),
+            "the first number of x meets the first column of the matrix: multiply columns.",
+            "el primer número de x se encuentra con la primera columna de la matriz: multiplica "
+            "columnas.",
         ),
         Case(
-            (np.array([1.0, 7.0]), np.array([2.0, -1.0]), 0.0),
-            "multiply by weight at the end, number by number.",
-            "multiplica al final por weight, número a número.",
+            (np.array([0.5, -2.0]), np.array([[1.0, 3], [5, 7]])),
+            "columns, also where rows would fit: a column holds what one number of x counts for.",
+            "columnas, aunque las filas también encajen: una columna dice cuánto cuenta un número "
+            "de x.",
         ),
         Case(
-            (np.array([[3.0, -4.0], [30.0, 40.0]]), np.array([1.0, 1.0]), 0.0),
-            "each row has a mean square of its own: axis=-1, with keepdims=True.",
-            "cada fila tiene su propia media de cuadrados: axis=-1, con keepdims=True.",
-        ),
-        Case(
-            (np.array([0.1, 0.1, 0.2, 0.0]), np.ones(4), 0.25),
-            "add eps to the mean square, before the root.",
-            "suma eps a la media de los cuadrados, antes de la raíz.",
-        ),
-        Case(
-            (np.arange(24.0).reshape(2, 3, 4), np.array([1.0, 0.5, 2, -3]), 1e-5),
-            "any shape: the last axis holds the vectors.",
-            "cualquier forma: los vectores están en el último eje.",
-        ),
-        Case(
-            (np.zeros((2, 3)), np.ones(3), 1e-5),
-            "zeros stay zeros: eps keeps the division from 0 / 0.",
-            "los ceros siguen siendo ceros: eps evita la división 0 / 0.",
+            (np.array([3.0, 0.0]), np.array([[1.0, 4], [2, 6], [5, 1]])),
+            "a weight of 0 hides its number of x from all outputs.",
+            "un peso 0 oculta su número de x a todas las salidas.",
         ),
     ),
     same=_same,
@@ -67,77 +58,114 @@ check_rms_norm = Exercise(
 )
 
 
-def _turn(x: np.ndarray, position: int, speed: float) -> list:
-    cos, sin = np.cos(position * speed), np.sin(position * speed)
-    return _numbers([x[0] * cos - x[1] * sin, x[0] * sin + x[1] * cos])
+def _positions_apart(a: tuple, b: tuple, speed: float) -> float:
+    angle = math.atan2(b[1], b[0]) - math.atan2(a[1], a[0])
+    return angle % math.tau / speed
 
 
-check_turn = Exercise(
-    "turn",
-    _turn,
+def _hand(turns: float, length: float = 1.0) -> tuple[float, float]:
+    """Return where a hand points, so many turns counter-clockwise from (1, 0)."""
+    x, y = math.cos(math.tau * turns), math.sin(math.tau * turns)
+    return round(length * x, 6) + 0.0, round(length * y, 6) + 0.0
+
+
+check_positions_apart = Exercise(
+    "positions_apart",
+    _positions_apart,
     (
         Case(
-            (np.array([1.0, 0.0]), 1, np.pi / 2),
-            "a quarter turn takes (1, 0) to (0, 1): counter-clockwise, in radians.",
-            "un cuarto de vuelta lleva (1, 0) a (0, 1): en sentido antihorario, en radianes.",
+            (_hand(0), _hand(0.25), math.pi / 2),
+            "a quarter turn, at a quarter turn per position: 1.",
+            "un cuarto de vuelta, a un cuarto de vuelta por posición: 1.",
         ),
         Case(
-            (np.array([0.0, 1.0]), 1, np.pi / 2),
-            "the first number is x[0] cos - x[1] sin, the second x[0] sin + x[1] cos.",
-            "el primer número es x[0] cos - x[1] sen, el segundo x[0] sen + x[1] cos.",
+            (_hand(0), _hand(0.25), 0.5),
+            "divide the angle, in radians, by the speed.",
+            "divide el ángulo, en radianes, entre la velocidad.",
         ),
         Case(
-            (np.array([3.0, 2.0]), 5, 0.1),
-            "the angle is the position times the speed; keep the length of x.",
-            "el ángulo es la posición por la velocidad; conserva la longitud de x.",
+            (_hand(0), _hand(0.75), 1.0),
+            "the hand turns counter-clockwise only: this is three quarters of a turn.",
+            "la manecilla solo gira en sentido antihorario: son tres cuartos de vuelta.",
         ),
         Case(
-            (np.array([-1.0, 4.0]), 0, 1.0),
-            "at position 0 nothing turns.",
-            "en la posición 0 nada gira.",
+            (_hand(0.9, 5.0), _hand(0.1, 5.0), 0.1),
+            "hands of any length, and past (1, 0): the difference of the angles, modulo 2 pi.",
+            "manecillas de cualquier longitud, y más allá de (1, 0): la diferencia de los "
+            "ángulos, módulo 2 pi.",
         ),
         Case(
-            (np.array([2.0, -5.0]), 1000, 0.25),
-            "far positions too: the angle may be many turns.",
-            "también en posiciones lejanas: el ángulo puede ser muchas vueltas.",
+            (_hand(0.4), _hand(0.4), 0.3),
+            "a hand that has not moved is 0 positions further, the first time.",
+            "una manecilla que no se ha movido está 0 posiciones más allá, la primera vez.",
         ),
     ),
-    same=_same,
-    read=_numbers,
+    same=near,
+    read=float,
 )
 
 
-def _pairs_to_halves(x: np.ndarray) -> list:
-    return _numbers(np.concatenate([x[..., 0::2], x[..., 1::2]], axis=-1))
+@dataclass(frozen=True)
+class _Rotation:
+    """A rotation whose layout the learner does not see: pairs of places, and their speeds."""
+
+    name: str
+    pairs: tuple[tuple[int, int], ...]
+    speeds: tuple[float, ...]
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __call__(self, x: np.ndarray, position: int) -> np.ndarray:
+        x = np.array(x, dtype=float)
+        for (i, j), speed in zip(self.pairs, self.speeds, strict=True):
+            cos, sin = math.cos(position * speed), math.sin(position * speed)
+            x[i], x[j] = x[i] * cos - x[j] * sin, x[i] * sin + x[j] * cos
+        return x
 
 
-check_pairs_to_halves = Exercise(
-    "pairs_to_halves",
-    _pairs_to_halves,
+def _turned_pairs(rotate: Callable, n: int) -> list[tuple[int, int]]:
+    pairs = []
+    for i in range(n):
+        turned = rotate(np.eye(n)[i], 1)  # a single 1, at place i
+        pairs += [(i, j) for j in range(i + 1, n) if abs(turned[j]) > 1e-9]
+    return pairs
+
+
+check_turned_pairs = Exercise(
+    "turned_pairs",
+    _turned_pairs,
     (
         Case(
-            (np.arange(6.0),),
-            "first the numbers at the even places, then those at the odd places: 0 2 4 1 3 5.",
-            "primero los números de los lugares pares, luego los de los impares: 0 2 4 1 3 5.",
+            (_Rotation("rotate_a", ((0, 1), (2, 3)), (1.0, 0.1)), 4),
+            "turn an array with a single 1 in it, and see where else numbers appear.",
+            "gira un array con un solo 1 y mira en qué otro lugar aparecen números.",
         ),
         Case(
-            (np.array([[3.0, 1, 4, 1], [5, 9, 2, 6]]),),
-            "in each row: the last axis holds the numbers of a head (x[..., 0::2]).",
-            "en cada fila: el último eje tiene los números de una cabeza (x[..., 0::2]).",
+            (_Rotation("rotate_b", ((0, 3), (1, 4), (2, 5)), (1.0, 0.5, 0.2)), 6),
+            "another layout: find it out anew, do not assume it.",
+            "otra disposición: averíguala de nuevo, no la supongas.",
         ),
         Case(
-            (np.array([7.0, 8.0]),),
-            "two numbers are one pair already: nothing moves.",
-            "dos números ya forman un par: no se mueve nada.",
+            (_Rotation("rotate_c", ((0, 5), (1, 4), (2, 3)), (0.9, 0.01, 1e-5)), 6),
+            "slow hands hardly move: any number but 0 counts.",
+            "las manecillas lentas apenas se mueven: cuenta cualquier número distinto de 0.",
         ),
         Case(
-            (np.array([9.0, 3, 5, 5, 0, 8, 1, 2]).reshape(1, 1, 8),),
-            "it is about places, not sizes: nothing is sorted; and the shape stays.",
-            "se trata de lugares, no de tamaños: no se ordena nada; y la forma se conserva.",
+            (_Rotation("rotate_d", ((0, 2), (1, 3)), (0.7, 0.03)), 8),
+            "some models turn a part of the numbers only: the others are in no pair.",
+            "algunos modelos giran solo una parte de los números: los demás no están en ningún "
+            "par.",
+        ),
+        Case(
+            (_Rotation("rotate_e", ((0, 1), (2, 3)), (math.pi / 2, math.pi / 50)), 4),
+            "after whole and half turns nothing shows: try a position that is neither for any "
+            "hand, such as 1.",
+            "tras vueltas enteras y medias no se ve nada: prueba una posición que no lo sea para "
+            "ninguna manecilla, como 1.",
         ),
     ),
-    same=_same,
-    read=_numbers,
+    read=lambda pairs: [(int(i), int(j)) for i, j in pairs],
 )
 
 
