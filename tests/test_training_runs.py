@@ -341,7 +341,7 @@ def test_a_second_run_in_a_folder_is_refused_and_the_first_stays(tmp_path, lost)
 
 def test_windows_longer_than_the_context_and_odd_batches_are_refused():
     with pytest.raises(ValueError, match="at most 16 tokens, got 17"):
-        Run(new_model(), Windows(torch.zeros(100), 17), RECIPE)
+        Run(new_model(), Windows(torch.zeros(100, dtype=torch.long), 17), RECIPE)
     with pytest.raises(ValueError, match="several processes for sharded training, got one"):
         Run(new_model(), some_data(), RECIPE, sharded=True)
 

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 __all__ = ["lock_folder", "remove_leftovers", "write_atomic"]
 
 _TEMPORARY = ".writing-"  # begins the names of files that are not whole yet
@@ -71,6 +69,8 @@ def lock_folder(folder: str | os.PathLike) -> Iterator[None]:
     Raises:
         ValueError: another process, or another part of this one, has the folder.
     """
+    from filelock import FileLock, Timeout  # here: some tools run without any package
+
     lock = FileLock(Path(folder) / ".lock")
     try:
         lock.acquire(timeout=0)

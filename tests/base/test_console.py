@@ -73,7 +73,7 @@ def test_tools_and_checks(encoding, tmp_path):
     command(encoding, "-m", "tools.translations")
     program = "from lessons_lib.classroom.practice.tokens import *; from lessons_lib.classroom "
     program += "import practice; practice.speak('es'); "
-    program += "check_print_stream(lambda parts: ['\\u2192\\U0001f999'])"
+    program += "check_best_split(lambda word, shares: ['\\u2192\\U0001f999'])"
     out, _ = command(encoding, "-c", program)
     assert out.startswith("Todavía".encode("utf-8" if encoding == "utf-8" else "cp1252")[:4])
 

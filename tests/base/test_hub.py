@@ -198,15 +198,19 @@ def test_sizes_beyond_all_models(kind, changes):
         {"qk_norm": None},
         {"d_ff": None},
         {"d_head": 2**30},
-        {"rope_scaling": RopeScaling(factor=0.0)},
-        {"rope_scaling": RopeScaling(low=4.0)},
-        {"rope_scaling": RopeScaling(high=math.nan)},
-        {"rope_scaling": RopeScaling(old_context=8.5)},
     ],
 )
 def test_rotations_and_settings_that_are_none(changes):
     with pytest.raises(ValueError, match=r"expected .*, got"):
         LlamaConfig(**KINDS["llama"].config.__dict__ | changes)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"factor": 0.0}, {"low": 4.0}, {"high": math.nan}, {"old_context": 8.5}]
+)
+def test_stretched_rotations_that_are_none(changes):
+    with pytest.raises(ValueError, match=r"expected .*, got"):
+        RopeScaling(**changes)
 
 
 def test_entries():

@@ -21,6 +21,7 @@ from lessons_lib.classroom.marking.words import WORDS, Told
 from lessons_lib.classroom.practice import intro
 from tests.classroom.honest import HONEST, cells
 from tests.classroom.test_marking import (
+    ASKED,
     COUNT_NEXT,
     IMPORT,
     MOST_LIKELY,
@@ -307,30 +308,30 @@ def test_every_student_has_a_row(students, tmp_path, capsys):
     assert main([str(students), *options]) == 1
     with table.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
-    exercises = ["count_next", "most_likely", "surprise"]
-    assert list(rows[0]) == ["student", "notebook", "chapter", "right", "of", *exercises, "note"]
+    assert list(rows[0]) == ["student", "notebook", "chapter", "right", "of", *ASKED, "note"]
     got = [(row["student"][:2], row["right"], row["of"], row["note"]) for row in rows]
+    of = str(len(ASKED))
     several = "one of 2 notebooks of this student"
     assert got == [
-        ("01", "3", "3", ""),
-        ("02", "2", "3", ""),
-        ("03", "2", "3", ""),
-        ("04", "2", "3", ""),
-        ("05", "1", "3", several),
-        ("05", "2", "3", several),
-        ("06", "1", "3", ""),
-        ("07", "0", "3", "expected a notebook, found only: tokens.ipynb"),
-        ("08", "0", "3", "expected a notebook, got an empty file"),
-        ("09", "0", "3", "expected a notebook of format 4, got a file that is not JSON"),
-        ("10", "0", "3", "expected a notebook of format 4, got other JSON"),
-        ("11", "0", "3", "expected a notebook of at most 100 MiB, got a larger file"),
-        ("12", "0", "3", "expected a notebook, found none"),
-        ("13", "0", "3", "expected a notebook, found only: intro.py"),
+        ("01", of, of, ""),
+        ("02", "2", of, ""),
+        ("03", "2", of, ""),
+        ("04", "2", of, ""),
+        ("05", "1", of, several),
+        ("05", "2", of, several),
+        ("06", "1", of, ""),
+        ("07", "0", of, "expected a notebook, found only: tokens.ipynb"),
+        ("08", "0", of, "expected a notebook, got an empty file"),
+        ("09", "0", of, "expected a notebook of format 4, got a file that is not JSON"),
+        ("10", "0", of, "expected a notebook of format 4, got other JSON"),
+        ("11", "0", of, "expected a notebook of at most 100 MiB, got a larger file"),
+        ("12", "0", of, "expected a notebook, found none"),
+        ("13", "0", of, "expected a notebook, found only: intro.py"),
     ]
-    assert [rows[1][name] for name in exercises] == ["1", "1", "0"]
+    assert [rows[1][name] for name in ASKED] == ["1", "1", "0", "0"]
     assert len(list(texts.iterdir())) == 13
     page = (texts / "02_other_name.txt").read_text(encoding="utf-8")
-    assert page.startswith("My Intro (1).ipynb: 2 of 3\n\ncount_next: right\n")
+    assert page.startswith("My Intro (1).ipynb: 2 of 4\n\ncount_next: right\n")
     assert "surprise: not yet\n    Not yet: expected a function, got None" in page
     assert "empty file" in (texts / "08_empty.txt").read_text()
     assert capsys.readouterr().out.count("My Intro") == 1
@@ -397,7 +398,7 @@ def test_names_and_messages_of_any_kind_are_written(tmp_path, capsys):
     texts = tmp_path / "texts"
     options = ["--csv", str(files[0]), "--json", str(files[1]), "--feedback", str(texts)]
     assert main([str(odd.parent), *options]) == 0
-    assert "Garc\\udced/intro.ipynb): 0 of 3" in capsys.readouterr().out
+    assert "Garc\\udced/intro.ipynb): 0 of 4" in capsys.readouterr().out
     assert r"Garc\udced," in files[0].read_text(encoding="utf-8-sig")
     [stored] = json.loads(files[1].read_text(encoding="utf-8"))
     assert r"ValueError: \ud800" in stored["marks"][0]["message"]
@@ -431,7 +432,8 @@ def test_marks_survive_a_kill(how, tmp_path):
         text=True,
     )
     assert process.stdout.readline().startswith("ana")
-    while ",1,3,1," not in table.read_text(encoding="utf-8-sig"):
+    while ",1,4,1," not in table.read_text(encoding="utf-8-sig"):
+        assert process.poll() is None
         time.sleep(0.01)
     keepers = children_of(process.pid)
     assert keepers
@@ -469,7 +471,7 @@ def test_a_table_that_another_program_keeps_open_is_written_beside(tmp_path, mon
 
     monkeypatch.setattr(command, "write_atomic", refuse)
     assert main([str(path), "--csv", str(tmp_path / "m.csv")]) == 0
-    assert ",1,3," in (tmp_path / "m-new.csv").read_text(encoding="utf-8-sig")
+    assert ",1,4," in (tmp_path / "m-new.csv").read_text(encoding="utf-8-sig")
     assert "m.csv is in use; the marks go to" in capsys.readouterr().err
 
 
@@ -495,7 +497,7 @@ def test_the_notebook_chooses_the_language(tmp_path, capsys):
     table = tmp_path / "m.csv"
     main([str(path), "--csv", str(table), "--seconds", "2"])
     assert table.read_text(encoding="utf-8-sig").startswith("estudiante,cuaderno,capítulo,bien,de,")
-    assert "0 de 3" in capsys.readouterr().out
+    assert "0 de 4" in capsys.readouterr().out
     with pytest.raises(ValueError, match="no hay ningún archivo"):
         mark(tmp_path / "nobody.ipynb", language="es")
 

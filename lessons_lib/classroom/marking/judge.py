@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from lessons_lib.classroom import practice
 from lessons_lib.classroom.marking.reading import exercises
-from lessons_lib.classroom.marking.values import unpack
+from lessons_lib.classroom.marking.values import unpack, unpack_arguments
 from lessons_lib.classroom.marking.words import Told
 from lessons_lib.classroom.practice import Case, Exercise, Unanswered
 
@@ -48,7 +48,7 @@ def judge(
     """
     practice.speak(language)
     exercise = next(one for one in exercises(chapter) if one.name == name)
-    cases = [own_case(unpack(arguments)) for arguments in more]
+    cases = [own_case(unpack_arguments(arguments)) for arguments in more]
     exercise = replace(exercise, cases=(*exercise.cases, *cases))
     lines = data.splitlines()
     if lines and lines[0] == b'["none"]':

@@ -19,7 +19,7 @@ from lessons_lib.classroom import practice
 from lessons_lib.classroom.marking import limits
 from lessons_lib.classroom.marking.judge import own_case
 from lessons_lib.classroom.marking.reading import Notebook, exercises, read
-from lessons_lib.classroom.marking.values import pack
+from lessons_lib.classroom.marking.values import pack_arguments
 from lessons_lib.classroom.marking.words import Told, printable
 from lessons_lib.classroom.practice import Exercise
 
@@ -60,8 +60,7 @@ def mark(
     """Mark all exercises of the chapter that a notebook belongs to.
 
     Of a function that is defined several times, the last definition counts, as it was when its cell
-    had run, or as it is at the end. The book's own solutions (cells tagged `hide-cell`, or named
-    `solution-1`) do not.
+    had run, or as it is at the end. The book's own solutions (see `reading.read`) do not.
 
     Args:
         notebook: the path of an `.ipynb` file of format 4, with or without outputs.
@@ -148,7 +147,7 @@ def _check_case(key: str, exercise: Exercise, arguments: tuple) -> None:
     if not isinstance(arguments, tuple):
         raise ValueError(f"{key}: expected a tuple of arguments, got {arguments!r}")
     try:
-        pack(arguments)
+        pack_arguments(arguments)
         own = replace(exercise, cases=(own_case(arguments),))
         fault = own.find_fault(exercise.solution)
     except Exception as error:
@@ -158,8 +157,8 @@ def _check_case(key: str, exercise: Exercise, arguments: tuple) -> None:
 
 
 def _task(exercise: Exercise, more: Iterable[tuple]) -> dict:
-    packed = [pack(arguments) for arguments in more]
-    book = [pack(case.arguments) for case in exercise.cases]
+    packed = [pack_arguments(arguments) for arguments in more]
+    book = [pack_arguments(case.arguments) for case in exercise.cases]
     return {"arguments": book + packed, "more": packed}
 
 

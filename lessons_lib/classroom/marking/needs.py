@@ -51,7 +51,7 @@ class Statement:
     handed: frozenset[str]  # it gives them to a function
     asked: frozenset[str]  # it calls their methods
     called: frozenset[str]  # it calls them
-    settings: frozenset[str]  # it changes how these modules work
+    settings: frozenset[str]  # it changes how these modules work; a loop's seeds are its own
     aliases: frozenset[tuple[str, str]]  # the first is another name for the second, or for a part
     inside: "Inside"  # what functions inside it do when they are called
 
@@ -63,7 +63,8 @@ class Inside:
     changed: set[str] = field(default_factory=set)  # names outside of them
     arguments: bool = False  # they change what they are given,
     passed_on: bool = False  # or give it to another function
-    itself: bool = False  # a method changes its object, a function what it keeps (nonlocal)
+    itself: bool = False  # a function changes what it keeps (nonlocal), a method its class
+    objects: bool = False  # a method changes the object that it is called on
 
 
 def statements(cells: Iterable[str]) -> tuple[list[Statement], dict[int, Exception]]:
@@ -108,12 +109,16 @@ def needed(name: str, found: list[Statement]) -> list[Statement]:
 def _effects(found: list[Statement]) -> list[set[str]]:
     """Return, for each statement, the names that it may change when it runs."""
     changed, reads, others = defaultdict(set), defaultdict(set), defaultdict(set)
-    mutators, passing, keepers, values = set(), set(), set(), set()
+    mutators, passing, keepers, kinds, values = set(), set(), set(), set(), set()
     for statement in found:
         inside = statement.inside
         mutators |= statement.bound if inside.arguments else set()
         passing |= statement.bound if inside.passed_on else set()
         keepers |= statement.bound if inside.itself else set()
+        if inside.objects and isinstance(statement.node, ast.ClassDef):
+            kinds |= statement.bound
+        elif inside.objects:
+            keepers |= statement.bound
         if not isinstance(statement.node, ast.FunctionDef | ast.ClassDef):
             values |= statement.bound - statement.imported
         for name in statement.bound:
@@ -124,7 +129,11 @@ def _effects(found: list[Statement]) -> list[set[str]]:
             others[name] |= {other} & values
     reached = {name: _reachable({name}, reads) for name in reads}
     mutators |= {name for name in passing if reached[name] & mutators}
-    keepers = {name for name, names in reached.items() if names & keepers}
+    # An object that the notebook holds keeps what its methods change. A function that makes one
+    # for itself, or the class, is the same after a call as before.
+    keepers |= {name for name in values if reached.get(name, set()) & (keepers | kinds)}
+    makes = {name: used if name in values else used - kinds for name, used in reads.items()}
+    keepers = {name for name in makes if _reachable({name}, makes) & keepers}
     effects = []
     for statement in found:
         effect = set(statement.changed) | (statement.asked | statement.called) & keepers
@@ -192,7 +201,7 @@ def _statement(cell: int, node: ast.stmt) -> Statement:
         frozenset(does.handed),
         frozenset(does.asked),
         frozenset(does.called),
-        frozenset(does.settings),
+        frozenset() if isinstance(node, ast.For | ast.While) else frozenset(does.settings),
         frozenset(does.aliases),
         _inside(own, frozenset()),
     )
@@ -325,7 +334,9 @@ def _inside(own: Iterable[ast.AST], outer: frozenset[str]) -> Inside:
         found.passed_on |= bool(does.handed & given)
         begins = getattr(function, "name", "") in ("__init__", "__post_init__", "__new__")
         kept = stored & nonlocals | changed & outer - local
-        found.itself |= bool(kept or (changed & itself and not begins)) or deeper.itself
+        kept |= changed & itself & {"cls"}
+        found.itself |= bool(kept) or deeper.itself
+        found.objects |= bool(changed & itself - {"cls"} and not begins) or deeper.objects
     return found
 
 

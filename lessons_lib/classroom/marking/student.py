@@ -15,7 +15,7 @@ from types import ModuleType
 
 from lessons_lib.classroom import practice
 from lessons_lib.classroom.marking import needs
-from lessons_lib.classroom.marking.values import pack, unpack
+from lessons_lib.classroom.marking.values import pack, unpack_arguments
 from lessons_lib.classroom.practice import Exercise, told
 
 __all__ = ["answer", "plan"]
@@ -76,7 +76,7 @@ def answer(texts: list[str], name: str, arguments: list, failed: str, write: Cal
         write("error", failed) if failed else write("none")
         return
     for packed in arguments:
-        given = unpack(packed)
+        given = unpack_arguments(packed)
         try:
             value = function(*given)
         except BaseException as error:

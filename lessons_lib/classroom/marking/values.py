@@ -1,17 +1,19 @@
 """Values as JSON: what a student's process and the judge send each other.
 
-Only plain values travel: no object of the student's own, whose `==` could say anything.
+Of answers only plain values travel: no object of the student's own, whose `==` could say anything.
+Arguments may hold objects of the library too, such as a configuration.
 """
 
 import array
 import itertools
+import pickle
 import sys
 from collections import UserList, deque
 from collections.abc import ItemsView, Iterable, KeysView, Mapping, ValuesView
 from decimal import Decimal
 from fractions import Fraction
 
-__all__ = ["pack", "unpack"]
+__all__ = ["pack", "pack_arguments", "unpack", "unpack_arguments"]
 
 LONGEST = 1_000_000  # elements that are taken from a generator
 
@@ -69,3 +71,26 @@ def unpack(packed: object) -> object:
         return {unpack(key): unpack(item) for key, item in content[0]}
     kinds = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset, "iter": iter}
     return kinds[kind]([unpack(item) for item in content[0]])
+
+
+def pack_arguments(arguments: tuple) -> list:
+    """Turn a case's arguments into what JSON can hold; tensors and the library's objects as bytes.
+
+    They come back as what they were. Raises `TypeError` for an object of another package.
+    """
+    return [
+        ["object", pickle.dumps(one).hex()]
+        if type(one).__module__.partition(".")[0] in ("lessons_lib", "torch")
+        else pack(one)
+        for one in arguments
+    ]
+
+
+def unpack_arguments(packed: list) -> tuple:
+    """Give back what `pack_arguments` was given. Never for what a student's process has sent."""
+    return tuple(
+        pickle.loads(bytes.fromhex(one[1]))
+        if isinstance(one, list) and one[0] == "object"
+        else unpack(one)
+        for one in packed
+    )

@@ -1,10 +1,10 @@
 """Checks for the exercises of the chapter `attention`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
+from lessons_lib.classroom.examples import Attention
 from lessons_lib.classroom.practice import Case, Exercise
 
 __all__ = [
@@ -176,24 +176,6 @@ check_two_heads = Exercise(
 )
 
 
-@dataclass(frozen=True)
-class _Attention:
-    """An attention whose mask the learner does not see; `late` masks after the softmax."""
-
-    name: str
-    mask: np.ndarray
-    late: bool = False
-
-    def __repr__(self) -> str:
-        return self.name
-
-    def __call__(self, q: np.ndarray, k: np.ndarray, v: np.ndarray) -> np.ndarray:
-        scores = np.asarray(q) @ np.asarray(k).T / np.sqrt(len(q[0]))
-        if self.late:
-            return _softmax(scores) * self.mask @ np.asarray(v)
-        return _softmax(np.where(self.mask, scores, -np.inf)) @ np.asarray(v)
-
-
 def _looks_ahead(attend: Callable, q: np.ndarray, k: np.ndarray, v: np.ndarray) -> bool:
     before = attend(q, k, v)
     for t in range(1, len(q)):
@@ -210,42 +192,47 @@ _Q = np.array([[1.0, 2], [2, 1], [1, 1], [0, 2]])
 _K = np.array([[1.0, 0], [0, 1], [2, 1], [1, 2]])
 _V = np.array([[3.0, 1], [1, 4], [2, 2], [5, 0]])
 
+
+def _attention(name: str, mask: np.ndarray, late: bool = False) -> Attention:
+    return Attention(name, tuple(map(tuple, mask.tolist())), late)
+
+
 check_looks_ahead = Exercise(
     "looks_ahead",
     _looks_ahead,
     (
         Case(
-            (_Attention("attend_a", _CAUSAL), _Q, _K, _V),
+            (_attention("attend_a", _CAUSAL), _Q, _K, _V),
             "compare only outputs before the change: those at and after it may see it.",
             "compara solo las salidas anteriores al cambio: desde ahí se permite verlo.",
         ),
         Case(
-            (_Attention("attend_b", _ALL), _Q, _K, _V),
+            (_attention("attend_b", _ALL), _Q, _K, _V),
             "change the last key and value in a copy, attend again, and compare earlier outputs.",
             "cambia en una copia la última clave y valor, atiende otra vez y compara lo anterior.",
         ),
         Case(
-            (_Attention("attend_c", _ALL), 0 * _Q, _K, _V),
+            (_attention("attend_c", _ALL), 0 * _Q, _K, _V),
             "with queries of 0 only the values count: change values too.",
             "con consultas de 0 solo cuentan los valores: cambia también los valores.",
         ),
         Case(
-            (_Attention("attend_d", _CAUSAL, late=True), _Q, _K, _V),
+            (_attention("attend_d", _CAUSAL, late=True), _Q, _K, _V),
             "this mask comes after the softmax and leaks by the keys: change keys too.",
             "esta máscara va después del softmax y las claves se filtran: cambia también claves.",
         ),
         Case(
-            (_Attention("attend_e", _ALL), _Q, _K * (_V[:, :1] < 5), _V * (_V[:, :1] < 5)),
+            (_attention("attend_e", _ALL), _Q, _K * (_V[:, :1] < 5), _V * (_V[:, :1] < 5)),
             "the last key and value are 0 already: change them by adding something.",
             "la última clave y el último valor ya son 0: cámbialos sumando algo.",
         ),
         Case(
-            (_Attention("attend_f", _FIRST), _Q, _K, _V),
+            (_attention("attend_f", _FIRST), _Q, _K, _V),
             "here only position 0 sees position 1: change what comes after each position.",
             "aquí solo la posición 0 ve la 1: cambia lo que viene después de cada posición.",
         ),
         Case(
-            (_Attention("attend_g", _THIRD), _Q, _K, _V),
+            (_attention("attend_g", _THIRD), _Q, _K, _V),
             "here only position 2 sees position 3: compare all outputs before the change.",
             "aquí solo la posición 2 ve la 3: compara todas las salidas anteriores al cambio.",
         ),

@@ -5,10 +5,11 @@ from collections.abc import Callable
 
 import torch
 
+from lessons_lib.classroom.examples import LettersLoss, letters
 from lessons_lib.classroom.practice import Case, Exercise
 from lessons_lib.llama import Llama, LlamaConfig
 from lessons_lib.scaling import model_flops
-from lessons_lib.training import Recipe, Windows, evaluate, train
+from lessons_lib.training import Recipe, Windows, train
 
 __all__ = ["check_bytes_each", "check_devices_for", "check_one_more", "check_texts_that_fit"]
 
@@ -154,23 +155,8 @@ def _close_pair(answer: list, expected: list) -> bool:
     return same_work and math.isclose(answer[1], expected[1], rel_tol=1e-3, abs_tol=1e-3)
 
 
-def _letters(length: int) -> Windows:
-    """Return a text of four letters in an irregular order."""
-    return Windows([(7 * i * i + i // 5) % 4 for i in range(240)], length)
-
-
 def _small(d_model: int) -> LlamaConfig:
     return LlamaConfig(4, 24, d_model, n_heads=2, n_layers=1, d_ff=2 * d_model)
-
-
-class _Measure:
-    """What a model loses on the letters, with a name to print."""
-
-    def __call__(self, model: Llama) -> float:
-        return evaluate(model, _letters(16), most=8)
-
-    def __repr__(self) -> str:
-        return "measure"
 
 
 check_one_more = Exercise(
@@ -178,7 +164,7 @@ check_one_more = Exercise(
     _one_more,
     (
         Case(
-            (_small(8), 1, _letters(16), _Measure()),
+            (_small(8), 1, letters(16), LettersLoss()),
             "torch.manual_seed(0), Llama(config), train, and return two numbers: the operations, "
             "3 times model_flops for each of 12 windows, and what measure says of the model.",
             "torch.manual_seed(0), Llama(config), train, y devuelve dos números: las operaciones, "
@@ -186,13 +172,13 @@ check_one_more = Exercise(
             "modelo.",
         ),
         Case(
-            (_small(8), 12, _letters(16), _Measure()),
+            (_small(8), 12, letters(16), LettersLoss()),
             "n_steps steps, each with 12 windows of data.length tokens: operations grow with both.",
             "n_steps pasos, cada uno con 12 ventanas de data.length tokens: las operaciones crecen "
             "con ambos.",
         ),
         Case(
-            (_small(16), 10, _letters(20), _Measure()),
+            (_small(16), 10, letters(20), LettersLoss()),
             "another width, another length: nothing may be fixed.",
             "otro ancho, otra longitud: nada puede ser fijo.",
         ),

@@ -1,0 +1,80 @@
+"""What exercises hand to a learner's function, beside plain values.
+
+These stand apart from the checks, which hold the solutions: a marked notebook sees the one and not
+the other.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lessons_lib.llama import Llama
+from lessons_lib.training import Windows, evaluate
+
+__all__ = ["Attention", "LettersLoss", "TableModel", "letters"]
+
+
+@dataclass(frozen=True)
+class Attention:
+    """An attention whose mask the learner does not see; `late` masks after the softmax.
+
+    Args:
+        name: what is printed for it.
+        mask: which of T positions (rows) may see which, as T rows of T truth values.
+        late: whether the weights are masked after the softmax.
+    """
+
+    name: str
+    mask: tuple[tuple[bool, ...], ...]
+    late: bool = False
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __call__(self, q: np.ndarray, k: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """Return (T, D) outputs for queries and keys (T, K) and values (T, D)."""
+        scores = torch.tensor(np.asarray(q) @ np.asarray(k).T / np.sqrt(len(q[0])))
+        mask = torch.tensor(self.mask)
+        if self.late:
+            return (scores.softmax(-1) * mask).numpy() @ np.asarray(v)
+        return scores.masked_fill(~mask, -torch.inf).softmax(-1).numpy() @ np.asarray(v)
+
+
+@dataclass(frozen=True)
+class TableModel:
+    """A model whose logits hang on the last token read, or on the first of the row.
+
+    Args:
+        name: what is printed for it.
+        table: the V logits after each of V tokens.
+        first: whether the first token of a row decides.
+    """
+
+    name: str
+    table: tuple[tuple[float, ...], ...]
+    first: bool = False
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __call__(self, token_ids: torch.Tensor) -> torch.Tensor:
+        """Return (B, T, V) logits for (B, T) tokens."""
+        ids = token_ids[:, :1].expand_as(token_ids) if self.first else token_ids
+        return torch.tensor(self.table)[ids]
+
+
+def letters(length: int) -> Windows:
+    """Return windows of a text of four letters in an irregular order."""
+    return Windows([(7 * i * i + i // 5) % 4 for i in range(240)], length)
+
+
+class LettersLoss:
+    """What a model loses on `letters`, in nats per token."""
+
+    def __call__(self, model: Llama) -> float:
+        """Return the mean loss of a model with a vocabulary of four."""
+        return evaluate(model, letters(16), most=8)
+
+    def __repr__(self) -> str:
+        return "measure"
