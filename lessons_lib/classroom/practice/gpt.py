@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from lessons_lib.classroom.examples import TableModel
 from lessons_lib.classroom.practice import Case, Exercise, near
 
 __all__ = ["check_count_layers", "check_cut_rows", "check_echo_share", "check_text_loss"]
@@ -125,30 +125,14 @@ check_count_layers = Exercise(
 )
 
 
-@dataclass(frozen=True)
-class _Model:
-    """A model whose logits hang on the last token read, or on the first of the row."""
-
-    name: str
-    table: tuple[tuple[float, ...], ...]
-    first: bool = False
-
-    def __repr__(self) -> str:
-        return self.name
-
-    def __call__(self, token_ids: Tensor) -> Tensor:
-        ids = token_ids[:, :1].expand_as(token_ids) if self.first else token_ids
-        return torch.tensor(self.table)[ids]
-
-
 def _echo_share(model: Callable[[Tensor], Tensor], token_ids: Tensor) -> float:
     return (model(token_ids).argmax(-1) == token_ids).double().mean().item()
 
 
-_ECHO = _Model("echo", ((2.0, 0, 0), (0, 2, 0), (0, 0, 2)))
-_NEXT = _Model("next_one", ((0.0, 2, 0), (0, 0, 2), (2, 0, 0)))
-_HALF = _Model("half", ((-1.0, -2, -3), (-3, -3.5, -2), (-6, -5, -4)))
-_FIRST = _Model("first_of_row", _ECHO.table, first=True)
+_ECHO = TableModel("echo", ((2.0, 0, 0), (0, 2, 0), (0, 0, 2)))
+_NEXT = TableModel("next_one", ((0.0, 2, 0), (0, 0, 2), (2, 0, 0)))
+_HALF = TableModel("half", ((-1.0, -2, -3), (-3, -3.5, -2), (-6, -5, -4)))
+_FIRST = TableModel("first_of_row", _ECHO.table, first=True)
 
 check_echo_share = Exercise(
     "echo_share",
