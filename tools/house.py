@@ -100,6 +100,11 @@ def tags(cell: NotebookNode) -> set[str]:
     return set(cell.metadata.get("tags", ()))
 
 
+def is_solution(cell: NotebookNode) -> bool:
+    """Tell an exercise's solution from other folded cells, such as code for the curious."""
+    return "hide-cell" in tags(cell) and cell.id.startswith("solution-")
+
+
 def build_header(source: str) -> tuple[str, list[str]] | None:
     """Return module and names of a build cell, None for any other cell.
 

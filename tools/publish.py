@@ -141,9 +141,9 @@ def notes_cell(chapter: str, check: str, language: str) -> NotebookNode:
     return nbformat.v4.new_markdown_cell("\n\n".join([*text, "\n".join(rows)]), id=id_)
 
 
-def collapse(cell: NotebookNode, language: str) -> None:
-    """Hide a solution's code in Colab (as a form), and all of it in JupyterLab."""
-    cell.source = f"#@title {WORDS[language]['solution']}\n{cell.source}"
+def collapse(cell: NotebookNode, title: str) -> None:
+    """Hide a cell's code in Colab (as a form with a title), and all of it in JupyterLab."""
+    cell.source = f"#@title {title}\n{cell.source}"
     cell.metadata["cellView"] = "form"
     cell.metadata["jupyter"] = {"source_hidden": True, "outputs_hidden": True}
 
@@ -170,6 +170,9 @@ def publish(nb: NotebookNode, edition: Edition, slug: str, variant: str = "") ->
     check = None  # of the exercise that waits for its solution
     for i, cell in enumerate(nb.cells):
         tags = house.tags(cell)
+        title = cell.metadata.get("mystnb", {}).get("code_prompt_show", "")
+        if house.is_solution(cell):
+            title = WORDS[language]["solution"]
         for key in ("translates", "mystnb"):
             cell.metadata.pop(key, None)
         try:
@@ -180,12 +183,12 @@ def publish(nb: NotebookNode, edition: Edition, slug: str, variant: str = "") ->
                 if check is None:
                     raise ValueError("expected an exercise to import one check")
             if "hide-cell" in tags:
-                if variant == "student":
+                if variant == "student" and house.is_solution(cell):
                     continue
-                if variant == "":
-                    collapse(cell, language)
-                else:
+                if variant == "instructor":
                     cell.metadata.tags.remove("hide-cell")
+                else:
+                    collapse(cell, title)
             cells.append(cell)
             if variant == "instructor" and "hide-cell" in tags and check:
                 cells.append(notes_cell(slug, check, language))

@@ -13,7 +13,7 @@ import torch
 from lessons_lib.llama import Llama
 from lessons_lib.training import Windows, evaluate
 
-__all__ = ["Attention", "LettersLoss", "Operation", "letters"]
+__all__ = ["Attention", "LettersLoss", "Operation", "TableModel", "letters"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,29 @@ class Attention:
         if self.late:
             return (scores.softmax(-1) * mask).numpy() @ np.asarray(v)
         return scores.masked_fill(~mask, -torch.inf).softmax(-1).numpy() @ np.asarray(v)
+
+
+@dataclass(frozen=True)
+class TableModel:
+    """A model whose logits hang on the last token read, or on the first of the row.
+
+    Args:
+        name: what is printed for it.
+        table: the V logits after each of V tokens.
+        first: whether the first token of a row decides.
+    """
+
+    name: str
+    table: tuple[tuple[float, ...], ...]
+    first: bool = False
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __call__(self, token_ids: torch.Tensor) -> torch.Tensor:
+        """Return (B, T, V) logits for (B, T) tokens."""
+        ids = token_ids[:, :1].expand_as(token_ids) if self.first else token_ids
+        return torch.tensor(self.table)[ids]
 
 
 def letters(length: int) -> Windows:

@@ -320,7 +320,7 @@ WORD = '<span class="%s">word</span>'
     [
         ("#000", WORD % "a" + WORD % "b", 0),
         ("#bbb", WORD % "a" + WORD % "b", 1),
-        ("#bbb", WORD % "b" * 3, 1),  # one speaks for all that look like it
+        ("#bbb", WORD % "b" * 5, 3),  # three speak for all that look like them
         ("#bbb", '<span class="b">x</span><span class="b"> </span>' + WORD % "b", 1),
         ("#bbb", f'<span style="margin-left: 40em">{WORD % "b"}</span>\n{WORD % "b"}', 1),
         ("#222", f'<b style="background: #000">{WORD % "b"}</b>{WORD % "b"}', 1),

@@ -407,19 +407,25 @@ HONEST = {
             return e / e.sum(-1, keepdims=True)
         """),
     # ------------------------------------------------ kinds of answers
-    "a generator": ("tokens", "apply_merges", """
-        def apply_merges(word, merges):
-            ids = list(word)
-            for new, (a, b) in enumerate(merges, 256):
-                out = []
-                while ids:
-                    one = ids.pop(0)
-                    if ids and (one, ids[0]) == (a, b):
-                        one = new
-                        ids.pop(0)
-                    out.append(one)
-                ids = out
-            yield from ids
+    "a generator": ("tokens", "best_split", """
+        import math
+
+        def best_split(word, shares):
+            bits, last = [0.0], [0]
+            for end in range(1, len(word) + 1):
+                bits.append(math.inf)
+                last.append(0)
+                for size in range(1, end + 1):
+                    piece = word[end - size : end]
+                    if piece in shares:
+                        cost = bits[end - size] - math.log(shares[piece])
+                        if cost < bits[end]:
+                            bits[end], last[end] = cost, size
+            ends = [len(word)]
+            while ends[-1]:
+                ends.append(ends[-1] - last[ends[-1]])
+            for end, start in zip(ends[-2::-1], ends[::-1]):
+                yield word[start:end]
         """),
     "a NumPy number": ("intro", "surprise", """
         import numpy as np

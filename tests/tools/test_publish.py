@@ -79,15 +79,14 @@ def test_nothing_is_lost_but_what_should_be(notebooks, variant):
         original = source_of(language, slug).cells
         added = {"set-up"} | {cell.id for cell in nb.cells if cell.id.startswith("notes-")}
         kept = [cell.id for cell in nb.cells if cell.id not in added]
-        without = {cell.id for cell in original if "hide-cell" in house.tags(cell)}
+        without = {cell.id for cell in original if house.is_solution(cell)}
         gone = without if variant == "student" else set()
         assert kept == [cell.id for cell in original if cell.id not in gone]
         assert without
         cells = {cell.id: cell for cell in nb.cells}
         for cell in original:
             if cell.cell_type == "code" and cell.id in cells:
-                same = cells[cell.id].source.removeprefix("#@title Solution\n")
-                assert same.removeprefix("#@title Solución\n") == cell.source
+                assert re.sub(r"^#@title .*\n", "", cells[cell.id].source) == cell.source
                 assert cells[cell.id].outputs == cell.outputs
 
 
@@ -102,18 +101,24 @@ def test_all_addresses_are_the_forks(published):
     assert not re.search(r"\]\((?:\w+\.(?:ipynb|md)|\.)", text)
 
 
-def test_solutions_are_collapsed_for_colab_and_jupyterlab(notebooks):
-    for (language, _), nb in notebooks("").items():
+def test_folded_cells_are_collapsed_for_colab_and_jupyterlab(notebooks):
+    for (language, slug), nb in notebooks("").items():
+        prompts = {
+            cell.id: cell.metadata.mystnb.code_prompt_show
+            for cell in tagged(source_of(language, slug), "hide-cell")
+        }
         for cell in tagged(nb, "hide-cell"):
-            first = {"en": "#@title Solution", "es": "#@title Solución"}[language]
-            assert cell.source.split("\n")[0] == first
+            title = {"en": "Solution", "es": "Solución"}[language]
+            if not cell.id.startswith("solution-"):
+                title = prompts[cell.id]
+            assert cell.source.split("\n")[0] == f"#@title {title}"
             assert cell.metadata.cellView == "form"
             assert cell.metadata.jupyter == {"source_hidden": True, "outputs_hidden": True}
 
 
 def test_students_get_the_checks_and_no_solution(notebooks):
     for nb in notebooks("student").values():
-        assert not tagged(nb, "hide-cell")
+        assert not any(cell.id.startswith("solution-") for cell in nb.cells)
         for cell in tagged(nb, "exercise"):
             check = publish.exercise_name(cell)
             assert f"\n{check}(" in cell.source

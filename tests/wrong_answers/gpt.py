@@ -1,10 +1,8 @@
 """Wrong answers to the exercises of the chapter `gpt`."""
 
-from itertools import pairwise
-
 import numpy as np
 
-from lessons_lib.classroom.practice.gpt import check_count_gpt
+from lessons_lib.classroom.practice.gpt import check_count_layers, check_cut_rows
 
 
 def surprises(logits, ids, shift=1, axis=-1, largest=True):
@@ -31,19 +29,52 @@ def row_after(logits, ids):
     return surprises(logits[1:], ids[:-1], shift=0).mean()
 
 
+def cut(ids, size, step):
+    """Return rows of at most `size` tokens, one beginning each `step` places."""
+    return [ids[i : i + size] for i in range(0, len(ids), step)]
+
+
+def by_value(ids, n):
+    """Look for the place where a row ends by the token there: wrong once tokens repeat."""
+    rows, at = [], 0
+    while at < len(ids) - 1:
+        rows.append(ids[at : at + n + 1])
+        at = max(at + 1, ids.index(rows[-1][-1]))
+    return rows
+
+
+def layers(n, v, t, d, tables=None, norm=2, each=None):
+    tables = (v + t) * d if tables is None else tables
+    return (n - tables - norm * d) / (12 * d * d + 13 * d if each is None else each)
+
+
+def probability_of_the_echo(model, ids):
+    return model(ids).softmax(-1).gather(-1, ids[..., None]).mean().item()
+
+
+def echoes_of_next(model, ids):
+    return (model(ids)[:, :-1].argmax(-1) == ids[:, 1:]).double().mean().item()
+
+
+def echoes(model, ids):
+    return model(ids).argmax(-1) == ids
+
+
 WRONG = {
-    "check_inputs_and_targets": {
-        "no shift": lambda ids: (ids[:-1], ids[:-1]),
-        "whole text": lambda ids: (ids, ids),
-        "two places later": lambda ids: (ids[:-2], ids[2:]),
-        "targets before": lambda ids: (ids[1:], ids[:-1]),
-        "one too many": lambda ids: (ids, ids[1:]),
-        "round the end": lambda ids: (ids, ids[1:] + ids[:1]),
-        "by value": lambda ids: (
-            [i for i in ids if i != ids[-1]],
-            [i for i in ids if i != ids[0]],
-        ),
-        "pairs": lambda ids: list(pairwise(ids)),
+    "check_cut_rows": {
+        "no overlap": lambda ids, n: cut(ids, n + 1, n + 1),
+        "rows one too short": lambda ids, n: cut(ids, n, n),
+        "a row without a target": lambda ids, n: cut(ids, n + 1, n),
+        "without the last row": lambda ids, n: [r for r in cut(ids, n + 1, n) if len(r) > n],
+        "a new row at each token": lambda ids, n: cut(ids, n + 1, 1),
+        "overlap of two": lambda ids, n: cut(ids[:-1], n + 2, n),
+        "padded": lambda ids, n: [
+            r + [0] * (n + 1 - len(r)) for r in check_cut_rows.solution(ids, n)
+        ],
+        "inputs only": lambda ids, n: [r[:-1] for r in check_cut_rows.solution(ids, n)],
+        "by value": by_value,
+        "one row": lambda ids, n: [ids],
+        "nothing": lambda ids, n: None,
     },
     "check_text_loss": {
         "no shift": lambda logits, ids: surprises(logits, ids, shift=0).mean(),
@@ -63,37 +94,51 @@ WRONG = {
         "each token": surprises,
         "zero": lambda logits, ids: 0.0,
     },
-    "check_count_gpt": {
-        "two tables of tokens": lambda v, t, d, n: check_count_gpt.solution(v, t, d, n) + v * d,
-        "no positions": lambda v, t, d, n: check_count_gpt.solution(v, 0, d, n),
-        "no biases": lambda v, t, d, n: (v + t) * d + n * 12 * d * d,
-        "no last norm": lambda v, t, d, n: check_count_gpt.solution(v, t, d, n) - 2 * d,
-        "last norm without bias": lambda v, t, d, n: check_count_gpt.solution(v, t, d, n) - d,
-        "one layer": lambda v, t, d, n: check_count_gpt.solution(v, t, d, min(n, 1)),
-        "layers share": lambda v, t, d, n: check_count_gpt.solution(v, t, d, 1),
-        "norms without bias": lambda v, t, d, n: check_count_gpt.solution(v, t, d, n) - 2 * n * d,
-        "in millions": lambda v, t, d, n: check_count_gpt.solution(v, t, d, n) / 1e6,
-        "narrow network": lambda v, t, d, n: (v + t) * d + n * (6 * d * d + 13 * d) + 2 * d,
+    "check_count_layers": {
+        "two tables of tokens": lambda n, v, t, d: layers(n, v, t, d, (2 * v + t) * d),
+        "no positions": lambda n, v, t, d: layers(n, v, t, d, v * d),
+        "no tables": lambda n, v, t, d: round(layers(n, v, t, d, 0)),
+        "no biases": lambda n, v, t, d: layers(n, v, t, d, each=12 * d * d),
+        "no last norm": lambda n, v, t, d: layers(n, v, t, d, norm=0),
+        "last norm without bias": lambda n, v, t, d: layers(n, v, t, d, norm=1),
+        "narrow network": lambda n, v, t, d: layers(n, v, t, d, each=6 * d * d + 13 * d),
+        "one norm": lambda n, v, t, d: layers(n, v, t, d, each=12 * d * d + 11 * d),
+        "tables in each layer": lambda n, v, t, d: n // ((v + t) * d + 12 * d * d + 13 * d),
+        "always 12": lambda n, v, t, d: 12,
+        "at most 24": lambda n, v, t, d: min(24, check_count_layers.solution(n, v, t, d)),
+        "nothing": lambda n, v, t, d: None,
     },
-    "check_next_token": {
-        "first row": lambda logits: np.argmax(logits[0]),
-        "over everything": np.argmax,
-        "last row of all": lambda logits: np.argmax(logits) % logits.shape[1],
-        "the logit": lambda logits: logits[-1].max(),
-        "last of the best": lambda logits: logits.shape[1] - 1 - int(np.argmax(logits[-1][::-1])),
-        "largest in size": lambda logits: np.argmax(abs(logits[-1])),
-        "smallest": lambda logits: np.argmin(logits[-1]),
-        "one too many": lambda logits: np.argmax(logits[-1]) + 1,
-        "all rows": lambda logits: logits.argmax(-1),
-        "down the columns": lambda logits: np.argmax(logits.max(axis=0)),
+    "check_echo_share": {
+        "the number": lambda model, ids: echoes(model, ids).sum().item(),
+        "the next token": echoes_of_next,
+        "only the last": lambda model, ids: echoes(model, ids)[:, -1].double().mean().item(),
+        "only the first row": lambda model, ids: echoes(model, ids)[0].double().mean().item(),
+        "the probability": probability_of_the_echo,
+        "largest in size": lambda model, ids: (
+            (model(ids).abs().argmax(-1) == ids).double().mean().item()
+        ),
+        "the smallest": lambda model, ids: (model(ids).argmin(-1) == ids).double().mean().item(),
+        "token by token": lambda model, ids: (
+            echoes(model, ids.reshape(-1, 1)).double().mean().item()
+        ),
+        "row by column": lambda model, ids: (
+            (model(ids.T).argmax(-1) == ids.T).double().mean().item()
+        ),
+        "all positions of a row": lambda model, ids: (
+            echoes(model, ids).all(1).double().mean().item()
+        ),
+        "always all": lambda model, ids: 1.0,
+        "nothing": lambda model, ids: None,
     },
 }
 
 # Which case finds each of these, by some words of its hint: no hint stands at the wrong case.
 FOUND_BY = {
-    ("check_inputs_and_targets", "no shift"): "one place later",
-    ("check_inputs_and_targets", "targets before"): "one place later",
-    ("check_inputs_and_targets", "by value"): "not by values",
+    ("check_cut_rows", "no overlap"): "first input of the next row",
+    ("check_cut_rows", "a row without a target"): "first input of the next row",
+    ("check_cut_rows", "without the last row"): "a shorter row",
+    ("check_cut_rows", "padded"): "a shorter row",
+    ("check_cut_rows", "by value"): "not by values",
     ("check_text_loss", "bits"): "in nats",
     ("check_text_loss", "no shift"): "place t + 1",
     ("check_text_loss", "targets off by one"): "place t + 1",
@@ -101,13 +146,15 @@ FOUND_BY = {
     ("check_text_loss", "sum"): "so is their mean",
     ("check_text_loss", "overflow"): "may be large",
     ("check_text_loss", "logarithm of a softmax"): "no logarithm of a softmax",
-    ("check_count_gpt", "no positions"): "two tables",
-    ("check_count_gpt", "two tables of tokens"): "two tables",
-    ("check_count_gpt", "no last norm"): "last normalisation",
-    ("check_count_gpt", "one layer"): "each layer for itself",
-    ("check_count_gpt", "narrow network"): "12 D * D + 13 D",
-    ("check_next_token", "first row"): "the last row",
-    ("check_next_token", "over everything"): "the last row",
-    ("check_next_token", "last of the best"): "smallest id",
-    ("check_next_token", "largest in size"): "negative",
+    ("check_count_layers", "two tables of tokens"): "two tables",
+    ("check_count_layers", "no last norm"): "the last normalisation",
+    ("check_count_layers", "no biases"): "12 D * D + 13 D",
+    ("check_count_layers", "narrow network"): "12 D * D + 13 D",
+    ("check_count_layers", "at most 24"): "large numbers",
+    ("check_echo_share", "the number"): "a share",
+    ("check_echo_share", "the probability"): "a share",
+    ("check_echo_share", "the next token"): "just read",
+    ("check_echo_share", "largest in size"): "negative",
+    ("check_echo_share", "only the first row"): "all rows count",
+    ("check_echo_share", "token by token"): "whole rows",
 }

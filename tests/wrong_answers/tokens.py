@@ -1,10 +1,11 @@
 """Wrong answers to the exercises of the chapter `tokens`."""
 
+import math
 from collections import Counter
 from itertools import pairwise
 
-from lessons_lib.classroom.practice.tokens import check_print_stream
-from lessons_lib.tokens import merge_pair
+from lessons_lib.classroom.practice.tokens import check_best_split, check_fewest_merges
+from lessons_lib.tokens import BPE, merge_pair, train_bpe
 
 
 def best_of(counts):
@@ -27,69 +28,66 @@ def without_overlap(words):
     return best_of(counts)
 
 
-def merged(word, merges, order=None):
-    ids = list(word)
-    for i in order or range(len(merges)):
-        ids = merge_pair(ids, merges[i], 256 + i)
-    return ids
+def cuts(word, shares):
+    """List all cuts of `word` into pieces of `shares`."""
+    if not word:
+        return [[]]
+    starts = [word[:n] for n in range(1, len(word) + 1) if word[:n] in shares]
+    return [[piece, *rest] for piece in starts for rest in cuts(word[len(piece) :], shares)]
 
 
-def first_place_only(word, merges):
-    ids = list(word)
-    for i, pair in enumerate(merges):
-        for at in range(len(ids) - 1):
-            if (ids[at], ids[at + 1]) == pair:
-                ids[at : at + 2] = [256 + i]
-                break
-    return ids
+def longest_first(word, shares):
+    pieces = []
+    while word:
+        pieces.append(max((p for p in shares if word.startswith(p)), key=len))
+        word = word[len(pieces[-1]) :]
+    return pieces
 
 
-def leftmost_first(word, merges):
-    ids, at = list(word), 0
-    while at < len(ids) - 1:
-        pair = (ids[at], ids[at + 1])
-        if pair in merges:
-            ids[at : at + 2] = [256 + merges.index(pair)]
-            at = 0
-        else:
-            at += 1
-    return ids
+def likeliest_first(word, shares):
+    pieces = []
+    while word:
+        pieces.append(max((p for p in shares if word.startswith(p)), key=shares.get))
+        word = word[len(pieces[-1]) :]
+    return pieces
 
 
-def from_the_right(word, merges):
-    ids = list(word)
-    for i, (left, right) in enumerate(merges):
-        ids = merge_pair(ids[::-1], (right, left), 256 + i)[::-1]
-    return ids
+def by_product(word, shares):
+    return max(cuts(word, shares), key=lambda pieces: math.prod(shares[p] for p in pieces))
 
 
-def stops_early(word, merges):
-    ids = list(word)
-    for i, pair in enumerate(merges):
-        shorter = merge_pair(ids, pair, 256 + i)
-        if len(shorter) == len(ids):
-            break
-        ids = shorter
-    return ids
+def by_sum(word, shares):
+    return max(cuts(word, shares), key=lambda pieces: sum(shares[p] for p in pieces))
 
 
-def drops_the_tail(pieces):
-    texts = check_print_stream.solution(pieces)
-    return [*texts[:-1], ""]
+def empty_word_is_a_piece(word, shares):
+    return check_best_split.solution(word, shares) or [word]
 
 
-def sign_per_byte(pieces):
-    texts, held = [], b""
-    for piece in [*pieces, b""]:
-        held += piece
-        try:
-            text, held = held.decode(), b""
-        except UnicodeDecodeError as error:
-            text, held = held[: error.start].decode(), held[error.start :]
-            if error.reason != "unexpected end of data":
-                text, held = text + "".join(chr(b) if b < 128 else "\ufffd" for b in held), b""
-        texts.append(text)
-    return [*texts[:-1], texts[-1] + "\ufffd" * len(held)]
+def first_that_reaches(training, new, wanted, most, per_token):
+    _, merges = train_bpe(training, 256 + most)
+    for n in range(len(merges) + 1):
+        if per_token(new, BPE(merges[:n]).encode(new)) >= wanted:
+            return n
+    return -1
+
+
+def bytes_each(text, ids):
+    return len(text.encode()) / len(ids)
+
+
+def more_than(training, new, wanted, most):
+    return first_that_reaches(training, new, wanted + 1e-9, most, bytes_each)
+
+
+def always_trains(training, new, wanted, most):
+    for n in range(most + 1):
+        vocab, merges = train_bpe(training, 256 + n)
+        if len(vocab) < 256 + n:
+            return n
+        if bytes_each(new, BPE(merges).encode(new)) >= wanted:
+            return n
+    return -1
 
 
 WRONG = {
@@ -119,31 +117,38 @@ WRONG = {
         ),
         "count, not pair": lambda words: max(weighted(words).values()),
     },
-    "check_apply_merges": {
-        "first place only": first_place_only,
-        "leftmost first": leftmost_first,
-        "last learned first": lambda word, merges: merged(
-            word, merges, list(reversed(range(len(merges))))
-        ),
-        "from the right": from_the_right,
-        "stops at a pair that is not there": stops_early,
-        "numbers from 255": lambda word, merges: [
-            i - 1 if i > 255 else i for i in merged(word, merges)
-        ],
-        "no merge": lambda word, merges: list(word),
-        "characters": lambda word, merges: merged([ord(c) for c in word.decode()], merges),
-        "empty word fails": lambda word, merges: merged(word, merges) if word[0] else [],
+    "check_best_split": {
+        "characters": lambda word, shares: list(word),
+        "longest piece first": longest_first,
+        "most probable piece first": likeliest_first,
+        "fewest pieces": lambda word, shares: min(cuts(word, shares), key=len),
+        "sum of probabilities": by_sum,
+        "product that becomes 0": by_product,
+        "last piece first": lambda word, shares: check_best_split.solution(word, shares)[::-1],
+        "joined": lambda word, shares: " ".join(check_best_split.solution(word, shares)),
+        "empty word is a piece": empty_word_is_a_piece,
     },
-    "check_print_stream": {
-        "each piece alone": lambda pieces: [p.decode(errors="replace") for p in pieces] + [""],
-        "all at the end": lambda pieces: (
-            [""] * len(pieces) + [b"".join(pieces).decode("utf-8", "replace")]
+    "check_fewest_merges": {
+        "all of them": lambda training, new, wanted, most: most,
+        "size of the vocabulary": lambda *given: 256 + check_fewest_merges.solution(*given),
+        "more than, not at least": more_than,
+        "measured on the training text": lambda training, new, wanted, most: first_that_reaches(
+            training, training, wanted, most, bytes_each
         ),
-        "broken bytes ignored": lambda pieces: [p.decode(errors="ignore") for p in pieces] + [""],
-        "strict": lambda pieces: [b"".join(pieces).decode()],
-        "drops the tail": drops_the_tail,
-        "one sign per broken byte": sign_per_byte,
-        "no last text": lambda pieces: check_print_stream.solution(pieces)[:-1],
+        "learned from the new text": lambda training, new, wanted, most: first_that_reaches(
+            new, new, wanted, most, bytes_each
+        ),
+        "characters for bytes": lambda training, new, wanted, most: first_that_reaches(
+            training, new, wanted, most, lambda text, ids: len(text) / len(ids)
+        ),
+        "from one merge on": lambda *given: check_fewest_merges.solution(*given) or 1,
+        "without a limit": lambda training, new, wanted, most: first_that_reaches(
+            training, new, wanted, 999, bytes_each
+        ),
+        "the limit where it is not reached": lambda training, new, wanted, most: (
+            most if (n := check_fewest_merges.solution(training, new, wanted, most)) < 0 else n
+        ),
+        "stops where training stops": always_trains,
     },
 }
 
@@ -158,14 +163,16 @@ FOUND_BY = {
     ("check_best_pair", "largest wins a tie"): "equally frequent",
     ("check_best_pair", "no overlap"): "overlap",
     ("check_best_pair", "bytes only"): "larger than 255",
-    ("check_apply_merges", "first place only"): "not only the first",
-    ("check_apply_merges", "leftmost first"): "have an order",
-    ("check_apply_merges", "last learned first"): "have an order",
-    ("check_apply_merges", "from the right"): "left to right",
-    ("check_apply_merges", "stops at a pair that is not there"): "passed over",
-    ("check_apply_merges", "empty word fails"): "empty word",
-    ("check_print_stream", "each piece alone"): "hold back",
-    ("check_print_stream", "all at the end"): "at once",
-    ("check_print_stream", "drops the tail"): "at the end",
-    ("check_print_stream", "one sign per broken byte"): "new character",
+    ("check_best_split", "characters"): "more probable",
+    ("check_best_split", "longest piece first"): "whole cuts",
+    ("check_best_split", "most probable piece first"): "more probable",
+    ("check_best_split", "fewest pieces"): "product of their",
+    ("check_best_split", "product that becomes 0"): "logarithms",
+    ("check_best_split", "empty word is a piece"): "empty word",
+    ("check_fewest_merges", "more than, not at least"): "exactly 2",
+    ("check_fewest_merges", "measured on the training text"): "the second",
+    ("check_fewest_merges", "characters for bytes"): "not characters",
+    ("check_fewest_merges", "from one merge on"): "0 merges",
+    ("check_fewest_merges", "without a limit"): "at most",
+    ("check_fewest_merges", "stops where training stops"): "run out",
 }

@@ -60,8 +60,7 @@ def mark(
     """Mark all exercises of the chapter that a notebook belongs to.
 
     Of a function that is defined several times, the last definition counts, as it was when its cell
-    had run, or as it is at the end. The book's own solutions (cells tagged `hide-cell`, or named
-    `solution-1`) do not.
+    had run, or as it is at the end. The book's own solutions (see `reading.read`) do not.
 
     Args:
         notebook: the path of an `.ipynb` file of format 4, with or without outputs.

@@ -51,7 +51,7 @@ class Statement:
     handed: frozenset[str]  # it gives them to a function
     asked: frozenset[str]  # it calls their methods
     called: frozenset[str]  # it calls them
-    settings: frozenset[str]  # it changes how these modules work
+    settings: frozenset[str]  # it changes how these modules work; a loop's seeds are its own
     aliases: frozenset[tuple[str, str]]  # the first is another name for the second, or for a part
     inside: "Inside"  # what functions inside it do when they are called
 
@@ -201,7 +201,7 @@ def _statement(cell: int, node: ast.stmt) -> Statement:
         frozenset(does.handed),
         frozenset(does.asked),
         frozenset(does.called),
-        frozenset(does.settings),
+        frozenset() if isinstance(node, ast.For | ast.While) else frozenset(does.settings),
         frozenset(does.aliases),
         _inside(own, frozenset()),
     )

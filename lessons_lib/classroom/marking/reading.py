@@ -16,6 +16,7 @@ __all__ = ["Notebook", "chapters", "exercises", "read"]
 
 LARGEST = 100 * 2**20  # bytes of a notebook, its pictures included
 _CHECKS = re.compile(r"lessons_lib\.classroom\.practice\.(\w+)")
+_CALL = re.compile(r"^check_\w+\(", re.MULTILINE)
 _SPEAK = re.compile(r"""\bspeak\(\s*["'](\w+)["']\s*\)""")
 
 
@@ -37,7 +38,8 @@ class Notebook:
 def read(path: str | os.PathLike) -> Notebook:
     """Read a notebook of format 4, with or without outputs; `Told` where it is none.
 
-    The book's own solutions (cells tagged `hide-cell`, or named `solution-1`) are left out.
+    The book's own solutions are left out: cells named `solution-1`, or folded (tagged `hide-cell`)
+    with the call of a check. Other folded cells hold code that later ones may need.
     """
     path = Path(path)
     try:
@@ -67,7 +69,8 @@ def read(path: str | os.PathLike) -> Notebook:
 
 def _is_solution(cell: dict) -> bool:
     tags = cell.get("metadata", {}).get("tags", [])
-    return "hide-cell" in tags or str(cell.get("id", "")).startswith("solution-")
+    folded = "hide-cell" in tags and _CALL.search("".join(cell["source"]))
+    return bool(folded) or str(cell.get("id", "")).startswith("solution-")
 
 
 def chapters() -> set[str]:

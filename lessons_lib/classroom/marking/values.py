@@ -74,10 +74,13 @@ def unpack(packed: object) -> object:
 
 
 def pack_arguments(arguments: tuple) -> list:
-    """Turn a case's arguments into what JSON can hold; objects of the library as bytes."""
+    """Turn a case's arguments into what JSON can hold; tensors and the library's objects as bytes.
+
+    They come back as what they were. Raises `TypeError` for an object of another package.
+    """
     return [
         ["object", pickle.dumps(one).hex()]
-        if type(one).__module__.startswith("lessons_lib.")
+        if type(one).__module__.partition(".")[0] in ("lessons_lib", "torch")
         else pack(one)
         for one in arguments
     ]

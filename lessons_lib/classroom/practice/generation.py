@@ -1,64 +1,97 @@
 """Checks for the exercises of the chapter `generation`."""
 
-import numpy as np
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from lessons_lib.classroom.practice import Case, Exercise
 
 __all__ = [
-    "check_cache_bytes",
+    "check_beams",
+    "check_best_n_guesses",
+    "check_continue_all",
     "check_held_back",
-    "check_leftover",
-    "check_nucleus",
 ]
 
 
-def _nucleus(probs: list, p: float) -> list:
-    order = sorted(range(len(probs)), key=lambda i: -probs[i])
-    kept, total = [], 0.0
-    for i in order:
-        kept.append(i)
-        total += probs[i]
-        if total >= p:
-            break
-    return kept
+@dataclass
+class _Reader:
+    """A small model with a cache, which counts together with its copies what they read."""
+
+    name: str
+    budget: int  # how many tokens need to be read in all
+    state: int = 1
+    n_read: list[int] = field(default_factory=lambda: [0])
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def copy(self) -> "_Reader":
+        return replace(self)  # the same list: they count together
+
+    def read(self, token_ids: Sequence[int]) -> list[float]:
+        token_ids = [int(token_id) for token_id in token_ids]
+        if not token_ids:
+            raise ValueError("expected at least one new token to read, got none")
+        self.n_read[0] += len(token_ids)
+        if self.n_read[0] > self.budget:
+            raise ValueError(f"expected at most {self.budget} tokens to read, got more")
+        for token_id in token_ids:
+            self.state = (31 * self.state + 7 * token_id + 3) % 1009
+        scores = [(self.state * (k + 3) ** 2) % 101 + k / 10 for k in range(6)]
+        return [score / sum(scores) for score in scores]
 
 
-check_nucleus = Exercise(
-    "nucleus",
-    _nucleus,
+def _continue_all(
+    reader: _Reader, shared: list[int], endings: list[list[int]], n_tokens: int
+) -> list[list[int]]:
+    reader.read(shared)
+    texts = []
+    for ending in endings:
+        own, new, text = reader.copy(), ending, []
+        for _ in range(n_tokens):
+            probs = own.read(new)
+            new = [probs.index(max(probs))]
+            text += new
+        texts.append(text)
+    return texts
+
+
+def _reader(letter: str, shared: list, endings: list, n_tokens: int) -> tuple:
+    """Return a case's arguments, with a reader that may read everything once."""
+    budget = len(shared) + sum(len(ending) + n_tokens for ending in endings)
+    return _Reader(f"reader_{letter}", budget), shared, endings, n_tokens
+
+
+check_continue_all = Exercise(
+    "continue_all",
+    _continue_all,
     (
         Case(
-            ([0.125, 0.5, 0.25, 0.125], 0.6),
-            "0.5 alone is below 0.6; with 0.25 it is reached: tokens 1 and 2, the largest first.",
-            "0,5 solo no llega a 0,6; con 0,25 se alcanza: tokens 1 y 2, primero el mayor.",
+            _reader("a", [4, 2, 5], [[1, 3]], 4),
+            "read shared and then the ending; take the most probable token; then read that one "
+            "alone, not the whole text again.",
+            "lee shared y después el final; toma el token más probable; después lee solo ese, y "
+            "no otra vez todo el texto.",
         ),
         Case(
-            ([0.125, 0.5, 0.25, 0.125], 0.75),
-            "stop as soon as the sum is p or more: 0.5 + 0.25 is 0.75 already.",
-            "para en cuanto la suma sea p o más: 0,5 + 0,25 ya son 0,75.",
+            _reader("b", [3, 1, 4, 1, 5], [[2], [0, 2]], 3),
+            "read shared once, and make a copy for each ending: none may see what another one "
+            "read.",
+            "lee shared una sola vez y haz una copia para cada final: ninguna debe ver lo que "
+            "leyó otra.",
         ),
         Case(
-            ([0.25, 0.25, 0.5], 0.1),
-            "the most probable token is always kept, even when p is smaller than it.",
-            "el token más probable se conserva siempre, aunque p sea menor.",
+            _reader("c", [0], [[5], [5], [1]], 2),
+            "equal endings have equal texts, in the order of endings.",
+            "a finales iguales, textos iguales, y en el orden de endings.",
         ),
         Case(
-            ([0.25, 0.25, 0.25, 0.25], 0.5),
-            "of equal probabilities the smaller id comes first: tokens 0 and 1.",
-            "entre probabilidades iguales va primero el id menor: tokens 0 y 1.",
-        ),
-        Case(
-            ([0.5, 0.125, 0.375], 1),
-            "with p = 1 all tokens are kept.",
-            "con p = 1 se conservan todos los tokens.",
-        ),
-        Case(
-            ([1.0], 0.9),
-            "one token: it is kept.",
-            "un solo token: se conserva.",
+            _reader("d", [1, 2], [[3], [4]], 0),
+            "with n_tokens = 0 each text is an empty list.",
+            "con n_tokens = 0, cada texto es una lista vacía.",
         ),
     ),
-    read=lambda answer: [int(i) for i in answer],
+    read=lambda texts: [[int(token_id) for token_id in text] for text in texts],
 )
 
 
@@ -122,78 +155,134 @@ check_held_back = Exercise(
 )
 
 
-def _numbers(answer: object) -> list:
-    """Make arrays, tensors and lists of numbers alike: four decimals, the same on all machines."""
-    return np.asarray(answer, dtype=float).round(4).tolist()
+@dataclass(frozen=True)
+class _Table:
+    """Probabilities of the next token for some beginnings; all others have the last row."""
+
+    name: str
+    rows: dict[tuple[int, ...], list[float]]
+    other: list[float]
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __call__(self, token_ids: Sequence[int]) -> list[float]:
+        return list(self.rows.get(tuple(int(token_id) for token_id in token_ids), self.other))
 
 
-def _same(answer: list, expected: list) -> bool:
-    """Compare shapes and numbers, with room for one unit in the last of four decimals."""
-    return np.shape(answer) == np.shape(expected) and np.allclose(answer, expected, atol=1.5e-4)
+def _beams(next_probs: Callable, n_beams: int, n_tokens: int) -> list[tuple[list[int], float]]:
+    beams = [([], 1.0)]
+    for _ in range(n_tokens):
+        longer = [
+            ([*ids, token_id], p * q)
+            for ids, p in beams
+            for token_id, q in enumerate(next_probs(ids))
+        ]
+        beams = sorted(longer, key=lambda beam: -beam[1])[:n_beams]
+    return _rounded(beams)
 
 
-def _leftover(p: np.ndarray, q: np.ndarray) -> list:
-    more = np.maximum(p - q, 0)
-    return _numbers(more / more.sum())
+def _rounded(beams: Sequence) -> list[tuple[list[int], float]]:
+    return [([int(token_id) for token_id in ids], round(float(p), 6)) for ids, p in beams]
 
 
-check_leftover = Exercise(
-    "leftover",
-    _leftover,
+_ANIMALS = _Table("animals", {(): [0.5, 0.4, 0.1], (1,): [0.9, 0.06, 0.04]}, [0.4, 0.35, 0.25])
+_LATE = _Table(
+    "late",
+    {(): [0.4, 0.35, 0.25], (1,): [0.5, 0.3, 0.2], (2,): [0.98, 0.01, 0.01]},
+    [0.4, 0.35, 0.25],
+)
+_FAVOURITE = _Table("favourite", {(): [0.9, 0.1], (0, 0): [0.2, 0.8]}, [0.6, 0.4])
+
+check_beams = Exercise(
+    "beams",
+    _beams,
     (
         Case(
-            (np.array([0.5, 0.5, 0.0]), np.array([0.25, 0.25, 0.5])),
-            "p has 0.25 more than q in two places, and nothing more in the third: [0.5, 0.5, 0].",
-            "en dos lugares, p supera a q en 0,25, y en el tercero en nada: [0.5, 0.5, 0].",
+            (_ANIMALS, 2, 2),
+            "keep the two best beginnings, try every token after each, multiply, and keep the two "
+            "best of all.",
+            "conserva los dos mejores comienzos, prueba todos los tokens detrás de cada uno, "
+            "multiplica y conserva los dos mejores de todos.",
         ),
         Case(
-            (np.array([0.5, 0.25, 0.25]), np.array([0.25, 0.5, 0.25])),
-            "where q has more than p nothing is left: 0, not a negative number.",
-            "donde q tiene más que p no queda nada: 0, no un número negativo.",
+            (_FAVOURITE, 2, 2),
+            "both may come from the same beginning: the best of all, not the best of each.",
+            "los dos pueden venir del mismo comienzo: los mejores de todos, no el mejor de cada "
+            "uno.",
         ),
         Case(
-            (np.array([0.6, 0.3, 0.1]), np.array([0.2, 0.2, 0.6])),
-            "divide by the sum, so that the probabilities add up to 1: [0.8, 0.2, 0].",
-            "divide entre la suma, para que las probabilidades sumen 1: [0.8, 0.2, 0].",
+            (_LATE, 2, 2),
+            "what is not among the best is forgotten, even if much would have come of it.",
+            "lo que no está entre los mejores se olvida, aunque hubiera llegado lejos.",
         ),
         Case(
-            (np.array([0.0, 1.0]), np.array([1.0, 0.0])),
-            "nothing in common: what is left is p itself.",
-            "sin nada en común, lo que queda es la propia p.",
+            (_FAVOURITE, 3, 3),
+            "at first there may be fewer texts than beams: keep them all.",
+            "al principio puede haber menos textos que los que caben en el haz: consérvalos todos.",
+        ),
+        Case((_ANIMALS, 1, 3), "one beam is greedy.", "un haz de uno es la elección voraz."),
+        Case(
+            (_ANIMALS, 2, 0),
+            "no tokens: one empty text of probability 1.",
+            "sin tokens: un texto vacío de probabilidad 1.",
         ),
     ),
-    same=_same,
-    read=_numbers,
+    read=_rounded,
 )
 
 
-def _cache_bytes(n_layers: int, n_kv_heads: int, d_head: int, n_positions: int) -> int:
-    return 2 * n_layers * n_kv_heads * d_head * n_positions * 2
+@dataclass
+class _Rounds:
+    """A recorded draft: how many of its guesses would pass, round by round, over and over."""
+
+    name: str
+    passes: list[int]
+    n_played: int = 0
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __call__(self, n_guesses: int) -> int:
+        passed = self.passes[self.n_played % len(self.passes)]
+        self.n_played += 1
+        return min(passed, int(n_guesses)) + 1
 
 
-check_cache_bytes = Exercise(
-    "cache_bytes",
-    _cache_bytes,
+def _best_n_guesses(play: Callable, cost: float, most: int) -> int:
+    def pace(n_guesses: int) -> float:
+        return sum(play(n_guesses) for _ in range(300)) / 300 / (1 + n_guesses * cost)
+
+    paces = [pace(n_guesses) for n_guesses in range(most + 1)]
+    return paces.index(max(paces))
+
+
+check_best_n_guesses = Exercise(
+    "best_n_guesses",
+    _best_n_guesses,
     (
         Case(
-            (1, 1, 1, 1),
-            "one key and one value of 2 bytes each: 4.",
-            "una clave y un valor de 2 bytes cada uno: 4.",
+            (_Rounds("play_a", [0, 0, 7, 0, 7, 0, 0, 1, 0, 1]), 0.3, 7),
+            "one round says little: play many with each number of guesses and take their mean.",
+            "una ronda dice poco: juega muchas con cada número de propuestas y toma la media.",
         ),
         Case(
-            (2, 3, 5, 7),
-            "multiply all sizes: every layer keeps vectors for every head and position.",
-            "multiplica todos los tamaños: cada capa guarda vectores por cabeza y posición.",
+            (_Rounds("play_b", [4, 2]), 0.4, 5),
+            "tokens per time count, divided by the time 1 + n cost of a round.",
+            "cuentan los tokens por unidad de tiempo: divide entre el tiempo de una ronda, "
+            "1 + n cost.",
         ),
         Case(
-            (32, 8, 128, 8192),
-            "Llama 3 8B with its whole context: 1,073,741,824 bytes, 1 GiB.",
-            "Llama 3 8B con todo su contexto: 1 073 741 824 bytes, 1 GiB.",
+            (_Rounds("play_c", [6, 2, 8, 5, 6]), 0.05, 8),
+            "a good draft that costs little: more guesses bring more tokens, up to a point.",
+            "un borrador bueno y barato: más propuestas dan más tokens, hasta cierto punto.",
         ),
         Case(
-            (32, 8, 128, 0),
-            "no positions, no bytes.",
-            "sin posiciones no hay bytes.",
+            (_Rounds("play_d", [0, 0, 1, 0, 0, 2]), 0.5, 6),
+            "where few guesses pass and each costs time, no guess at all may be best: try 0.",
+            "si pocas propuestas pasan y cada una cuesta tiempo, puede que lo mejor sea ninguna: "
+            "prueba 0.",
         ),
     ),
+    read=int,
 )

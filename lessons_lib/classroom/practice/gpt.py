@@ -1,44 +1,54 @@
 """Checks for the exercises of the chapter `gpt`."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from lessons_lib.classroom.practice import Case, Exercise
+from lessons_lib.classroom.examples import TableModel
+from lessons_lib.classroom.practice import Case, Exercise, near
 
-__all__ = [
-    "check_count_gpt",
-    "check_inputs_and_targets",
-    "check_next_token",
-    "check_text_loss",
-]
+__all__ = ["check_count_layers", "check_cut_rows", "check_echo_share", "check_text_loss"]
 
 
-def _inputs_and_targets(ids: list[int]) -> list[list[int]]:
-    return [list(ids[:-1]), list(ids[1:])]
+def _cut_rows(ids: list[int], n_inputs: int) -> list[list[int]]:
+    return [list(ids[i : i + n_inputs + 1]) for i in range(0, len(ids) - 1, n_inputs)]
 
 
-check_inputs_and_targets = Exercise(
-    "inputs_and_targets",
-    _inputs_and_targets,
+check_cut_rows = Exercise(
+    "cut_rows",
+    _cut_rows,
     (
         Case(
-            ([5, 6, 7, 8],),
-            "the target of each input is the token that comes one place later.",
-            "el objetivo de cada entrada es el token que viene un lugar después.",
+            ([5, 6, 7, 8, 9], 2),
+            "the last token of a row is its last target, and the first input of the next row.",
+            "el último token de una fila es su último objetivo y la primera entrada de la "
+            "siguiente.",
         ),
         Case(
-            ([3, 9],),
-            "two tokens: one input and one target.",
-            "dos tokens: una entrada y un objetivo.",
+            ([5, 6, 7, 8, 9, 10], 2),
+            "what is left at the end makes a shorter row, as soon as it has a target.",
+            "lo que queda al final forma una fila más corta, en cuanto tenga un objetivo.",
         ),
         Case(
-            ([4, 4, 4, 1, 4],),
+            ([3, 9], 4),
+            "two tokens: one row, with one input and one target.",
+            "dos tokens: una fila, con una entrada y un objetivo.",
+        ),
+        Case(
+            ([4, 4, 4, 1, 4, 4, 1], 3),
             "tokens may repeat: go by places, not by values.",
             "los tokens pueden repetirse: guíate por los lugares, no por los valores.",
         ),
+        Case(
+            ([7, 8, 9], 1),
+            "rows of one input and one target, too.",
+            "también filas de una entrada y un objetivo.",
+        ),
     ),
-    read=lambda answer: [np.asarray(part).tolist() for part in answer],
+    read=lambda answer: [np.asarray(row).tolist() for row in answer],
 )
 
 
@@ -81,63 +91,74 @@ check_text_loss = Exercise(
 )
 
 
-def _count_gpt(vocab_size: int, context_length: int, d_model: int, n_layers: int) -> int:
-    layer = 12 * d_model**2 + 13 * d_model
-    return (vocab_size + context_length) * d_model + n_layers * layer + 2 * d_model
+def _count_layers(n_parameters: int, vocab_size: int, context_length: int, d_model: int) -> int:
+    tables = (vocab_size + context_length) * d_model
+    return (n_parameters - tables - 2 * d_model) // (12 * d_model**2 + 13 * d_model)
 
 
-check_count_gpt = Exercise(
-    "count_gpt",
-    _count_gpt,
+check_count_layers = Exercise(
+    "count_layers",
+    _count_layers,
     (
         Case(
-            (10, 3, 1, 0),
-            "without layers: two tables, and the weight and bias of the last normalisation.",
-            "sin capas: dos tablas, y el peso y el sesgo aditivo de la última normalización.",
+            (15, 10, 3, 1),
+            "two tables of D columns, the last normalisation with 2 D, and nothing else: 0 layers.",
+            "dos tablas de D columnas, la última normalización con 2 D y nada más: 0 capas.",
         ),
         Case(
-            (10, 3, 2, 1),
+            (40, 10, 3, 1),
             "a layer has 12 D * D + 13 D: attention 4 maps, feed-forward 2, and two norms.",
             "una capa tiene 12 D * D + 13 D: cuatro tablas en la atención, dos en la red "
             "prealimentada y dos normalizaciones.",
         ),
         Case(
-            (50257, 1024, 768, 12),
-            "GPT-2 has 124,439,808: the table counts once, each layer for itself.",
-            "GPT-2 tiene 124 439 808: la tabla se cuenta una vez; las capas, una por una.",
+            (124_439_808, 50257, 1024, 768),
+            "the smallest GPT-2 has 12 layers.",
+            "el GPT-2 más pequeño tiene 12 capas.",
+        ),
+        Case(
+            (1_557_611_200, 50257, 1024, 1600),
+            "large numbers as well: a whole number of layers, found by division.",
+            "también con números grandes: un número entero de capas, hallado con una división.",
         ),
     ),
 )
 
 
-def _next_token(logits: np.ndarray) -> int:
-    return int(np.argmax(np.asarray(logits)[-1]))
+def _echo_share(model: Callable[[Tensor], Tensor], token_ids: Tensor) -> float:
+    return (model(token_ids).argmax(-1) == token_ids).double().mean().item()
 
 
-check_next_token = Exercise(
-    "next_token",
-    _next_token,
+_ECHO = TableModel("echo", ((2.0, 0, 0), (0, 2, 0), (0, 0, 2)))
+_NEXT = TableModel("next_one", ((0.0, 2, 0), (0, 0, 2), (2, 0, 0)))
+_HALF = TableModel("half", ((-1.0, -2, -3), (-3, -3.5, -2), (-6, -5, -4)))
+_FIRST = TableModel("first_of_row", _ECHO.table, first=True)
+
+check_echo_share = Exercise(
+    "echo_share",
+    _echo_share,
     (
         Case(
-            (np.array([[5.0, 0, 0, 0], [0, 0, 0, 4]]),),
-            "the next token comes after the last position: the last row.",
-            "el token siguiente viene después de la última posición: la última fila.",
+            (_ECHO, torch.tensor([[0, 1, 2, 1]])),
+            "a share: how many positions say the token just read, divided by all positions.",
+            "una fracción: cuántas posiciones dicen el token recién leído, entre todas.",
         ),
         Case(
-            (np.array([[9.0, 9, 9], [0, 7, 1]]),),
-            "the id is the place of the largest logit in its row, from 0 to V - 1.",
-            "el id es el lugar del mayor logit en su fila, de 0 a V - 1.",
+            (_NEXT, torch.tensor([[0, 1, 2, 0]])),
+            "row t against token t, the one just read: this is no loss, nothing is shifted.",
+            "la fila t frente al token t, el recién leído: no es una pérdida, nada se desplaza.",
         ),
         Case(
-            (np.array([[0.0, 0, 0], [1, 2, 2]]),),
-            "of equally likely tokens take the one with the smallest id.",
-            "entre los igual de probables, toma el de menor id.",
+            (_HALF, torch.tensor([[0, 1, 1, 1], [1, 0, 2, 1]])),
+            "the favourite is the largest logit, also of negative ones; all rows count.",
+            "el favorito es el mayor logit, también si son negativos; cuentan todas las filas.",
         ),
         Case(
-            (np.array([[-3.0, -1, -2]]),),
-            "all logits may be negative; the largest still wins.",
-            "todos los logits pueden ser negativos; aun así gana el mayor.",
+            (_FIRST, torch.tensor([[1, 0, 1, 2], [2, 2, 2, 1]])),
+            "give the model whole rows: what it says may hang on all that it has read.",
+            "da al modelo filas enteras: lo que dice puede depender de todo lo que ha leído.",
         ),
     ),
-    read=int,
+    same=near,
+    read=float,
 )

@@ -1,17 +1,17 @@
 """Checks for the exercises of the chapter `tokens`."""
 
-import codecs
+import math
 from collections import Counter
 from itertools import pairwise
 
 from lessons_lib.classroom.practice import Case, Exercise, near
-from lessons_lib.tokens import merge_pair
+from lessons_lib.tokens import BPE, train_bpe
 
 __all__ = [
-    "check_apply_merges",
     "check_best_pair",
+    "check_best_split",
     "check_bytes_per_token",
-    "check_print_stream",
+    "check_fewest_merges",
 ]
 
 
@@ -89,106 +89,98 @@ check_best_pair = Exercise(
 )
 
 
-def _apply_merges(word: bytes, merges: list[tuple[int, int]]) -> list[int]:
-    ids = list(word)
-    for i, pair in enumerate(merges):
-        ids = merge_pair(ids, pair, 256 + i)
-    return ids
+def _best_split(word: str, shares: dict[str, float]) -> list[str]:
+    best = [(0.0, [])]
+    for end in range(1, len(word) + 1):
+        ways = [(math.inf, [])]
+        for start, (bits, pieces) in enumerate(best):
+            if share := shares.get(word[start:end]):
+                ways.append((bits - math.log2(share), [*pieces, word[start:end]]))
+        best.append(min(ways))
+    return best[-1][1]
 
 
-check_apply_merges = Exercise(
-    "apply_merges",
-    _apply_merges,
+check_best_split = Exercise(
+    "best_split",
+    _best_split,
     (
         Case(
-            (b"banana", [(97, 110)]),
-            "replace each place where the pair stands, not only the first.",
-            "sustituye el par en todos los sitios donde aparece, no solo en el primero.",
+            ("ab", {"a": 0.4, "b": 0.3, "ab": 0.2}),
+            "one piece of 0.2 is more probable than two of 0.4 and 0.3: their product is 0.12.",
+            "una pieza de 0,2 es más probable que dos de 0,4 y 0,3: su producto es 0,12.",
         ),
         Case(
-            (b"abc", [(98, 99), (97, 98)]),
-            "the merges have an order: the one learned first comes first, wherever it stands.",
-            "las fusiones tienen orden: primero la que se aprendió primero, esté donde esté.",
+            ("abc", {"a": 0.2, "b": 0.1, "c": 0.01, "ab": 0.3, "bc": 0.3}),
+            "the longest piece at the start may leave a bad rest: compare whole cuts.",
+            "la pieza más larga al comienzo puede dejar un mal resto: compara cortes enteros.",
         ),
         Case(
-            (b"banana", [(97, 110), (98, 256), (256, 97)]),
-            "merge number i makes the token 256 + i, and later merges use it.",
-            "la fusión número i crea el token 256 + i, y las fusiones posteriores lo usan.",
+            ("abab", {"a": 0.1, "b": 0.1, "ab": 0.3, "abab": 0.001}),
+            "few pieces are not enough: it is the product of their probabilities that counts.",
+            "no basta con que sean pocas piezas: cuenta el producto de sus probabilidades.",
         ),
         Case(
-            (b"aaaaa", [(97, 97), (256, 256)]),
-            "go from left to right, and use no token twice: aaa becomes (aa) a.",
-            "ve de izquierda a derecha y no uses un token dos veces: aaa pasa a ser (aa) a.",
+            ("quiz", {"qu": 0.2, "u": 0.1, "i": 0.1, "z": 0.1, "iz": 0.1, "a": 0.4}),
+            "only pieces that stand in shares may be used, and q alone does not.",
+            "solo valen las piezas que están en shares, y la q sola no está.",
         ),
         Case(
-            (b"abcd", [(97, 98), (99, 100), (98, 99), (256, 257)]),
-            "a pair that no longer stands in the word is passed over; the next may still fit.",
-            "un par que ya no está en la palabra se salta; el siguiente aún puede servir.",
+            ("banana", {"b": 0.1, "a": 0.3, "n": 0.2, "an": 0.1, "na": 0.15, "ana": 0.001}),
+            "a piece may be used twice, and the pieces stay in the order of the word.",
+            "una pieza puede usarse dos veces, y las piezas quedan en el orden de la palabra.",
         ),
         Case(
-            (b"x", [(97, 98)]),
-            "a word of one byte, or none, has nothing to merge.",
-            "una palabra de un byte, o de ninguno, no tiene nada que fusionar.",
+            ("na" * 8, {"n": 1e-25, "a": 1e-25, "na": 1e-45, "nana": 1e-95}),
+            "a product of many small numbers becomes 0 in the computer: add up logarithms.",
+            "un producto de muchos números pequeños acaba en 0: suma logaritmos.",
         ),
         Case(
-            (b"", [(97, 98)]), "an empty word has no tokens.", "una palabra vacía no tiene tokens."
-        ),
-        Case(
-            ("ñu".encode(), [(195, 177)]),
-            "work on the bytes of the word, each a number from 0 to 255.",
-            "trabaja con los bytes de la palabra, cada uno un número de 0 a 255.",
+            ("", {"a": 1.0}), "an empty word has no pieces.", "una palabra vacía no tiene piezas."
         ),
     ),
     read=list,
 )
 
 
-def _print_stream(pieces: list[bytes]) -> list[str]:
-    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    texts = [decoder.decode(piece) for piece in pieces]
-    return [*texts, decoder.decode(b"", final=True)]
+def _fewest_merges(training: str, new: str, wanted: float, most: int) -> int:
+    _, merges = train_bpe(training, 256 + most)
+    for n in range(len(merges) + 1):
+        if _bytes_per_token(new, BPE(merges[:n]).encode(new)) >= wanted:
+            return n
+    return -1
 
 
-check_print_stream = Exercise(
-    "print_stream",
-    _print_stream,
+_MOON = "The old moon told the old cat of the cold. The cat told the moon of the coat."
+
+check_fewest_merges = Exercise(
+    "fewest_merges",
+    _fewest_merges,
     (
         Case(
-            ([b"ca", b"sa"],),
-            "text that is complete goes out at once, and one more text (here empty) ends the list.",
-            "el texto completo sale enseguida, y un texto más (aquí vacío) cierra la lista.",
+            ("banana", "banana", 2.0, 9),
+            "6 bytes; with two merges they are 3 tokens, exactly 2 bytes each, and that is enough.",
+            "6 bytes; con dos fusiones son 3 tokens, justo 2 bytes cada uno, y con eso basta.",
         ),
         Case(
-            ([b"ni\xc3", b"\xb1o"],),
-            "hold back the bytes of an unfinished character until the next piece brings the rest.",
-            "retén los bytes de un carácter sin terminar hasta que llegue el resto.",
+            (_MOON, "a hot coat", 1.5, 60),
+            "learn from the first text, count the tokens of the second.",
+            "aprende del primer texto y cuenta los tokens del segundo.",
         ),
         Case(
-            ([b"\xf0", b"\x9f", b"\x90", b"\xa2!"],),
-            "a character may arrive in four pieces.",
-            "un carácter puede llegar en cuatro trozos.",
+            ("ñandú, ñandú, ñandú", "ñandú", 1.6, 20),
+            "bytes, not characters: text.encode() gives the bytes.",
+            "bytes, no caracteres: text.encode() da los bytes.",
+        ),
+        Case((_MOON, "cold", 1.0, 5), "0 merges may be enough.", "pueden bastar 0 fusiones."),
+        Case(
+            (_MOON, _MOON, 2.2, 10),
+            "10 merges at most, and with 10 it is less: -1.",
+            "10 fusiones como mucho, y con 10 no llega: -1.",
         ),
         Case(
-            ([b"\xe2\x82", b"\xac \xc3", b"\xa9"],),
-            "the bytes held back belong in front of the next piece.",
-            "los bytes retenidos van delante del trozo siguiente.",
+            ("abab", "xyz", 1.5, 9),
+            "training may run out of pairs before most merges: then there are fewer to try.",
+            "el entrenamiento puede quedarse sin pares antes de most fusiones: prueba las que hay.",
         ),
-        Case(
-            ([b"fin\xc3"],),
-            "what is still unfinished at the end becomes the sign U+FFFD, in the last text.",
-            "lo que quede sin terminar al final pasa a ser el signo U+FFFD, en el último texto.",
-        ),
-        Case(
-            ([b"\xff\xfea"],),
-            "bytes that can never become a character are replaced at once.",
-            "los bytes que nunca pueden formar un carácter se sustituyen enseguida.",
-        ),
-        Case(
-            ([b"\xc3", b"a", b"\xff\xc3", b"\xb1", b"\xf0\x9f"],),
-            "after broken bytes a new character may begin: only the broken ones become U+FFFD.",
-            "tras unos bytes rotos puede empezar otro carácter: solo los rotos pasan a ser U+FFFD.",
-        ),
-        Case(([],), "no pieces: one empty text.", "sin trozos: un texto vacío."),
     ),
-    read=list,
 )
