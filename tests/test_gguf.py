@@ -16,8 +16,10 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before the imports that read it
 import gguf as package
 import numpy as np
 import pytest
+import safetensors.numpy
 import torch
 
+from lessons_lib.classroom.practice.gguf import check_read_safetensors
 from lessons_lib.gguf import (
     NUMBERS,
     TENSOR_TYPES,
@@ -913,3 +915,10 @@ def test_doctests(room):
     result = doctest.testmod(importlib.import_module(f"lessons_lib.gguf.{room}"))
     assert result.attempted
     assert result.failed == 0
+
+
+def test_the_safetensors_of_the_exercise_are_those_of_the_library():
+    for case in check_read_safetensors.cases:
+        found = safetensors.numpy.load(*case.arguments)
+        lists = {name: values.tolist() for name, values in found.items()}
+        assert check_read_safetensors.solution(*case.arguments) == lists

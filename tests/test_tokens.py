@@ -289,9 +289,9 @@ def test_long_words_equal_tiktokens(word):
     assert ids == BPE(tokenizer.merges).encode(word)
 
 
-def test_a_word_of_ten_megabytes():
+def test_a_word_of_two_megabytes():
     tokenizer = BPETokenizer.train(STORIES, 500)
-    word = "".join(random.Random(0).choices("aeiounrstl", k=1000)) * 10_000
+    word = "".join(random.Random(0).choices("aeiounrstl", k=1000)) * 2000
     ids = tokenizer.encode(word)
     assert tokenizer.decode(ids) == word
     # Merges never look further than a token, so the middle repeats what a shorter word gives.

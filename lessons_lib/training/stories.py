@@ -1,11 +1,13 @@
 """The stories as training data, what they cost a model, and the book's own models of them."""
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from lessons_lib.base.validation import check_integer
 from lessons_lib.corpus.stories import WORLD, Story, World, sample
 from lessons_lib.gpt import loss
 from lessons_lib.llama import Llama
@@ -16,7 +18,15 @@ END = "<|end|>"  # begins and ends every story
 
 
 def story_tokenizer(vocab_size: int = 1024) -> BPETokenizer:
-    """Train the tokenizer of the book's models: on stories of both languages, with `END`."""
+    """Train the tokenizer of the book's models: on stories of both languages, with `END`.
+
+    Asked again for the same size, it gives the one trained before.
+    """
+    return _story_tokenizer(check_integer("vocab_size", vocab_size, 257))
+
+
+@functools.cache
+def _story_tokenizer(vocab_size: int) -> BPETokenizer:
     texts = (story.text for lang in ("en", "es") for story in sample(2000, seed=1, language=lang))
     return BPETokenizer.train("".join(texts), vocab_size, special_tokens=[END], end=END)
 

@@ -35,25 +35,31 @@ def command(encoding, *arguments):
     return done.stdout, done.stderr
 
 
+# Runs commands one after the other, "--" before each: PyTorch is imported once.
+PROGRAM = """
+import itertools, runpy, sys, torch
+torch.set_num_threads(1)
+several = itertools.groupby(sys.argv[1:], lambda word: word == "--")
+for command in [list(words) for ends, words in several if not ends]:
+    sys.argv = command
+    try:
+        runpy.run_module(command[0], run_name="__main__")
+    except SystemExit as ended:
+        assert not ended.code, ended.code
+from lessons_lib.classroom import practice
+from lessons_lib.classroom.practice import tokens
+practice.speak("es")
+tokens.check_best_split(lambda word, shares: ["\\u2192\\U0001f999"])
+"""
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_training_tells_of_characters_that_the_console_lacks(encoding, tmp_path):
-    """Its reports hold what a model has hardly learned, such as halves of characters."""
+def test_commands_tell_of_characters_that_the_console_lacks(encoding, tmp_path):
+    """Training reports what a model has hardly learned, such as halves of characters."""
     text = tmp_path / "ñandú 🦙.txt"
     text.write_text("El ñandú y la llama 🦙 corren → lejos. " * 200, encoding="utf-8")
     sizes = ("--d-model", 16, "--n-layers", 1, "--n-heads", 2, "--context", 8, "--batch", 2)
     options = ("--text", text, "--out", tmp_path / "año 🦙", "--steps", 2, "--every", 1, *sizes)
-    program = "import torch; torch.set_num_threads(1); import runpy; import sys;"
-    program += "sys.argv = ['training', *sys.argv[1:]];"
-    program += "runpy.run_module('lessons_lib.training', run_name='__main__')"
-    out, _ = command(encoding, "-c", program, "--vocab-size", 300, *options)
-    assert b"step 2" in out
-    assert b"written:" in out
-    assert (tmp_path / "año 🦙" / "config.json").exists()
-    assert ("🦙" in out.decode("utf-8", "replace")) == (encoding == "utf-8")
-
-
-@pytest.mark.parametrize("encoding", ENCODINGS)
-def test_gguf_shows_characters_that_the_console_lacks(encoding, tmp_path):
     path = tmp_path / "llama 🦙.gguf"
     writer = GGUFWriter(path, "llama")
     writer.add_string("general.name", "ñandú → 🦙")
@@ -62,20 +68,19 @@ def test_gguf_shows_characters_that_the_console_lacks(encoding, tmp_path):
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    out, _ = command(encoding, "-m", "lessons_lib.gguf", path)
-    assert b"general.name" in out
-    assert ("ñandú → 🦙".encode() in out) == (encoding == "utf-8")
-    assert (b"\\u2192" in out) == (encoding != "utf-8")
 
-
-@pytest.mark.parametrize("encoding", ENCODINGS)
-def test_tools_and_checks(encoding, tmp_path):
-    command(encoding, "-m", "tools.translations")
-    program = "from lessons_lib.classroom.practice.tokens import *; from lessons_lib.classroom "
-    program += "import practice; practice.speak('es'); "
-    program += "check_best_split(lambda word, shares: ['\\u2192\\U0001f999'])"
-    out, _ = command(encoding, "-c", program)
-    assert out.startswith("Todavía".encode("utf-8" if encoding == "utf-8" else "cp1252")[:4])
+    training = ("lessons_lib.training", "--vocab-size", 300, *options)
+    commands = (training, ("lessons_lib.gguf", path), ("tools.translations",))
+    out, _ = command(encoding, "-c", PROGRAM, *(word for one in commands for word in ("--", *one)))
+    trained, shown = out.split(b"general.name")
+    assert b"step 2" in trained
+    assert b"written:" in trained
+    assert (tmp_path / "año 🦙" / "config.json").exists()
+    assert ("🦙".encode() in trained) == (encoding == "utf-8")
+    assert ("ñandú → 🦙".encode() in shown) == (encoding == "utf-8")
+    assert (b"\\u2192" in shown) == (encoding != "utf-8")
+    [answer] = [line for line in shown.splitlines() if line.startswith(b"Toda")]
+    assert answer.startswith("Todavía".encode("utf-8" if encoding == "utf-8" else "cp1252")[:4])
 
 
 @pytest.mark.parametrize("name", ["cp1252", "ascii", "utf-8", "utf-16", "shift_jis"])
@@ -111,7 +116,7 @@ class Terminal(io.TextIOWrapper):
 @pytest.mark.parametrize("name", ["ascii", "cp1252", "utf-8"])
 def test_progress_bars(name, monkeypatch):
     raw = io.BytesIO()
-    monkeypatch.delenv("TQDM_DISABLE")
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
     monkeypatch.setattr(sys, "stderr", Terminal(raw, encoding=name, errors="strict"))
     with progress_bar("mañana 🦙", 2, mininterval=0) as bar:
         bar.update()

@@ -1,22 +1,51 @@
 """Wrong answers to the exercises of the chapter `gguf`."""
 
-from lessons_lib.classroom.practice.gguf import check_misplaced, check_offsets, check_text_at
+import json
+import math
+
+import numpy as np
+
+from lessons_lib.classroom.practice.gguf import check_misplaced, check_unnoticed
+from lessons_lib.gguf import parse_gguf
 
 
-def length(data, at, order="little"):
-    return int.from_bytes(data[at : at + 8], order)
+def safetensors(data, order="little", size=None, base=None, names=None, dtype=None, shape=list):
+    size = int.from_bytes(data[:8], order) if size is None else size(data)
+    header = json.loads(data[8 : 8 + size])
+    rest = data[(8 + size if base is None else base(size)) :]
+    arrays = {}
+    for name, entry in header.items():
+        if names is None and name == "__metadata__":
+            continue
+        start, end = entry["data_offsets"]
+        kind = dtype or {"F32": "<f4", "F16": "<f2"}[entry["dtype"]]
+        values = np.frombuffer(rest[start:end], kind)
+        arrays[name] = values.reshape(shape(entry["shape"]))
+    return arrays
 
 
-def by_characters(data, at):
-    text = data[at + 8 :].decode()[: length(data, at)]
-    return text, at + 8 + length(data, at)
+def one_after_the_other(data):
+    size = int.from_bytes(data[:8], "little")
+    header, at, arrays = json.loads(data[8 : 8 + size]), 8 + size, {}
+    for name in header.keys() - {"__metadata__"}:
+        count = math.prod(header[name]["shape"])
+        values = np.frombuffer(data, "<f4", count, at)
+        arrays[name], at = values.reshape(header[name]["shape"]), at + 4 * count
+    return arrays
 
 
-def rounded(sizes, alignment, up):
-    places, end = [], 0
-    for size in sizes:
-        places.append(end)
-        end = up(end + size, alignment)
+def places_of(data, change, notices=False, keep=False):
+    places, now = [], bytearray(data)
+    for i in range(len(data)):
+        now = now if keep else bytearray(data)
+        now[i] = change(now[i])
+        try:
+            parse_gguf(bytes(now))
+            refused = False
+        except ValueError:
+            refused = True
+        if refused == notices:
+            places.append(i)
     return places
 
 
@@ -51,53 +80,18 @@ def against_the_last(places, n_bytes, ordered=True, edge=0):
 
 
 WRONG = {
-    "check_text_at": {
-        "nothing": lambda data, at: ("", at),
-        "all that is left": lambda data, at: (data[at + 8 :].decode(), len(data)),
-        "with its length": lambda data, at: (data[at : at + 8 + length(data, at)].decode(), at + 8),
-        "one byte of length": lambda data, at: (
-            data[at + 8 : at + 8 + data[at]].decode(),
-            at + 8 + data[at],
-        ),
-        "two bytes of length": lambda data, at: check_text_at.solution(
-            data[: at + 2] + bytes(6) + data[at + 8 :], at
-        ),
-        "from the start": lambda data, at: check_text_at.solution(data, 0),
-        "place from at": lambda data, at: (
-            check_text_at.solution(data, at)[0],
-            8 + length(data, at),
-        ),
-        "place of the text": lambda data, at: (check_text_at.solution(data, at)[0], at + 8),
-        "size in place of the place": lambda data, at: (
-            check_text_at.solution(data, at)[0],
-            length(data, at),
-        ),
-        "characters": by_characters,
-        "bytes": lambda data, at: (
-            data[at + 8 : at + 8 + length(data, at)],
-            at + 8 + length(data, at),
-        ),
-        "highest byte first": lambda data, at: (
-            data[at + 8 : at + 8 + length(data, at, "big")].decode(),
-            at + 8 + length(data, at, "big"),
-        ),
-        "no empty text": lambda data, at: check_text_at.solution(
-            data, at if length(data, at) else at + 8
-        ),
-    },
-    "check_offsets": {
-        "nothing": lambda sizes, alignment: [0 for _ in sizes],
-        "no padding": lambda sizes, alignment: check_offsets.solution(sizes, 1),
-        "ends": lambda sizes, alignment: [*check_offsets.solution([*sizes, 0], alignment)[1:]],
-        "rounded down": lambda sizes, alignment: rounded(sizes, alignment, lambda n, a: n // a * a),
-        "always one more": lambda sizes, alignment: rounded(
-            sizes, alignment, lambda n, a: (n // a + 1) * a
-        ),
-        "padding added": lambda sizes, alignment: rounded(sizes, alignment, lambda n, a: n + a),
-        "always 32": lambda sizes, alignment: check_offsets.solution(sizes, 32),
-        "rest added": lambda sizes, alignment: rounded(sizes, alignment, lambda n, a: n + n % a),
-        "the end too": lambda sizes, alignment: check_offsets.solution([*sizes, 0], alignment),
-        "0 always": lambda sizes, alignment: check_offsets.solution(sizes, alignment) or [0],
+    "check_read_safetensors": {
+        "nothing": lambda data: {},
+        "highest byte first": lambda data: safetensors(data, order="big"),
+        "one byte of length": lambda data: safetensors(data, size=lambda data: data[0]),
+        "from the start": lambda data: safetensors(data, base=lambda size: 0),
+        "without the eight bytes": lambda data: safetensors(data, base=lambda size: size),
+        "metadata as a tensor": lambda data: safetensors(data, names="all"),
+        "F32 always": lambda data: safetensors(data, dtype="<f4"),
+        "flat": lambda data: safetensors(data, shape=lambda shape: -1),
+        "shape turned round": lambda data: safetensors(data, shape=lambda shape: shape[::-1]),
+        "highest byte of numbers first": lambda data: safetensors(data, dtype=">f4"),
+        "one after the other": one_after_the_other,
     },
     "check_to_halves": {
         "nothing": lambda rows, n_heads: list(rows),
@@ -141,20 +135,28 @@ WRONG = {
             name for name in places if name in check_misplaced.solution(places, n_bytes)
         ],
     },
+    "check_unnoticed": {
+        "nothing": lambda data: [],
+        "those refused": lambda data: places_of(data, lambda byte: byte ^ 255, notices=True),
+        "how many": lambda data: len(check_unnoticed.solution(data)),
+        "changes stay": lambda data: places_of(data, lambda byte: byte ^ 255, keep=True),
+        "one more": lambda data: places_of(data, lambda byte: (byte + 1) % 256),
+        "one bit": lambda data: places_of(data, lambda byte: byte ^ 1),
+        "set to 0": lambda data: places_of(data, lambda byte: 0),
+        "the header only": lambda data: [
+            i for i in check_unnoticed.solution(data) if i < parse_gguf(data).data_offset
+        ],
+    },
 }
 
 FOUND_BY = {
-    ("check_text_at", "all that is left"): "others may follow",
-    ("check_text_at", "from the start"): "begin at the place",
-    ("check_text_at", "place from at"): "begin at the place",
-    ("check_text_at", "characters"): "bytes, not characters",
-    ("check_text_at", "one byte of length"): "more than 255",
-    ("check_text_at", "two bytes of length"): "more than 255",
-    ("check_text_at", "no empty text"): "empty",
-    ("check_offsets", "no padding"): "the next one 64",
-    ("check_offsets", "always one more"): "where the first ends",
-    ("check_offsets", "always 32"): "need not be 32",
-    ("check_offsets", "0 always"): "no places",
+    ("check_read_safetensors", "from the start"): "from its end",
+    ("check_read_safetensors", "flat"): "its shape",
+    ("check_read_safetensors", "shape turned round"): "its shape",
+    ("check_read_safetensors", "metadata as a tensor"): "no tensor",
+    ("check_read_safetensors", "F32 always"): "two bytes",
+    ("check_read_safetensors", "one byte of length"): "several of the eight",
+    ("check_unnoticed", "the header only"): "the tensors too",
     ("check_to_halves", "across heads"): "stays where it is",
     ("check_misplaced", "begins beyond"): "ends beyond",
     ("check_misplaced", "beyond only"): "before a has ended",

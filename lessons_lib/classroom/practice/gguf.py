@@ -1,109 +1,84 @@
 """Checks for the exercises of the chapter `gguf`."""
 
+import json
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from lessons_lib.classroom.practice import Case, Exercise
+from lessons_lib.gguf import gguf_bytes, parse_gguf
 
-__all__ = ["check_misplaced", "check_offsets", "check_text_at", "check_to_halves"]
-
-
-def _text(text: str) -> bytes:
-    data = text.encode()
-    return len(data).to_bytes(8, "little") + data
+__all__ = ["check_misplaced", "check_read_safetensors", "check_to_halves", "check_unnoticed"]
 
 
-def _text_at(data: bytes, at: int) -> tuple[str, int]:
-    end = at + 8 + int.from_bytes(data[at : at + 8], "little")
-    return data[at + 8 : end].decode(), end
+def _file(tensors: Mapping[str, np.ndarray], **metadata: str) -> bytes:
+    """Return a safetensors file."""
+    header, rest = {"__metadata__": metadata} if metadata else {}, b""
+    for name, values in tensors.items():
+        dtype = {"float32": "F32", "float16": "F16"}[values.dtype.name]
+        header[name] = {"dtype": dtype, "shape": list(values.shape)}
+        header[name]["data_offsets"] = [len(rest), len(rest) + values.nbytes]
+        rest += values.tobytes()
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + rest
 
 
-def _text_and_place(answer: Sequence) -> tuple[str, int]:
-    text, place = answer
-    return text, int(place)
+def _lists(answer: Mapping[str, np.ndarray]) -> dict[str, list]:
+    return {name: np.asarray(values, dtype=float).tolist() for name, values in answer.items()}
 
 
-check_text_at = Exercise(
-    "text_at",
-    _text_at,
+def _read_safetensors(data: bytes) -> dict[str, list]:
+    size = int.from_bytes(data[:8], "little")
+    header, rest, arrays = json.loads(data[8 : 8 + size]), data[8 + size :], {}
+    for name, entry in header.items():
+        if name != "__metadata__":
+            start, end = entry["data_offsets"]
+            dtype = {"F32": "<f4", "F16": "<f2"}[entry["dtype"]]
+            arrays[name] = np.frombuffer(rest[start:end], dtype).reshape(entry["shape"])
+    return _lists(arrays)
+
+
+_LONG = {f"layer.{i}": np.float32([i]) for i in range(9)}  # a header of more than 255 bytes
+
+check_read_safetensors = Exercise(
+    "read_safetensors",
+    _read_safetensors,
     (
         Case(
-            (_text("GGUF"), 0),
-            "eight bytes hold the length, the lowest first; the text comes behind them.",
-            "ocho bytes contienen la longitud, el más bajo primero; el texto va detrás.",
+            (_file({"w": np.float32([1, 2, 3])}),),
+            "8 bytes hold the length of the header, the lowest first; the header is JSON, and the "
+            "places count from its end.",
+            "8 bytes contienen la longitud de la cabecera, el más bajo primero; la cabecera es "
+            "JSON, y los lugares se cuentan desde su final.",
         ),
         Case(
-            (_text("ab") + _text("cd"), 0),
-            "the text ends after as many bytes as its length says; others may follow.",
-            "el texto acaba tras los bytes que dice su longitud; pueden seguir otros.",
+            (_file({"w": np.float32([[1, 2, 3], [4, 5, 6]])}),),
+            "give each array its shape; its numbers are as in NumPy, not turned round.",
+            "da a cada array su forma, la misma que en NumPy, sin darle la vuelta.",
         ),
         Case(
-            (_text("ab") + _text("cde"), 10),
-            "begin at the place at, and return the place behind the text, counted from the start.",
-            "empieza en el lugar at y devuelve el lugar tras el texto, contado desde el principio.",
+            (_file({"a": np.float32([1]), "b": np.float32([2, 3])}),),
+            "data_offsets says where a tensor begins and where it ends.",
+            "data_offsets dice dónde empieza un tensor y dónde acaba.",
         ),
         Case(
-            (_text("¡niña!") + _text("x"), 0),
-            "the length counts bytes, not characters: decode after cutting.",
-            "la longitud cuenta bytes, no caracteres: primero corta y después decodifica.",
+            (_file({"w": np.float32([1])}, made_by="Ana"),),
+            "__metadata__ is no tensor: pass it over.",
+            "__metadata__ no es un tensor: sáltatelo.",
         ),
         Case(
-            (_text("a" * 70_000), 0),
-            "a length of more than 255 takes several of the eight bytes, the lowest first.",
-            "una longitud mayor que 255 ocupa varios de los ocho bytes, el más bajo primero.",
+            (_file({"w": np.float16([1.5, -2.0]), "v": np.float32([3])}),),
+            "F16 has two bytes for a number: NumPy's float16.",
+            "F16 tiene dos bytes por número: es el float16 de NumPy.",
         ),
         Case(
-            (_text("") + _text("x"), 0),
-            "a text may be empty: the place behind it is 8 bytes on.",
-            "un texto puede estar vacío: el lugar que le sigue está 8 bytes más allá.",
+            (_file(_LONG),),
+            "a header of more than 255 bytes takes several of the eight bytes.",
+            "una cabecera de más de 255 bytes ocupa varios de los ocho bytes.",
         ),
+        Case((_file({}),), "no tensors: an empty dictionary.", "sin tensores: un dict vacío."),
     ),
-    read=_text_and_place,
-)
-
-
-def _offsets(sizes: Sequence[int], alignment: int) -> list[int]:
-    places, end = [], 0
-    for size in sizes:
-        places.append(end)
-        end += size + -(end + size) % alignment
-    return places
-
-
-def _integers(answer: Sequence[int]) -> list[int]:
-    return [int(number) for number in answer]
-
-
-check_offsets = Exercise(
-    "offsets",
-    _offsets,
-    (
-        Case(
-            ([64, 64], 32),
-            "the first tensor begins at 0, the second where the first ends.",
-            "el primer tensor empieza en 0; el segundo, donde acaba el primero.",
-        ),
-        Case(
-            ([24, 24, 24], 32),
-            "after 24 bytes the first free multiple of 32 is 32, and the next one 64.",
-            "tras 24 bytes, el primer múltiplo libre de 32 es 32; el siguiente, 64.",
-        ),
-        Case(
-            ([100, 8, 8], 32),
-            "after 100 bytes go on at 128, not at 100 and not at 132.",
-            "tras 100 bytes se sigue en 128, ni en 100 ni en 132.",
-        ),
-        Case(
-            ([10, 20, 30], 8),
-            "the alignment need not be 32.",
-            "la alineación no tiene por qué ser 32.",
-        ),
-        Case(
-            ([], 32),
-            "without tensors there are no places.",
-            "sin tensores no hay lugares.",
-        ),
-    ),
-    read=_integers,
+    read=_lists,
 )
 
 
@@ -194,6 +169,52 @@ check_misplaced = Exercise(
             ({"z": (200, 8), "y": (100, 8)}, 96),
             "return the names in the order of the offsets.",
             "devuelve los nombres en el orden de los desplazamientos.",
+        ),
+    ),
+    read=list,
+)
+
+
+def _unnoticed(data: bytes) -> list[int]:
+    places = []
+    for i in range(len(data)):
+        try:
+            parse_gguf(data[:i] + bytes([data[i] ^ 255]) + data[i + 1 :])
+        except ValueError:
+            continue
+        places.append(i)
+    return places
+
+
+def _gguf(metadata: Mapping[str, object], **tensors: np.ndarray) -> bytes:
+    return bytes(gguf_bytes(metadata, {name: (x, "F32") for name, x in tensors.items()}))
+
+
+check_unnoticed = Exercise(
+    "unnoticed",
+    _unnoticed,
+    (
+        Case(
+            (_gguf({}),),
+            "an empty file of 32 bytes: change one byte at a time, all its bits, and put it back.",
+            "un archivo vacío de 32 bytes: cambia un solo byte cada vez, todos sus bits, y "
+            "devuélvelo a su valor.",
+        ),
+        Case(
+            (_gguf({}, w=np.float32([1, 2])),),
+            "return the places where no ValueError comes, in all parts, the tensors too.",
+            "devuelve los lugares donde no hay ValueError, en todas las partes, también en los "
+            "tensores.",
+        ),
+        Case(
+            (_gguf({"a": 7}),),
+            "the number 7 may become any other: change the bits with byte ^ 255.",
+            "el número 7 puede pasar a ser otro cualquiera: cambia los bits con byte ^ 255.",
+        ),
+        Case(
+            (_gguf({"general.name": "x", "b": [1, 2]}, v=np.float32([[1], [2]])),),
+            "begin with the file as it was for each place.",
+            "empieza en cada lugar con el archivo tal como era.",
         ),
     ),
     read=list,
