@@ -1,6 +1,7 @@
 """The pictures hold the numbers they are given, in the language that was chosen."""
 
 import re
+from xml.etree import ElementTree
 
 import matplotlib as mpl
 import numpy as np
@@ -170,7 +171,11 @@ def written(figure):
 
 
 def test_every_public_function_is_drawn():
-    assert {name.split(",")[0] for name in DRAWN} == {*figures.__all__} - {"COLOURS"}
+    assert {name.split(",")[0] for name in DRAWN} == {*figures.__all__} - {
+        "COLOURS",
+        "Drawing",
+        "graph",
+    }
 
 
 @pytest.mark.parametrize("name", DRAWN)
@@ -209,3 +214,60 @@ def close_figures():
     yield
     language.speak("en")
     figures.plt.close("all")
+
+
+GRAPH = (
+    {
+        "a": (0, 0, "a < 1", -0.5, 3.0),
+        "b": (2, 0, "b", 2.0, -1.5),
+        "c": (1, 1, "c = a · b", -1.0, 1.5),
+        "d": (1, 2, "d = c · c", 1.0, 1.0),
+    },
+    [("a", "c", 2.0), ("b", "c", -0.5), ("c", "d", -1.0), ("c", "d", -1.0)],
+)
+
+
+def test_a_graph_has_its_texts_as_texts():
+    drawing = figures.graph(*GRAPH)
+    svg = ElementTree.fromstring(drawing._repr_svg_())
+    texts = [one.text for one in svg.iter("{http://www.w3.org/2000/svg}text")]
+    arrows = ["·2", "·(−0.5)", "·(−1)", "·(−1)"]
+    boxes = [
+        ["a < 1", "−0.5", "↑ 3"],
+        ["b", "2", "↑ −1.5"],
+        ["c = a · b", "−1", "↑ 1.5"],
+        ["d = c · c", "1", "↑ 1"],
+    ]
+    assert texts == arrows + [text for box in boxes for text in box]
+    paths = [one.get("d") for one in svg.iter("{http://www.w3.org/2000/svg}path")]
+    assert len(set(paths)) == 4  # two arrows between the same boxes are two
+    assert float(svg.get("width")) <= 390  # a telephone's
+    assert repr(drawing) == "<Drawing>"
+    assert drawing._repr_svg_() == figures.graph(*GRAPH)._repr_svg_()
+
+
+def test_a_graph_s_boxes_lie_in_the_picture_and_apart():
+    svg = ElementTree.fromstring(figures.graph(*GRAPH)._repr_svg_())
+    _, _, width, height = (float(number) for number in svg.get("viewBox").split())
+    _, *boxes = svg.iter("{http://www.w3.org/2000/svg}rect")
+    places = [[float(box.get(key)) for key in ("x", "y", "width", "height")] for box in boxes]
+    for i, (x, y, wide, tall) in enumerate(places):
+        assert min(x, y, width - x - wide, height - y - tall) > 0
+        for x2, y2, *_ in places[:i]:
+            assert abs(x - x2) > wide or abs(y - y2) > tall
+
+
+def test_a_graph_in_spanish():
+    language.speak("es")
+    try:
+        assert "↑ −1,5" in figures.graph(*GRAPH)._repr_svg_()
+    finally:
+        language.speak("en")
+
+
+@pytest.mark.parametrize("arrows", [[("a", "z", 1.0)], [("z", "a", 1.0)]])
+def test_a_graph_refuses_arrows_to_nowhere(arrows):
+    with pytest.raises(ValueError, match=r"arrows between them, got \{'z'\}"):
+        figures.graph(GRAPH[0], arrows)
+    with pytest.raises(ValueError, match="expected boxes"):
+        figures.graph({}, [])

@@ -366,6 +366,24 @@ def check_encodings(root: Path) -> list[str]:
     return findings
 
 
+def check_tables(root: Path) -> list[str]:
+    """List tables of Markdown with a column that has no name: a screen reader says none either."""
+    texts = [
+        (where(root, path), path.read_text(encoding="utf-8"))
+        for path in shipped_files(root)
+        if path.suffix == ".md"
+    ]
+    for path in notebooks(root):
+        cells = [c for c in read_notebook(path).cells if c.cell_type == "markdown"]
+        texts += [(where(root, path, cell), cell.source) for cell in cells]
+    return [
+        f"{at}: a column without a name: {header[1]}"
+        for at, text in texts
+        for header in re.finditer(r"^[ \t]*(\|.*\|)[ \t]*\n[ \t]*\|[ :|-]+\|$", text, re.MULTILINE)
+        if re.search(r"\|\s*\|", header[1])
+    ]
+
+
 def check(root: Path) -> list[str]:
     """List everything in which the house differs from its plan."""
     return (
@@ -374,4 +392,5 @@ def check(root: Path) -> list[str]:
         + check_docstrings(root)
         + check_words(root)
         + check_encodings(root)
+        + check_tables(root)
     )

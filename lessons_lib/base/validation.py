@@ -18,6 +18,7 @@ __all__ = [
     "check_bits",
     "check_counts",
     "check_heads",
+    "check_id_rows",
     "check_ids",
     "check_integer",
     "check_logits",
@@ -27,8 +28,11 @@ __all__ = [
     "check_pattern",
     "check_positions",
     "check_probs",
+    "check_product",
+    "check_rows",
     "check_special_tokens",
     "check_text",
+    "check_together",
 ]
 
 # Beyond every published model: tokens, positions, widths and heads; layers.
@@ -190,6 +194,69 @@ def check_array(
         kind = "finite numbers" if finite else "numbers"
         raise ValueError(f"expected {name} to be {kind}{words}, got {wrong[0]}")
     return array
+
+
+def check_together(sign: str, one: tuple[int, ...], other: tuple[int, ...]) -> None:
+    """Check that arrays of two shapes broadcast.
+
+    Args:
+        sign: what puts them together, for the message.
+        one: a shape.
+        other: another.
+
+    Raises:
+        ValueError: they do not.
+    """
+    try:
+        np.broadcast_shapes(one, other)
+    except ValueError:
+        raise ValueError(f"expected shapes that broadcast, got {one} {sign} {other}") from None
+
+
+def check_product(one: tuple[int, ...], other: tuple[int, ...]) -> None:
+    """Check that arrays of two shapes have a matrix product, or one for each of a batch.
+
+    Raises:
+        ValueError: they have none.
+    """
+    if min(len(one), len(other)) < 2 or one[-1] != other[-2]:
+        raise ValueError(f"expected (..., N, D) @ (..., D, E), got {one} @ {other}")
+    check_together("@", one[:-2], other[:-2])
+
+
+def check_rows(name: str, array: np.ndarray) -> np.ndarray:
+    """Return an array (N, D) of at least one row.
+
+    Raises:
+        ValueError: another number of axes, or no rows.
+    """
+    if array.ndim != 2 or not len(array):
+        raise ValueError(f"expected {name} of shape (N, D) with N above 0, got {array.shape}")
+    return array
+
+
+def check_id_rows(
+    token_ids: object, vocab_size: int | None = None, most: int | None = None
+) -> np.ndarray:
+    """Return token ids (B, T) as an array of 64-bit integers.
+
+    Args:
+        token_ids: rows of integers, as lists, an array or a tensor.
+        vocab_size: as for `check_ids`.
+        most: the largest T that will do.
+
+    Raises:
+        ValueError: no integers, another shape, no rows, no or too many columns, or ids out of
+            range.
+    """
+    try:
+        found = np.asarray(token_ids)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"expected rows of token ids, got {token_ids!r:.80}") from None
+    if found.ndim != 2 or not found.size or (most is not None and found.shape[1] > most):
+        limit = "" if most is None else f" with T from 1 to {most}"
+        raise ValueError(f"expected token ids of shape (B, T){limit}, got {found.shape}")
+    return np.array(check_ids(found.ravel(), vocab_size), dtype=np.int64).reshape(found.shape)
 
 
 def check_probs(name: str, probs: object) -> object:

@@ -4,6 +4,7 @@ These stand apart from the checks, which hold the solutions: a marked notebook s
 the other.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from lessons_lib.llama import Llama
 from lessons_lib.training import Windows, evaluate
 
-__all__ = ["Attention", "LettersLoss", "TableModel", "letters"]
+__all__ = ["Attention", "LettersLoss", "Operation", "TableModel", "letters"]
 
 
 @dataclass(frozen=True)
@@ -78,3 +79,57 @@ class LettersLoss:
 
     def __repr__(self) -> str:
         return "measure"
+
+
+def _weights(x: np.ndarray) -> np.ndarray:
+    exponentials = np.exp(x - x.max())
+    return exponentials / exponentials.sum()
+
+
+# Each operation with what its rule makes of x and of the slopes that arrive; not all are right.
+_OPERATIONS: dict[str, tuple[Callable, Callable]] = {
+    "square": (lambda x: x * x, lambda x, arrived: 2 * x * arrived),
+    "square, right at 1": (lambda x: x * x, lambda x, arrived: 2 * arrived),
+    "exp": (np.exp, lambda x, arrived: np.exp(x) * arrived),
+    "exp, arrivals forgotten": (np.exp, lambda x, arrived: np.exp(x)),
+    "relu": (lambda x: np.maximum(x, 0), lambda x, arrived: (x > 0) * arrived),
+    "relu, slopes cut": (lambda x: np.maximum(x, 0), lambda x, arrived: np.maximum(arrived, 0)),
+    "relu, open below": (
+        lambda x: np.maximum(x, 0),
+        lambda x, arrived: np.where(x > 0, 1, 0.05) * arrived,
+    ),
+    "turn": (lambda x: np.roll(x, 1), lambda x, arrived: np.roll(arrived, -1)),
+    "turn, on instead of back": (lambda x: np.roll(x, 1), lambda x, arrived: np.roll(arrived, 1)),
+    "softmax": (
+        _weights,
+        lambda x, arrived: _weights(x) * (arrived - (_weights(x) * arrived).sum()),
+    ),
+    "softmax, each for itself": (
+        _weights,
+        lambda x, arrived: _weights(x) * (1 - _weights(x)) * arrived,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation on a row of numbers, with a rule that takes slopes back, right or wrong.
+
+    Args:
+        name: what is printed for it.
+        kind: which one it is.
+    """
+
+    name: str
+    kind: str
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Return the result, as many numbers as `x` has."""
+        return _OPERATIONS[self.kind][0](np.asarray(x, float))
+
+    def slopes(self, x: np.ndarray, arrived: np.ndarray) -> np.ndarray:
+        """Return what the rule says of the slopes at `x`, for slopes that arrive at the result."""
+        return _OPERATIONS[self.kind][1](np.asarray(x, float), np.asarray(arrived, float))

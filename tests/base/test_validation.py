@@ -13,11 +13,15 @@ from lessons_lib.base.validation import (
     check_array,
     check_bits,
     check_counts,
+    check_id_rows,
     check_ids,
     check_integer,
     check_number,
     check_positions,
     check_probs,
+    check_product,
+    check_rows,
+    check_together,
 )
 
 
@@ -130,3 +134,54 @@ def test_counts_and_bits():
     for bits in (3, 5, 16):
         with pytest.raises(ValueError, match="1, 2, 4 or 8 bits"):
             check_bits(bits, 1)
+
+
+def test_shapes_that_go_together():
+    check_together("+", (2, 3), (3,))
+    check_product((2, 1, 4, 3), (5, 3, 1))
+    check_product((4, 3), (3, 1))
+    assert check_rows("x", np.ones((1, 0))).shape == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: check_together("+", (2, 3), (2,)), r"broadcast, got \(2, 3\) \+ \(2,\)"),
+        (lambda: check_product((3,), (3, 1)), r"got \(3,\) @ \(3, 1\)"),
+        (lambda: check_product((2, 3), (2, 3)), r"got \(2, 3\) @ \(2, 3\)"),
+        (lambda: check_product((2, 1, 3), (3, 3, 1)), r"broadcast, got \(2,\) @ \(3,\)"),
+        (lambda: check_rows("x", np.ones(3)), r"x of shape \(N, D\) with N above 0, got \(3,\)"),
+        (lambda: check_rows("x", np.ones((0, 3))), r"got \(0, 3\)"),
+    ],
+)
+def test_shapes_that_do_not(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("make", [list, np.array, torch.tensor])
+def test_rows_of_ids(make):
+    found = check_id_rows(make([[0, 2], [1, 1]]), 3, 2)
+    assert found.tolist() == [[0, 2], [1, 1]]
+    assert found.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ([0, 1], r"\(B, T\) with T from 1 to 2, got \(2,\)"),
+        ([[0, 1, 2]], r"got \(1, 3\)"),
+        ([[]], r"got \(1, 0\)"),
+        ([], r"got \(0,\)"),
+        (None, r"got \(\)"),
+        ("ab", r"got \(\)"),
+        ([[0], [1, 2]], "rows of token ids"),
+        ([[0, 3]], "from 0 to 2, got 3"),
+        ([[-1]], "from 0 to 2, got -1"),
+        ([[0.0]], "integers"),
+        ([[True]], "integers"),
+    ],
+)
+def test_rows_that_are_no_ids(ids, message):
+    with pytest.raises(ValueError, match=message):
+        check_id_rows(ids, 3, 2)

@@ -3,6 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lessons_lib.classroom import practice
@@ -132,3 +133,12 @@ def test_a_learner_cannot_spoil_the_cases():
         return first
 
     assert swap.find_fault(spoil) is None
+
+
+@pytest.mark.parametrize("seed", range(1, 20))
+def test_rules_may_be_tried_with_any_slopes_that_differ(seed):
+    answers = import_module("tests.wrong_answers.gradients")
+    exercise = EXERCISES["gradients.check_is_right"]
+    rng = np.random.default_rng(seed)
+    tries = answers.tries(lambda x: rng.normal(size=x.shape))
+    assert exercise.find_fault(tries) is None

@@ -12,6 +12,7 @@ from lessons_lib.live import (
     BlockCalculator,
     BPEPlayground,
     BudgetCalculator,
+    GraphWalk,
     ModelInPage,
     NextCharacter,
     NextToken,
@@ -49,6 +50,7 @@ MAKE = {
         {"b": BPETokenizer.train(TEXT, 262)}, TEXT, language
     ),
     "budget_calculator": lambda language: BudgetCalculator(n_devices=16384, language=language),
+    "graph_walk": lambda language: GraphWalk(2.5, -1.5, 0.5, 0, 7, language),
     "model_in_page": lambda language: ModelInPage(language=language),
     "next_character": lambda language: NextCharacter(TEXT, ["la l"], 1, language=language),
     "next_token": lambda language: NextToken(

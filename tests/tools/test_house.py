@@ -5,7 +5,7 @@
 
 import pytest
 
-from tools import house, notebooks, translations, weave
+from tools import house, notebooks, staircase, translations, weave
 
 ROOT = house.ROOT
 NOTEBOOKS = [path.relative_to(ROOT).as_posix() for path in house.notebooks(ROOT)]
@@ -28,6 +28,8 @@ def test_there_is_something_to_check():
         house.check_docstrings,
         house.check_words,
         house.check_encodings,
+        house.check_tables,
+        staircase.check,
         weave.check,
         translations.check,
     ],

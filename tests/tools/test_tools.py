@@ -453,6 +453,14 @@ def test_encodings_are_named_in_code_notebooks_and_prose(root):
     assert_found(findings, "README.md:2: Path(x).read_text(), no encoding named")
 
 
+def test_each_column_of_a_table_has_a_name(root):
+    table = "| %s | b |\n|---|:-:|\n| | 1 |\n"
+    (root / "README.md").write_text(f"Text\n\n{table % 'a'}")
+    assert house.check_tables(root) == []
+    (root / "README.md").write_text(f"Text\n\n{table % ''}")
+    assert_found(house.check_tables(root), "README.md: a column without a name")
+
+
 # ---------------------------------------------------------------- weave
 
 

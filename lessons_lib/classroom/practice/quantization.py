@@ -1,16 +1,19 @@
 """Checks for the exercises of the chapter `quantization`."""
 
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 
 from lessons_lib.classroom.practice import Case, Exercise
 
 __all__ = [
+    "check_best_mix",
     "check_best_scale",
-    "check_decode_block",
     "check_file_bytes",
-    "check_float_value",
+    "check_gap",
 ]
 
 
@@ -23,45 +26,43 @@ def _close(answer: float, expected: float) -> bool:
     return math.isclose(answer, expected, rel_tol=1e-5, abs_tol=1e-30)
 
 
-def _float_value(sign: str, exponent: str, mantissa: str, bias: int) -> float:
-    power, fraction = int(exponent, 2), int(mantissa, 2) / 2 ** len(mantissa)
-    size = (1 + fraction) * 2.0 ** (power - bias) if power else fraction * 2.0 ** (1 - bias)
-    return -size if sign == "1" else size
+def _gap(x: float, mantissa_bits: int) -> float:
+    return 2.0 ** (math.frexp(x)[1] - 1 - mantissa_bits)
 
 
-check_float_value = Exercise(
-    "float_value",
-    _float_value,
+check_gap = Exercise(
+    "gap",
+    _gap,
     (
         Case(
-            ("0", "01111", "0000000000", 15),
-            "the exponent is 15, minus the bias 15: 1.0 times 2 to the power of 0.",
-            "el exponente es 15, menos el desplazamiento 15: 1,0 por 2 elevado a 0.",
+            (1.0, 23),
+            "after 1 comes 1 and the last bit of the mantissa: 2 to the power of -23.",
+            "después de 1 viene 1 más el último bit de la mantisa: 2 elevado a -23.",
         ),
         Case(
-            ("0", "10000", "0100000000", 15),
-            "the mantissa comes after 1 and the binary point: 0100000000 is 256 / 1024.",
-            "la mantisa va tras el 1 y la coma binaria: 0100000000 es 256 / 1024.",
+            (3.0, 7),
+            "3 is 1.5 times 2: the steps of the mantissa are twice as wide as at 1.",
+            "3 es 1,5 por 2: los pasos de la mantisa son el doble de anchos que en 1.",
         ),
         Case(
-            ("0", "01110100", "1000000", 127),
-            "the mantissa may have another length: divide by 2 to the power of its length.",
-            "la mantisa puede tener otra longitud: divide entre 2 elevado a esa longitud.",
+            (1000.0, 7),
+            "1000 stands between 512 and 1024: in BF16 its neighbours are 4 away.",
+            "1000 está entre 512 y 1024: en BF16, sus vecinos quedan a distancia 4.",
         ),
         Case(
-            ("1", "10001", "1010000000", 15),
-            "the sign 1 makes the number negative.",
-            "el signo 1 hace negativo el número.",
+            (1024.0, 7),
+            "at a power of two the next larger one belongs to it: from 1024 on the gap is 8.",
+            "en una potencia de dos, el siguiente ya es de ella: desde 1024 la distancia es 8.",
         ),
         Case(
-            ("0", "00000", "1000000000", 15),
-            "with an exponent of zeros only, there is no 1 in front, and the power is 1 - bias.",
-            "con un exponente de ceros no hay un 1 delante; la potencia es 1 - desplazamiento.",
+            (0.1, 10),
+            "below 1 the powers are negative: 0.1 stands between 1/16 and 1/8.",
+            "por debajo de 1, las potencias son negativas: 0,1 está entre 1/16 y 1/8.",
         ),
         Case(
-            ("0", "00000", "0000000000", 15),
-            "all bits 0 are the number 0.",
-            "con todos los bits a 0, el número es 0.",
+            (1023.9999389648438, 23),
+            "just below a power of two it is the smaller power that counts: do not round.",
+            "justo por debajo de una potencia de dos cuenta la potencia menor: no redondees.",
         ),
     ),
     same=_close,
@@ -108,50 +109,86 @@ check_file_bytes = Exercise(
 )
 
 
-def _vector(answer: object) -> list:
-    return np.asarray(answer, dtype=float).tolist()
+@dataclass(frozen=True)
+class _Harm:
+    """A model's harm by the formats of its matrices: each one's own, and what pairs do together."""
+
+    name: str
+    own: tuple[dict[str, float], ...]
+    together: dict[tuple[int, int], float] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __call__(self, formats: Sequence[str]) -> float:
+        each = [own[name] for own, name in zip(self.own, formats, strict=True)]
+        pairs = sum(times * each[i] * each[j] for (i, j), times in self.together.items())
+        return sum(each) + pairs
 
 
-def _same_vector(answer: list, expected: list) -> bool:
-    return np.shape(answer) == np.shape(expected) and np.allclose(answer, expected, rtol=1e-5)
+def _best_mix(harm: Callable, sizes: list[int], bits: dict[str, float], most: float) -> list[str]:
+    mixes = [
+        list(mix)
+        for mix in product(bits, repeat=len(sizes))
+        if sum(n * bits[name] for n, name in zip(sizes, mix, strict=True)) <= most * sum(sizes)
+    ]
+    return min(mixes, key=harm)
 
 
-def _decode_block(scale: float, data: bytes) -> list:
-    return _vector([scale * ((b & 15) - 8) for b in data] + [scale * ((b >> 4) - 8) for b in data])
+_BITS = {"MXFP4": 4.25, "Q5_K": 5.5, "Q8_0": 8.5}
 
 
-check_decode_block = Exercise(
-    "decode_block",
-    _decode_block,
+def _own(harm: float) -> dict[str, float]:
+    """Return a matrix's harm by format: about a quarter for each bit more."""
+    return {"MXFP4": harm, "Q5_K": harm / 6, "Q8_0": harm / 400}
+
+
+check_best_mix = Exercise(
+    "best_mix",
+    _best_mix,
     (
         Case(
-            (1.0, bytes([0x99, 0x99])),
-            "each byte holds two levels; level 8 stands for 0, level 9 for one scale.",
-            "cada byte contiene dos niveles; el nivel 8 representa 0; el 9, una escala.",
+            (_Harm("harm_a", (_own(0.01), _own(0.4), _own(0.05))), [120, 100, 100], _BITS, 5.9),
+            "the sensitive matrix gets the most bits, and the others what is left: try all mixes "
+            "within the limit.",
+            "la matriz sensible recibe más bits y las demás, los que quedan: prueba todas las "
+            "mezclas dentro del límite.",
         ),
         Case(
-            (0.5, bytes([0xAA, 0xAA])),
-            "multiply by the scale.",
-            "multiplica por la escala.",
+            (_Harm("harm_b", (_own(0.2), _own(0.3))), [100, 1900], _BITS, 5.0),
+            "a matrix counts by its weights: the large one cannot have more bits here, the small "
+            "one can.",
+            "una matriz cuenta según sus pesos: aquí la grande no puede tener más bits; la "
+            "pequeña, sí.",
         ),
         Case(
-            (1.0, bytes([0x98, 0x98])),
-            "first the lower four bits of all bytes, then the upper four bits of all bytes.",
-            "primero los cuatro bits bajos de todos los bytes; después, los cuatro altos de todos.",
+            (_Harm("harm_c", (_own(0.1), _own(0.3))), [50, 50], _BITS, 7.0),
+            "exactly as many bits as allowed are allowed: 8.5 and 5.5 make 7 on average.",
+            "justo los bits permitidos también valen: 8,5 y 5,5 dan 7 de media.",
         ),
         Case(
-            (1.0, bytes([0x0F, 0x87])),
-            "level 0 stands for -8 scales, level 15 for 7.",
-            "el nivel 0 representa -8 escalas; el 15, 7.",
+            (
+                _Harm(
+                    "harm_d",
+                    (_own(0.3), _own(0.24), _own(0.24)),
+                    {(1, 2): 20.0},
+                ),
+                [100, 100, 100],
+                _BITS,
+                4.7,
+            ),
+            "two matrices may harm together more than each alone: measure whole mixes, not one "
+            "matrix at a time.",
+            "dos matrices pueden dañar juntas más que cada una por su lado: mide mezclas enteras, "
+            "no una matriz cada vez.",
         ),
         Case(
-            (-0.25, bytes(range(0, 256, 17))),
-            "a negative scale is a scale like any other; a whole block has 16 bytes.",
-            "una escala negativa es una escala más; un bloque entero tiene 16 bytes.",
+            (_Harm("harm_e", (_own(0.5), _own(0.1))), [10, 10], _BITS, 4.25),
+            "with no bits to spare all get the smallest format.",
+            "si no sobran bits, todas reciben el formato más pequeño.",
         ),
     ),
-    same=_same_vector,
-    read=_vector,
+    read=list,
 )
 
 
