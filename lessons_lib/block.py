@@ -136,7 +136,7 @@ class Block(nn.Module):
         self.pre_norm = pre_norm
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Map the residual stream x (B, T, D) to the next one; `mask` as the attention's."""
+        """Map the residual stream x (B, T, D); without a `mask`, our attention is causal."""
         if self.pre_norm:
             x = x + self.attention(self.attention_norm(x), mask)
             return x + self.feed_forward(self.feed_norm(x))

@@ -330,9 +330,11 @@ def cached_attention(
     Query heads that share a key-value head stand below each other, as more rows of it.
 
     Raises:
-        ValueError: a layer that the cache does not have.
+        ValueError: a layer that the cache does not have, or another number of texts.
     """
-    check_integer("layer", layer, 0, len(cache.keys) - 1)
+    n_layers, n_texts = cache.keys.shape[:2]
+    check_integer("layer", layer, 0, n_layers - 1)
+    check_integer("the number of texts", len(x), n_texts, n_texts)
     n_new = x.shape[1]
     q = split_heads(attention.query(x), attention.n_heads)  # (B, H, T, K)
     k = split_heads(attention.key(x), attention.n_kv_heads)  # (B, G, T, K)
@@ -362,11 +364,12 @@ def cached_logits(
         n_logits: for how many of the last positions logits are wanted; all by default.
 
     Raises:
-        ValueError: as `check_token_ids`, with the room left in the cache for the context; logits
-            wanted for fewer than one position.
+        ValueError: as `check_token_ids`, with the room left in the cache for the context; another
+            number of texts than in the cache; logits wanted for fewer than one position.
     """
-    room = cache.n_positions - cache.length
+    room, n_texts = cache.n_positions - cache.length, cache.keys.shape[1]
     n_new = check_token_ids(token_ids, model.config.vocab_size, room).shape[1]
+    check_integer("the number of texts", len(token_ids), n_texts, n_texts)
     n_logits = check_integer("n_logits", n_new if n_logits is None else n_logits, 1)
     x = model.token_embedding(token_ids)  # (B, T, D)
     if hasattr(model, "position_embedding"):

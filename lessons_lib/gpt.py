@@ -132,9 +132,10 @@ def check_token_ids(
     if token_ids.numel() and (token_ids.min() < 0 or token_ids.max() >= vocab_size):
         got = f"{token_ids.min().item()} to {token_ids.max().item()}"
         raise ValueError(f"expected ids from 0 to {vocab_size - 1}, got {got}")
-    if real is not None and real.shape != token_ids.shape:
-        shapes = f"{tuple(token_ids.shape)}, got {tuple(real.shape)}"
-        raise ValueError(f"expected a boolean for each id, of shape {shapes}")
+    if real is not None and (not isinstance(real, Tensor) or real.shape != token_ids.shape):
+        got = tuple(real.shape) if isinstance(real, Tensor) else type(real).__name__
+        shape = tuple(token_ids.shape)
+        raise ValueError(f"expected a boolean for each id, of shape {shape}, got {got}")
     return token_ids
 
 

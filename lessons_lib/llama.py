@@ -290,6 +290,9 @@ class Llama(LlamaFiles, nn.Module):
 
     Args:
         config: the sizes.
+
+    Raises:
+        ValueError: in `forward`, see `check_token_ids`.
     """
 
     def __init__(self, config: LlamaConfig):
@@ -305,7 +308,7 @@ class Llama(LlamaFiles, nn.Module):
 
     def forward(self, token_ids: Tensor, real: Tensor | None = None) -> Tensor:
         """Return logits (B, T, V) for token ids (B, T); `real` as for `padding_mask`."""
-        check_token_ids(token_ids, self.config.vocab_size, self.config.context_length)
+        check_token_ids(token_ids, self.config.vocab_size, self.config.context_length, real)
         mask = None if real is None else padding_mask(real)
         x = self.token_embedding(token_ids)  # (B, T, D)
         for block in self.blocks:

@@ -30,6 +30,7 @@ from lessons_lib.generation import (
     TextStream,
     accept_draft,
     beam_search,
+    cached_attention,
     cached_logits,
     filter_logits,
     generate,
@@ -476,6 +477,22 @@ def test_a_full_cache_and_bad_sizes(kind):
         KVCache(model, CONTEXT + 1)
     with pytest.raises(ValueError, match="n_positions"):
         KVCache(model, 0)
+
+
+def test_a_cache_of_another_number_of_texts(kind):
+    """One text read into a cache of two would be written into both rows."""
+    model = make(kind)
+    real = torch.ones(2, 5, dtype=torch.bool)
+    for cache, n_texts in itertools.product(
+        (KVCache(model, 5, batch_size=2), PaddedCache(model, real)), (1, 3)
+    ):
+        with pytest.raises(ValueError, match=f"number of texts .* from 2 to 2, got {n_texts}"):
+            cached_logits(model, random_ids(n_texts, 3), cache)
+        x = torch.ones(n_texts, 3, model.config.d_model)
+        with pytest.raises(ValueError, match=f"number of texts .* from 2 to 2, got {n_texts}"):
+            cached_attention(model.blocks[0].attention, x, cache, 0)
+        assert cache.length == 0
+        assert not cache.keys.any()
 
 
 # ---------------------------------------------------------------------------- writing and stopping

@@ -540,6 +540,8 @@ def test_padding_of_another_shape(ours):
     for shape in ((1, 9), (2, 8), (2,)):
         with pytest.raises(ValueError, match=r"a boolean for each id, of shape \(2, 9\), got"):
             ours(ids(2, 9), torch.ones(shape, dtype=torch.bool))
+    with pytest.raises(ValueError, match=r"of shape \(2, 9\), got list"):
+        ours(ids(2, 9), [[True] * 9] * 2)
 
 
 def test_a_text_that_outgrows_the_context(ours):

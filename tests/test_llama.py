@@ -144,6 +144,13 @@ def test_left_padding_beside_transformers(pair):
         torch.testing.assert_close(ours(ids, real)[real], expected[real], atol=1e-5, rtol=0)
 
 
+def test_padding_of_another_shape(pair):
+    """Of (1, 9) or (9,), every text would get the same padding, and nothing would complain."""
+    for wrong in ((1, 9), (2, 8), (9,), (2, 9, 1)):
+        with pytest.raises(ValueError, match=r"a boolean for each id, of shape \(2, 9\), got"):
+            pair[0](random_ids(2, 9), torch.ones(wrong, dtype=torch.bool))
+
+
 def test_greedy_continuation_equals_that_of_transformers(pair):
     ours, theirs = pair
     ids = random_ids(2, 7, seed=5)

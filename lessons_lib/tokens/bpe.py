@@ -299,7 +299,7 @@ class BPE:
         for left, right in merges:
             if left not in self.ids or right not in self.ids:
                 raise ValueError(f"expected merges of earlier tokens, got {left} and {right}")
-            new_id = self.ids.setdefault(left + right, len(self.ids))
+            new_id = self.ids.setdefault(left + right, len(self.ids))  # pairs may share a token
             self.made_by[self.ids[left], self.ids[right]] = new_id
         self.tokens = list(self.ids)
 
