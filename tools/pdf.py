@@ -153,9 +153,7 @@ def document(site: Path, language: str, slugs: list[str] | None = None) -> str:
         kicker = f'<p class="part">{escape(part)}</p>' if part and part != last else ""
         last = part
         contents += [kicker, _row(slug, title, "chapter")]
-        contents += [
-            _row(h2.parent["id"], _heading(h2), "section") for h2 in article.find_all("h2")
-        ]
+        contents += [_row(_named(h2), _heading(h2), "section") for h2 in article.find_all("h2")]
         text = BeautifulSoup(title, "html.parser").get_text().replace("\\", "\\\\")
         text = text.replace('"', '\\"')
         rules.append(f'@page {slug} {{ @bottom-left {{ content: "{text}"; }} }}')
@@ -191,6 +189,12 @@ def document(site: Path, language: str, slugs: list[str] | None = None) -> str:
         + "\n".join(body)
         + "\n</body>\n</html>\n"
     )
+
+
+def _named(h2: Tag) -> str:
+    """Give a heading an id of its own: its section may begin at the foot of the page before."""
+    h2["id"] = f"{h2.parent['id']}-title"
+    return h2["id"]
 
 
 def _row(anchor: str, title: str, kind: str) -> str:
