@@ -285,6 +285,7 @@ function beside(name, hear) {
     openHere();
   }
   return work;
+}
 
 // --- Drawings
 
