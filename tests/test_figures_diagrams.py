@@ -19,6 +19,11 @@ from tools import house
 
 SVG = "{http://www.w3.org/2000/svg}"
 NAMES = [name for name in figures.__all__ if name.endswith("_diagram")]
+CHAPTERS = [
+    slug
+    for slug in house.chapters(house.ROOT)
+    if (house.ROOT / "book" / "en" / f"{slug}.ipynb").is_file()
+]
 PHONE = 358  # pixels of a page's column on a telephone 390 wide
 
 
@@ -258,7 +263,7 @@ def structure(cell) -> bool:
 
 
 @pytest.mark.parametrize("code", house.LANGUAGES)
-@pytest.mark.parametrize("slug", house.chapters(house.ROOT))
+@pytest.mark.parametrize("slug", CHAPTERS)
 def test_a_chapter_has_its_diagram_in_the_first_third(slug, code):
     cells = house.read_notebook(house.ROOT / "book" / code / f"{slug}.ipynb").cells
     before, total = 0, sum(len(cell.source) for cell in cells)
@@ -272,7 +277,7 @@ def test_a_chapter_has_its_diagram_in_the_first_third(slug, code):
 
 
 @pytest.mark.parametrize("code", house.LANGUAGES)
-@pytest.mark.parametrize("slug", house.chapters(house.ROOT))
+@pytest.mark.parametrize("slug", CHAPTERS)
 def test_stored_diagrams_are_those_of_the_library(slug, code):
     language.speak(code)
     try:
@@ -288,6 +293,7 @@ def test_stored_diagrams_are_those_of_the_library(slug, code):
 
 
 def test_every_diagram_stands_in_a_chapter():
+    assert len(CHAPTERS) >= 13
     drawn = set()
     for path in house.notebooks(house.ROOT, (), ("en",)):
         for cell in house.read_notebook(path).cells:
