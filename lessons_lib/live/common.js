@@ -177,6 +177,116 @@ function renderer(properties, draw) {
   };
 }
 
+// --- Data that a reader asks for
+
+const PAGE_SCRIPT = document.currentScript?.src; // of a built page; a module of Jupyter has none
+
+// The script beside the page's own holds a file as text: a page opened from a folder may load scripts,
+// but not other files.
+function loadScript(name) {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = new URL(`${name}.js`, PAGE_SCRIPT);
+    script.onload = () => {
+      script.remove();
+      resolve(globalThis.bookFiles[name]);
+      delete globalThis.bookFiles[name];
+    };
+    script.onerror = () => reject(new Error(script.src));
+    document.head.append(script);
+  });
+}
+
+const AT_A_TIME = 2 ** 16; // characters: some milliseconds
+
+async function fromBase64(text, pause) {
+  const bytes = new Uint8Array((text.length / 4) * 3 - (text.match(/=*$/)[0].length));
+  for (let start = 0; start < text.length; start += AT_A_TIME) {
+    const part = atob(text.slice(start, start + AT_A_TIME));
+    const at = (start / 4) * 3;
+    for (let i = 0; i < part.length; i++) bytes[at + i] = part.charCodeAt(i);
+    await pause();
+  }
+  return bytes;
+}
+
+const PATIENCE = 30_000; // milliseconds for the kernel's answer
+
+// In Jupyter the kernel sends it when it is asked.
+function askKernel(widget, kind) {
+  return new Promise((resolve, reject) => {
+    const listen = (content, [data] = []) => {
+      if (content?.type !== kind) return;
+      finish();
+      resolve(new Uint8Array(data.buffer ?? data, data.byteOffset, data.byteLength));
+    };
+    const finish = () => {
+      clearTimeout(timer);
+      widget.off("msg:custom", listen);
+    };
+    const timer = setTimeout(() => {
+      finish();
+      reject(new Error("no answer from the kernel"));
+    }, PATIENCE);
+    widget.on("msg:custom", listen);
+    widget.send({ type: "load" });
+  });
+}
+
+// The bytes of a figure's file, such as the "model", in the figure's language.
+async function loadBytes(widget, kind, pause) {
+  if (!PAGE_SCRIPT) return askKernel(widget, kind);
+  return fromBase64(await loadScript(`${kind}_${widget.get("language")}`), pause);
+}
+
+// --- Work beside the page
+
+// Work that goes on in a worker, or in the page where that is refused. `name` is a file of the engine
+// whose `serve` gets a function to tell by and gives one that hears; here `hear` gets what is told.
+// The answer: `tell` sends a message, `end` stops the worker, `where` it works, once that is known.
+function beside(name, hear) {
+  let waiting = []; // until it is known where
+  let receive = null;
+  const work = { where: null, tell, end: () => {} };
+  function tell(message) {
+    if (receive) receive(message);
+    else waiting.push(message);
+  }
+  function open(where, receiver) {
+    [work.where, receive] = [where, receiver];
+    for (const message of waiting) receive(message);
+    waiting = [];
+  }
+  const openHere = () => {
+    let ended = false;
+    open("page", engine[name].serve((message) => ended || hear(message)));
+    work.end = () => {
+      ended = true;
+      receive({ type: "end" });
+    };
+  };
+  const text =
+    `const engine = (${makeEngine})();\n` +
+    `const hear = engine.${name}.serve((message) => postMessage(message));\n` +
+    "onmessage = ({ data }) => hear(data);\npostMessage({ type: \"open\" });\n";
+  try {
+    const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+    const worker = new Worker(url);
+    worker.onmessage = ({ data }) => {
+      URL.revokeObjectURL(url);
+      worker.onmessage = (event) => hear(event.data);
+      open("worker", (message) => worker.postMessage(message));
+    };
+    worker.onerror = () => {
+      if (!work.where) openHere(); // some pages may make workers, but not run them
+    };
+    work.end = () => worker.terminate();
+  } catch {
+    openHere();
+  }
+  return work;
+}
+
 // --- Drawings
 
 const isStill = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
