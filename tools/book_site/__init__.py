@@ -15,6 +15,7 @@ from docutils import nodes
 from sphinx.errors import ConfigError
 
 from tools import addresses
+from tools.book_site.drawings import InlineDrawings, write_styles
 from tools.book_site.live import FILE_FIGURE, pack_figures, pack_file
 from tools.book_site.search import write_index
 
@@ -64,6 +65,7 @@ def _vendor(app):
             target = static / "mathjax" / file.as_posix().split("/mathjax/")[1]
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file.locate(), target)
+    write_styles(static)
     figures = ROOT / "lessons_lib" / "live"
     (static / "live.js").write_text(pack_figures(figures), encoding="utf-8")
     if (figures / "live.css").exists():
@@ -168,6 +170,7 @@ def _finish(app, exception):
 def setup(app):
     """Register the extension with Sphinx."""
     app.add_config_value("book_has_both_editions", False, "html")
+    app.add_post_transform(InlineDrawings)
     app.connect("config-inited", _configure)
     app.connect("builder-inited", _vendor)
     app.connect("doctree-read", _number_sections)
@@ -177,5 +180,6 @@ def setup(app):
     app.connect("html-page-context", _buttons, priority=900)
     app.connect("build-finished", _finish)
     app.add_css_file("book.css", priority=900)
+    app.add_css_file("drawings.css", priority=900)
     app.add_js_file("book.js", loading_method="defer")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
