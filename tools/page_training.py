@@ -76,8 +76,7 @@ def main() -> None:
             stored[language] = {"order": order, "ngram": round(costs[order], 1), **run}
             print(stored[language], flush=True)
         browser.close()
-    text = json.dumps(stored, ensure_ascii=False, indent=1) + "\n"
-    write_atomic(STORED, text.encode())
+    write_atomic(STORED, (json.dumps(stored, ensure_ascii=False) + "\n").encode())
 
 
 if __name__ == "__main__":

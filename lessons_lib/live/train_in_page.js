@@ -113,7 +113,7 @@ const STRINGS = {
   },
 };
 
-const FACTORS = [0, 0.1, 0.3, 1, 3, 10, 30, 1e20];
+const FACTORS = [0, 0.1, 0.3, 1, 3, 10, 30, 100, 1e20];
 const USUAL = FACTORS.indexOf(1);
 const WIDTHS = [32, 48, 64];
 const BATCH = 4;
@@ -224,7 +224,7 @@ function show(widget, el) {
     state = next;
     const words = {
       going: work?.where === "page" ? say.here : say.going,
-      ended: say.ended(whole(costs.length)),
+      ended: `${say.ended(whole(costs.length))}${factor && isWorse() ? ` ${say.worse}` : ""}`,
       diverged: say.diverged(whole(costs.length)),
     };
     status.textContent = words[state] ?? say[state];
@@ -234,10 +234,12 @@ function show(widget, el) {
     write();
   }
 
+  const isWorse = () => measured.length > 1 && measured.at(-1)[1] > measured[0][1];
+
   // What is worth a sentence while it goes on.
   function remark(step, nats) {
     if (factor === 0) status.textContent = say.still;
-    else if (step && nats > measured[0][1]) status.textContent = say.worse;
+    else if (isWorse()) status.textContent = say.worse;
     else if (!beaten && nats < ngram) {
       beaten = true;
       status.textContent = say.beaten(whole(step), whole(latest?.seconds ?? 0));

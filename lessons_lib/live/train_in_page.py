@@ -168,11 +168,11 @@ class TrainInPage(LiveFigure):
         """Return the stored curve as SVG."""
         words, steps = WORDS[self.language], self.stored[-1][0]
 
-        def height(nats: float) -> float:
+        def height(nats: float) -> int:
             share = math.log(max(nats, LOW_NATS) / LOW_NATS) / math.log(HIGH_NATS / LOW_NATS)
-            return round(HIGH * (1 - share), 1)
+            return round(HIGH * (1 - share))
 
-        points = " ".join(f"{WIDE * s / steps:.1f},{height(nats)}" for s, nats in self.stored)
+        points = " ".join(f"{round(WIDE * s / steps)} {height(nats)}" for s, nats in self.stored)
         lines = "".join(
             f'<line class="live-{kind}" x1="0" x2="{WIDE}" y1="{y}" y2="{y}"/>'
             f'<text class="live-end" x="{WIDE}" y="{y + down}">{words[kind]}: {shown}</text>'

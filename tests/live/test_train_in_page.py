@@ -122,7 +122,8 @@ def test_the_stored_run_goes_below_the_n_grams():
         assert run["parameters"] == 2 * V * d + 12 * d**2
         assert (steps[0], steps[-1]) == (0, 1500)
         assert nats[0] > 5 * len(word_stories(language)[1][0])  # about ln V for each token
-        assert run["exact"] < nats[-1] < 60 < run["ngram"]
+        assert run["exact"] + 10 < nats[-1] < 60 < run["ngram"]
+        assert min(step for step, cost in run["measured"] if cost < run["ngram"]) <= 200
 
 
 # --------------------------------------------------------------------------------- the page trains
@@ -209,8 +210,8 @@ def test_rates_that_teach_nothing_or_too_much(visit):
     wait(page, "ended")
     assert measured(page)[-1][1] < 0.9 * first
     live.focus(page, words["rate"])
-    for _ in range(3):
-        page.keyboard.press("ArrowRight")
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
     live.press(page, "Begin anew")
     page.get_by_role("status").filter(has_text="Worse than before").wait_for()
 
@@ -317,7 +318,7 @@ def test_without_scripts_the_stored_run_is_there(page_without_scripts):
             assert str(number).replace(".", "," if language == "es" else ".") in text
         assert run["story"].strip()[:40] in text
         points = page.locator("polyline").get_attribute("points").split()
-        assert len(points) == len(run["measured"])
+        assert len(points) == 2 * len(run["measured"])
         assert live.violations(page) == []
 
 
