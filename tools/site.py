@@ -16,6 +16,7 @@ import functools
 import http.server
 import io
 import multiprocessing
+import re
 import shutil
 import sys
 import time
@@ -164,6 +165,7 @@ def build(site: Path = SITE, work: Path | None = None) -> None:
     for code in every:
         leave = shutil.ignore_patterns("*.map", ".buildinfo*", "objects.inv", ".doctrees")
         shutil.copytree(work / code / "html", new / code, ignore=leave)
+    _share_static(new, every)
     (new / ".nojekyll").touch()
     (new / "index.html").write_text(_root_page(every), encoding="utf-8")
     if base := addresses.site_url():
@@ -174,6 +176,29 @@ def build(site: Path = SITE, work: Path | None = None) -> None:
         site.rename(old)
     new.rename(site)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _share_static(new: Path, languages: Iterable[str]) -> None:
+    """Put the files that the editions' pages load into one folder, for both languages.
+
+    Raises:
+        RuntimeError: two editions have another file of the same name.
+    """
+    shared = new / "_static"
+    for code in languages:
+        own = new / code / "_static"
+        for path in [path for path in own.rglob("*") if path.is_file()]:
+            target = shared / path.relative_to(own)
+            if target.exists() and target.read_bytes() != path.read_bytes():
+                raise RuntimeError(f"expected one {target.name} for all editions, got another")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+        shutil.rmtree(own)
+        for page in (new / code).rglob("*.html"):
+            up = "../" * len(page.relative_to(new).parent.parts)
+            text = page.read_text(encoding="utf-8")
+            text = re.sub(r'\b(href|src)="_static/', rf'\1="{up}_static/', text)
+            page.write_text(text, encoding="utf-8")
 
 
 def _root_page(every: dict[str, dict]) -> str:

@@ -1,3 +1,28 @@
+// Formulas are set once the page has been painted and its figures live, a few at a time, so that
+// nothing waits for them. `formulas` is a promise that all are set.
+const MATHS = new URL("mathjax/tex-chtml.js", document.currentScript.src);
+const FORMULAS_AT_A_TIME = 8;
+window.formulas = (async () => {
+  if (document.readyState !== "complete")
+    await new Promise((done) => addEventListener("load", done, { once: true }));
+  const formulas = [...document.querySelectorAll("article .math")];
+  if (!formulas.length) return;
+  await new Promise((done) => setTimeout(done));
+  window.MathJax = { ...window.MathJax, startup: { typeset: false } };
+  const script = document.createElement("script");
+  script.src = MATHS;
+  await new Promise((done, failed) => {
+    script.onload = done;
+    script.onerror = () => failed(new Error("MathJax could not be loaded"));
+    document.head.append(script);
+  });
+  await MathJax.startup.promise;
+  while (formulas.length) {
+    await MathJax.typesetPromise(formulas.splice(0, FORMULAS_AT_A_TIME));
+    await new Promise((done) => setTimeout(done));
+  }
+})();
+
 // The link to the other language leads to the section that is being read.
 document.addEventListener("DOMContentLoaded", () => {
   const sections = [...document.querySelectorAll("article.bd-article span[id^=section-]")];

@@ -163,7 +163,7 @@ class Visit:
         self.page.goto(address, wait_until="commit" if leads_to else "load")
         if leads_to:
             self.page.wait_for_url(leads_to)
-        self.page.evaluate("() => window.MathJax?.startup?.promise")
+        self.page.evaluate("() => window.formulas")
         self.page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
 
     def _console(self, message):

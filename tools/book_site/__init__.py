@@ -2,7 +2,8 @@
 
 It adds what the theme lacks: a switch to the same page in the other language, live figures
 without a kernel, self-hosted MathJax, repository buttons, and the accessibility fixes. All of it
-works over http and from a folder (``file://``), with no request to another host.
+works over http and from a folder (``file://``), with no request to another host. `lighten` makes
+the written pages quick to load.
 """
 
 import re
@@ -15,6 +16,7 @@ from docutils import nodes
 from sphinx.errors import ConfigError
 
 from tools import addresses
+from tools.book_site.lighten import lighten
 from tools.book_site.live import MODEL_FIGURE, pack_figures, pack_model
 from tools.book_site.search import write_index
 
@@ -66,8 +68,7 @@ def _vendor(app):
             shutil.copyfile(file.locate(), target)
     figures = ROOT / "lessons_lib" / "live"
     (static / "live.js").write_text(pack_figures(figures), encoding="utf-8")
-    if (figures / "live.css").exists():
-        shutil.copyfile(figures / "live.css", static / "live.css")
+    shutil.copyfile(figures / "live.css", static / "live.css")
 
 
 def _search_page(app):
@@ -115,8 +116,6 @@ def _page(app, pagename, templatename, context, doctree):
         context["alternates"] = [(code, f"{base}{code}/{pagename}.html") for code in every]
     if 'class="live-figure"' in context.get("body", ""):
         app.add_js_file("live.js", loading_method="defer")
-        if (Path(app.outdir) / "_static" / "live.css").exists():
-            app.add_css_file("live.css")
 
 
 def _buttons(app, pagename, templatename, context, doctree):
@@ -160,6 +159,7 @@ def _finish(app, exception):
             text = text.replace(before, after)
         if text != old:
             page.write_text(text, encoding="utf-8")
+    lighten(Path(app.outdir))
     for language in models:  # only what a figure of some page may ask for
         script = Path(app.outdir) / "_static" / f"model_{language}.js"
         script.write_text(pack_model(language), encoding="ascii")
@@ -176,6 +176,7 @@ def setup(app):
     app.connect("html-page-context", _page, priority=400)
     app.connect("html-page-context", _buttons, priority=900)
     app.connect("build-finished", _finish)
+    app.add_css_file("live.css")
     app.add_css_file("book.css", priority=900)
     app.add_js_file("book.js", loading_method="defer")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
