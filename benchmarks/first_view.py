@@ -77,7 +77,7 @@ def weigh(browser, address: str) -> tuple[float, int]:
     finished = []
     with browser.new_context(viewport={"width": 1400, "height": 900}) as context:
         page = context.new_page()
-        page.on("requestfinished", finished.append)
+        page.on("requestfinished", lambda request: finished.append(request))
         page.goto(address, wait_until="load")
         page.evaluate("() => window.formulas ?? window.MathJax?.startup?.promise")
         page.wait_for_load_state("networkidle")

@@ -29,11 +29,12 @@ import yaml
 from lessons_lib.base import console
 from tools import addresses
 from tools.book_site import editions
+from tools.book_site.front import front_page, lost_page
+from tools.book_site.share import share_picture
 from tools.house import chapters
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "site"
-BOOK_SITE = ROOT / "tools" / "book_site"
 
 
 def _read(path: Path) -> dict:
@@ -167,7 +168,7 @@ def build(site: Path = SITE, work: Path | None = None) -> None:
         shutil.copytree(work / code / "html", new / code, ignore=leave)
     _share_static(new, every)
     (new / ".nojekyll").touch()
-    (new / "index.html").write_text(_root_page(every), encoding="utf-8")
+    _front(new, every)
     if base := addresses.site_url():
         (new / "sitemap.xml").write_text(_sitemap(base, every), encoding="utf-8")
         robots = f"User-agent: *\nAllow: /\n\nSitemap: {base}sitemap.xml\n"
@@ -201,18 +202,16 @@ def _share_static(new: Path, languages: Iterable[str]) -> None:
             page.write_text(text, encoding="utf-8")
 
 
-def _root_page(every: dict[str, dict]) -> str:
-    from jinja2 import Environment, FileSystemLoader
-    from markupsafe import Markup
-
-    templates = Environment(loader=FileSystemLoader(BOOK_SITE / "templates"), autoescape=True)
-    start = _read(ROOT / "_toc.yml")["root"].removeprefix("book/en/") + ".html"
-    return templates.get_template("root.html").render(
-        editions=list(every.values()),
-        start=start,
-        base=addresses.site_url(),
-        css=Markup((BOOK_SITE / "root.css").read_text(encoding="utf-8")),
-    )
+def _front(new: Path, every: dict[str, dict]) -> None:
+    """Write the front page, the page of a lost address, and the pictures for links to the book."""
+    toc = _read(ROOT / "_toc.yml")
+    tocs = [edition_toc(toc, edition) for edition in every.values()]
+    own = [dict(edition) for edition in every.values()]
+    (new / "index.html").write_text(front_page(own, tocs, new), encoding="utf-8")
+    (new / "404.html").write_text(lost_page(own), encoding="utf-8")
+    for edition in own:
+        picture = share_picture(edition["title"], edition["front"]["lead"], edition["trace"])
+        (new / "_static" / f"share_{edition['language']}.png").write_bytes(picture)
 
 
 def _sitemap(base: str, languages: Iterable[str]) -> str:

@@ -41,6 +41,9 @@ def _configure(app, config):
         config.myst_substitutions = {**config.myst_substitutions, **addresses.substitutions()}
     except ValueError as error:
         raise ConfigError(str(error)) from None
+    if config.book_has_both_editions:  # the title leads to the front page
+        logo = config.html_theme_options.setdefault("logo", {})
+        logo["link"] = f"../index.html#{config.language}"
     if repository:
         config.html_theme_options.update(
             repository_url=repository,
@@ -113,6 +116,7 @@ def _page(app, pagename, templatename, context, doctree):
             for code, other in every.items()
             if code != here
         ]
+        context["site_address"] = addresses.site_url()
         context["alternates"] = [(code, f"{base}{code}/{pagename}.html") for code in every]
     if 'class="live-figure"' in context.get("body", ""):
         app.add_js_file("live.js", loading_method="defer")
@@ -175,7 +179,8 @@ def setup(app):
     # Before the theme drops the templates that come out empty; after it has made its buttons.
     app.connect("html-page-context", _page, priority=400)
     app.connect("html-page-context", _buttons, priority=900)
-    app.connect("build-finished", _finish)
+    # After the theme has written its colours of code.
+    app.connect("build-finished", _finish, priority=900)
     app.add_css_file("live.css")
     app.add_css_file("book.css", priority=900)
     app.add_js_file("book.js", loading_method="defer")
