@@ -169,7 +169,7 @@ def document(site: Path, language: str, slugs: list[str] | None = None) -> str:
         [
             *(
                 f'<link rel="stylesheet" href="{static}/{name}">'
-                for name in ("pygments.css", "sphinx-design.min.css", "live.css")
+                for name in ("pygments.css", "sphinx-design.min.css", "live.css", "drawings.css")
             ),
             f"<style>{_fonts()}\n{CSS.read_text(encoding='utf-8')}\n"
             f'@page contents {{ @bottom-left {{ content: "{words["contents"]}"; }} }}\n'

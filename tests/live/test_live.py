@@ -389,9 +389,11 @@ def test_axe_would_find_something(page, tokenizers):
     assert [name for name, _ in live.violations(page)] == ["color-contrast"]
 
 
-def test_nothing_moves():
-    """No animation at all: nothing to switch off for readers who ask for reduced motion."""
+def test_nothing_moves_in_the_style():
+    """What moves is moved by scripts, which ask whether the reader wants less of it."""
     assert not re.search("transition|animation|smooth", (FOLDER / "live.css").read_text())
+    for path in FOLDER.glob("*.js"):
+        assert ".animate(" not in path.read_text() or path.name == "common.js"
 
 
 def test_fallback_without_scripts(page_without_scripts, tokenizers):

@@ -16,8 +16,9 @@ from docutils import nodes
 from sphinx.errors import ConfigError
 
 from tools import addresses
+from tools.book_site.drawings import InlineDrawings, write_styles
 from tools.book_site.lighten import lighten
-from tools.book_site.live import MODEL_FIGURE, pack_figures, pack_model
+from tools.book_site.live import FILE_FIGURE, pack_figures, pack_file
 from tools.book_site.search import write_index
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,6 +70,7 @@ def _vendor(app):
             target = static / "mathjax" / file.as_posix().split("/mathjax/")[1]
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file.locate(), target)
+    write_styles(static)
     figures = ROOT / "lessons_lib" / "live"
     (static / "live.js").write_text(pack_figures(figures), encoding="utf-8")
     shutil.copyfile(figures / "live.css", static / "live.css")
@@ -136,7 +138,7 @@ def _buttons(app, pagename, templatename, context, doctree):
 
 
 def _finish(app, exception):
-    """Mend in the written pages what the theme's templates get wrong; add the models they need."""
+    """Mend in the written pages what the theme gets wrong; add the files they may ask for."""
     if exception or app.builder.format != "html":
         return
     words = editions()[app.config.language]
@@ -153,25 +155,26 @@ def _finish(app, exception):
         for place in ('title="{}"', 'aria-label="{}"', 'btn__text-container">{}<'):
             changes[place.format(english)] = place.format(own)
     write_index(app, {"language": app.config.language, **words["search"]})
-    models = set()
+    wanted = set()
     for page in Path(app.outdir).rglob("*.html"):
         if "_static" in page.parts:
             continue
         text = old = page.read_text(encoding="utf-8")
-        models.update(MODEL_FIGURE.findall(text))
+        wanted.update(FILE_FIGURE.findall(text))
         for before, after in changes.items():
             text = text.replace(before, after)
         if text != old:
             page.write_text(text, encoding="utf-8")
     lighten(Path(app.outdir))
-    for language in models:  # only what a figure of some page may ask for
-        script = Path(app.outdir) / "_static" / f"model_{language}.js"
-        script.write_text(pack_model(language), encoding="ascii")
+    for figure, language in wanted:  # only what a figure of some page may ask for
+        name, script = pack_file(figure, language)
+        (Path(app.outdir) / "_static" / name).write_text(script, encoding="ascii")
 
 
 def setup(app):
     """Register the extension with Sphinx."""
     app.add_config_value("book_has_both_editions", False, "html")
+    app.add_post_transform(InlineDrawings)
     app.connect("config-inited", _configure)
     app.connect("builder-inited", _vendor)
     app.connect("doctree-read", _number_sections)
@@ -183,5 +186,6 @@ def setup(app):
     app.connect("build-finished", _finish, priority=900)
     app.add_css_file("live.css")
     app.add_css_file("book.css", priority=900)
+    app.add_css_file("drawings.css", priority=900)
     app.add_js_file("book.js", loading_method="defer")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -38,7 +38,12 @@ LATER = "mathjax/tex-chtml.js"  # book.js asks for it
 ALONE = re.compile(r"live\.js|search_\w+\.js|design-tabs\.js")
 TABS = "design-tabs.js"  # of use to pages with tabs
 JOINED = "book-joined-"  # how the names of the joined files begin
-PRINTED = {"live.css", "pygments.css", "sphinx-design.min.css"}  # what tools.pdf takes
+PRINTED = {
+    "drawings.css",
+    "live.css",
+    "pygments.css",
+    "sphinx-design.min.css",
+}  # what tools.pdf takes
 
 
 def draw_icons(html: str) -> str:

@@ -3,7 +3,8 @@
 A figure is an ES module with anywidget's interface. Browsers refuse modules opened from a folder
 (``file://``), so the pages get one ordinary script instead: the engine and ``common.js`` once, each
 module in a function of its own, and a small loader that brings the page's figures to life. Other
-files they may not read either, so the model of the figure `ModelInPage` is a script too.
+files they may not read either, so the model of the figure `ModelInPage` is a script too, and so are
+the stories that `TrainInPage` trains on.
 """
 
 import base64
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from lessons_lib.live.modules import engine_source, import_names, read_module
 
-MODEL_FIGURE = re.compile(r'<figure [^>]*data-live="model_in_page" lang="(\w+)"')
+FILE_FIGURE = re.compile(r'<figure [^>]*data-live="(model_in_page|train_in_page)" lang="(\w+)"')
 LOADER = Path(__file__).with_name("live_loader.js")
 
 
@@ -51,5 +52,23 @@ def pack_model(language: str) -> str:
     """Return a classic script that holds the book's model, a GGUF file, as text in base64."""
     from lessons_lib.live.model_in_page import model_file  # takes seconds, and few pages need it
 
-    text = base64.b64encode(model_file(language)).decode()
-    return f'(globalThis.bookModels ??= {{}}).{language} = "{text}";\n'
+    return _pack_file(f"model_{language}", model_file(language))
+
+
+def pack_file(figure: str, language: str) -> tuple[str, str]:
+    """Return the name and the text of the script that a figure found by `FILE_FIGURE` asks for."""
+    if figure == "model_in_page":
+        return f"model_{language}.js", pack_model(language)
+    return f"stories_{language}.js", pack_training_stories(language)
+
+
+def pack_training_stories(language: str) -> str:
+    """Return a classic script that holds the stories of the figure `TrainInPage`, in base64."""
+    from lessons_lib.live.train_in_page import pack_stories
+
+    return _pack_file(f"stories_{language}", pack_stories(language))
+
+
+def _pack_file(name: str, data: bytes) -> str:
+    text = base64.b64encode(data).decode()
+    return f'(globalThis.bookFiles ??= {{}}).{name} = "{text}";\n'
