@@ -188,7 +188,14 @@ def test_numbers_as_the_chapters_write_them(write, en, es):
 
 
 DRAWN = [  # their drawing comes first, the numbers stand folded below
-    *("attention_map", "block_calculator", "next_token", "optimizer_race", "rotary_clock"),
+    *(
+        "attention_map",
+        "block_calculator",
+        "budget_calculator",
+        "next_token",
+        "optimizer_race",
+        "rotary_clock",
+    ),
 ]
 
 
