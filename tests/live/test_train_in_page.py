@@ -319,7 +319,11 @@ def test_without_scripts_the_stored_run_is_there(page_without_scripts):
         assert run["story"].strip()[:40] in text
         points = page.locator("polyline").get_attribute("points").split()
         assert len(points) == 2 * len(run["measured"])
-        assert live.violations(page) == []
+
+
+def test_axe_finds_nothing_without_scripts(page):
+    page.set_content(live.html_page(TrainInPage(), scripts=False))
+    assert live.violations(page) == []
 
 
 def test_a_kernel_sends_the_stories():
