@@ -81,6 +81,7 @@ SAME = {  # words of both languages
         "X MB",
     ),
     "Witten-Bell",
+    "tokens D ↑",
 }
 POINT = re.compile(r"\d\.\d")  # a decimal point
 COMMA = re.compile(r"\d,(?=\d)(?!\d{3}(?!\d))")  # a comma that does not part thousands
