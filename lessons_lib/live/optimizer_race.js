@@ -146,7 +146,7 @@ function draw(model, el) {
     for (const power of [4, 2, 0, -2, -4]) {
       const y = down(10 ** power);
       put(shape("line", { class: "live-grid", ...ends, y1: y, y2: y }));
-      put(textAt(left - 4, y + 4, powerOf(power), "live-small live-end"));
+      put(textAt(left - 4, y + 4, powerOfTen(power), "live-small live-end"));
     }
     wholes.forEach((path, i) => {
       const all = path.map((place, t) => `${across(t)},${down(height(place, steepness, angle))}`);
@@ -161,7 +161,6 @@ function draw(model, el) {
     put(textAt(width - 6, foot + 15, `${say.step} →`, "live-small live-end"));
     return foot + 20;
   });
-  const powerOf = (power) => (power ? scientific(10 ** power, language).split("×\u00a0")[1] : "1");
   const stepAt = ([x]) => {
     const wide = curves.svg.clientWidth;
     step = Math.max(0, Math.min(LAST, Math.round(((x - 36) / (wide - 42)) * LAST)));
@@ -188,27 +187,21 @@ function draw(model, el) {
     ),
   );
 
-  // The race by itself: a step each PACE milliseconds; at once to the end for who wants no motion.
-  let clock = 0;
-  const stop = () => {
-    clearInterval(clock);
-    clock = 0;
-    play.textContent = say.play;
-  };
-  function forward() {
-    step += 1;
-    if (step === LAST) stop();
-    show();
-  }
-  const play = button(say.play, () => {
-    if (clock) return stop();
-    if (step === LAST) step = 0;
-    if (isStill()) step = LAST;
-    else {
-      clock = setInterval(forward, PACE);
-      play.textContent = say.pause;
-    }
-    show();
+  // The race by itself.
+  const { button: play, stop } = player([say.play, say.pause], PACE, {
+    begin: () => {
+      if (step === LAST) step = 0;
+      show();
+    },
+    forward: () => {
+      step = Math.min(step + 1, LAST);
+      show();
+      return step < LAST;
+    },
+    jump: () => {
+      step = LAST;
+      show();
+    },
   });
 
   // The start is dragged in the picture, or moved along and across by the keyboard.

@@ -67,6 +67,7 @@ MAKE = {
 SAME = {  # words of both languages
     *("AdamW", "Bytes", "FLOPs", "GB", "Logits", "SGD", "Token", "Tokens", "tokens", "X MB"),
     "Witten-Bell",
+    "tokens D ↑",
 }
 POINT = re.compile(r"\d\.\d")  # a decimal point
 COMMA = re.compile(r"\d,(?=\d)(?!\d{3}(?!\d))")  # a comma that does not part thousands
@@ -188,7 +189,14 @@ def test_numbers_as_the_chapters_write_them(write, en, es):
 
 
 DRAWN = [  # their drawing comes first, the numbers stand folded below
-    *("attention_map", "block_calculator", "next_token", "optimizer_race", "rotary_clock"),
+    *(
+        "attention_map",
+        "block_calculator",
+        "budget_calculator",
+        "next_token",
+        "optimizer_race",
+        "rotary_clock",
+    ),
 ]
 
 
@@ -198,7 +206,9 @@ def test_drawing_and_controls_share_the_screen_of_a_phone(page, slug, language):
     live.mount(page, MAKE[slug](language), width=390, unfolded=False)
     assert page.locator("details.live-fold:not([open])").count() == 1
     top = page.locator("form").bounding_box()["y"]
-    boxes = page.locator("form :is(svg, input, select, button, textarea):visible").evaluate_all(
+    boxes = page.locator(
+        "form :is(svg, .live-stage, input, select, button, textarea):visible"
+    ).evaluate_all(
         "all => all.filter(one => !one.closest('details')).map("
         "one => one.getBoundingClientRect().bottom)"
     )
