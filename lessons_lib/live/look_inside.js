@@ -298,8 +298,8 @@ function show(widget, el) {
     }
     if (due()) return;
     const short = (one) => one.trim().replace(/[,"»]+$/, ".");
-    form.dataset.answer = text;
     await look(call, given - 1); // where the answer comes from
+    form.dataset.answer = text;
     const right = text === answer;
     speak(right ? say.right(short(text)) : say.wrong(short(text), short(answer)));
   }
@@ -363,13 +363,13 @@ function show(widget, el) {
   const heads = headsPart(say, two, (i) => {
     chosen = i;
     draw();
-    act(look);
+    act((call) => look(call));
   });
   const switcher = button("", () => change(chosen));
   const allOn = button(say.allOn, () => change());
   const stream = streamPart(say, two);
-  const zoom = zoomPart(say, two);
-  const shelves = shelvesPart(say, two, language);
+  const zoom = panels.has("head") ? zoomPart(say, two) : null;
+  const shelves = panels.has("cache") ? shelvesPart(say, two, language) : null;
   const stairs = stairsPart(say, two, (id) =>
     act(async (call) => {
       await readAgain(call, view.position + 1);
@@ -402,10 +402,8 @@ function show(widget, el) {
       set(allOn, { "aria-disabled": !off.includes(1) });
     }
     if (panels.has("stream")) stream.draw(state);
-    if (panels.has("head")) {
-      zoom.draw({ ...state, weights: weightsOf(view.layer * sizes.nHeads + view.head) });
-    }
-    if (panels.has("cache")) shelves.draw(state);
+    zoom?.draw({ ...state, weights: weightsOf(view.layer * sizes.nHeads + view.head) });
+    shelves?.draw(state);
     if (panels.has("next")) {
       stairs.draw({ next, floor: settings.minP * next[0][1], tokenName });
     }
@@ -423,7 +421,7 @@ function show(widget, el) {
       settings[name] = value;
       write();
       draw();
-      if (!view.logits) act(look);
+      if (!view.logits) act((call) => look(call));
     });
     const write = () => made.set(settings[name], two(settings[name]));
     write();
@@ -465,8 +463,8 @@ function show(widget, el) {
       element("p", { class: "live-legend" }, say.cause),
     ),
     ...panel("stream", named(say.stream), stream.box),
-    ...panel("head", zoom.box),
-    ...panel("cache", named(say.cache), shelves.box),
+    ...panel("head", zoom?.box),
+    ...panel("cache", named(say.cache), shelves?.box),
     ...panel(
       "next",
       named(say.next),
@@ -485,7 +483,7 @@ function show(widget, el) {
   showCount(stored.right, questions.length);
   el.replaceChildren(form);
   draw();
-  const follow = new ResizeObserver(draw);
+  const follow = new ResizeObserver(() => requestAnimationFrame(draw));
   follow.observe(story.box);
   return () => {
     turn++;

@@ -227,9 +227,10 @@ def _stored(language: str) -> dict:
     not matter.
     """
     model, tokenizer = story_model(language)
+    model.double()
     [end] = tokenizer.encode(END, allowed_special=[END])
     ids = [end, *tokenizer.encode(_asked(language)[0])]
-    seen = look(model.double(), ids)
+    seen = look(model, ids)
 
     def best(probs: Tensor, n: int) -> list[list]:
         found = probs.topk(n)
@@ -267,5 +268,5 @@ def _stored(language: str) -> dict:
         "guesses": [best(row, N_GUESSES) for row in seen.guesses[:, -1]],
         "next": best(seen.guesses[-1, -1], N_NEXT),
         "zoom": zoom,
-        "right": right_answers(story_model(language)[0], tokenizer, questions(language)),
+        "right": right_answers(model, tokenizer, questions(language)),
     }
