@@ -326,6 +326,7 @@ function show(widget, el) {
   function change(i) {
     off = off.map((one, j) => (i === undefined ? 0 : i === j ? 1 - one : one));
     draw();
+    forgetCount();
     act(async (call) => {
       await readAgain(call);
       countAnew(call);
@@ -341,21 +342,26 @@ function show(widget, el) {
     if (done) count.dataset.right = right;
   }
 
-  function countAnew(call) {
+  // What was counted holds no longer.
+  function forgetCount() {
     delete count.dataset.right;
+    showCount(0, 0);
+  }
+
+  function countAnew(call) {
     call("count", questions, off).catch(({ reason, message }) => {
       if (reason !== "anew") speak(say.failed, message);
     });
   }
 
-  const types = choice(say.bits, "bits", TYPES, "", (type) =>
+  const types = choice(say.bits, "bits", TYPES, "", (type) => {
+    forgetCount();
     act(async (call) => {
       await call("quantize", type);
       await readAgain(call);
-      form.dataset.type = type;
       countAnew(call);
-    }),
-  );
+    });
+  });
 
   // --- All parts
 
