@@ -422,10 +422,10 @@ def test_by_keyboard_alone(visit, folder):
         .startswith("Layer 2, head 1")
     )
     live.press(page, "Switch layer 2, head 1 off")
-    counted(page)
+    page.wait_for_selector(".look-off")
+    assert not page.locator("p[data-right]").count()  # counted anew
     live.press(page, words["allOn"])
     page.wait_for_function("!document.querySelector('.look-off')")
-    page.wait_for_selector("p[data-right='60']")
 
     # Temperature and min-p: the bars are `token_probs`.
     page.locator(".look-token").last.focus()
