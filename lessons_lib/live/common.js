@@ -405,6 +405,9 @@ function scientific(number, language, digits) {
   return `${localised(first, language)}\u00a0×\u00a010${raised}`;
 }
 
+// A power of ten by its exponent: 10⁻², and 1.
+const powerOfTen = (power) => (power ? scientific(10 ** power, "en").split("×\u00a0")[1] : "1");
+
 // A number, also a BigInt, with the digits that it has and no more.
 function plain(number, language) {
   const digits = String(number);

@@ -187,7 +187,16 @@ def test_numbers_as_the_chapters_write_them(write, en, es):
     assert write("es").replace("\u00a0", " ") == es
 
 
-DRAWN = ["attention_map", "next_token"]  # their drawing comes first, the numbers stand folded below
+DRAWN = [  # their drawing comes first, the numbers stand folded below
+    *(
+        "attention_map",
+        "block_calculator",
+        "budget_calculator",
+        "next_token",
+        "optimizer_race",
+        "rotary_clock",
+    ),
+]
 
 
 @pytest.mark.parametrize("slug", DRAWN)
