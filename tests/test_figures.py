@@ -241,7 +241,9 @@ def test_long_names_are_broken_or_turned():
     assert {label.get_rotation() for label in axes.texts} == {90}
     axes = figures.strips({"file": [("list of tensors", 1), ("w", 9)]}, "bytes").axes[0]
     assert axes.texts[0].get_text() == "list\nof\ntensors"
-    axes = figures.boxes({"a rather long title of some words": [(0, 0, 1, 1, "x", 0)], "b": []}).axes[0]
+    axes = figures.boxes(
+        {"a rather long title of some words": [(0, 0, 1, 1, "x", 0)], "b": []}
+    ).axes[0]
     assert "\n" in axes.get_title()
 
 

@@ -258,7 +258,7 @@ def heat_map(
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
     bar = {"orientation": "horizontal", "aspect": 40, "pad": 0.02, "fraction": 0.1}
-    figure.colorbar(image, ax=axes, label=label, **bar)
+    figure.colorbar(image, ax=axes, label=label, ticks=plt.MaxNLocator(4), **bar)
     return figure
 
 
