@@ -22,6 +22,13 @@ from tools.book_site.live import FILE_FIGURE, pack_file, write_scripts
 from tools.book_site.search import write_index
 
 ROOT = Path(__file__).resolve().parents[2]
+STORAGE = """
+    try {
+      localStorage;
+    } catch {
+      const none = { getItem: () => null, setItem() {}, removeItem() {}, clear() {} };
+      Object.defineProperty(window, "localStorage", { value: none });
+    }"""
 HERE = Path(__file__).resolve().parent
 
 
@@ -145,6 +152,8 @@ def _finish(app, exception):
         # A landmark for the sidebar's title.
         'id="pst-primary-sidebar" class=': 'id="pst-primary-sidebar" role="complementary" '
         f'aria-label="{words["sidebar"]}" class=',
+        # The theme's scripts ask for a storage that a browser may refuse.
+        '<script data-cfasync="false">': f'<script data-cfasync="false">{STORAGE}',
         # The theme of readers without scripts.
         ' data-theme="auto"': "",
         # Labels that differ from the words that are seen.
