@@ -24,6 +24,7 @@ _MODULES = {  # imported when asked for: some figures need PyTorch, most do not
     "Quantizer": "quantizer",
     "RotaryClock": "rotary_clock",
     "ShapeWalk": "shape_walk",
+    "TrainInPage": "train_in_page",
 }
 
 __all__ = [*_MODULES]

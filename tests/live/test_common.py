@@ -21,6 +21,7 @@ from lessons_lib.live import (
     Quantizer,
     RotaryClock,
     ShapeWalk,
+    TrainInPage,
 )
 from lessons_lib.live.figure import decimal, plain, scientific
 from lessons_lib.live.modules import FOLDER, module_source
@@ -63,9 +64,22 @@ MAKE = {
     ),
     "rotary_clock": lambda language: RotaryClock([1, -2], [3, 0.5], 60, 2, 12.5, language),
     "shape_walk": shape_walk,
+    "train_in_page": lambda language: TrainInPage(language=language),
 }
 SAME = {  # words of both languages
-    *("AdamW", "Bytes", "FLOPs", "GB", "Logits", "SGD", "Token", "Tokens", "tokens", "X MB"),
+    *(
+        "AdamW",
+        "Bytes",
+        "FLOPs",
+        "GB",
+        "Logits",
+        "Nats",
+        "SGD",
+        "Token",
+        "Tokens",
+        "tokens",
+        "X MB",
+    ),
     "Witten-Bell",
     "tokens D ↑",
 }
