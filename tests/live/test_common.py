@@ -13,6 +13,7 @@ from lessons_lib.live import (
     BPEPlayground,
     BudgetCalculator,
     GraphWalk,
+    LookInside,
     ModelInPage,
     NextCharacter,
     NextToken,
@@ -52,6 +53,7 @@ MAKE = {
     ),
     "budget_calculator": lambda language: BudgetCalculator(n_devices=16384, language=language),
     "graph_walk": lambda language: GraphWalk(2.5, -1.5, 0.5, 0, 7, language),
+    "look_inside": lambda language: LookInside(language=language),
     "model_in_page": lambda language: ModelInPage(language=language),
     "next_character": lambda language: NextCharacter(TEXT, ["la l"], 1, language=language),
     "next_token": lambda language: NextToken(
