@@ -305,7 +305,7 @@ def bootstrap(
     Raises:
         ValueError: no values, values that are no numbers, or a number out of its range.
 
-    Source: Efron 1979; Efron and Tibshirani, 1993, chapter 13: the percentile interval.
+    Source: Efron 1979; the percentile interval.
     """
     values = check_array("values", values)
     if not values.ndim or not len(values):

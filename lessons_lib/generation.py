@@ -37,6 +37,7 @@ from lessons_lib.base.validation import (
     check_logits,
     check_number,
     check_probs,
+    check_real,
     check_text,
 )
 from lessons_lib.gpt import check_token_ids, padding_mask
@@ -305,9 +306,13 @@ class PaddedCache(KVCache):
     Args:
         model: as for `KVCache`.
         real: booleans (B, n_positions), False where a prompt was filled up.
+
+    Raises:
+        ValueError: no such booleans, or more positions than the model's context.
     """
 
     def __init__(self, model: nn.Module, real: Tensor):
+        real = check_real(real)
         super().__init__(model, real.shape[1], len(real))
         self.real = real.to(self.keys.device)
 

@@ -34,7 +34,13 @@ from lessons_lib.base.hub import (
     write_folder,
 )
 from lessons_lib.base.linear import linear
-from lessons_lib.base.validation import check_integer, check_logits, check_model, check_number
+from lessons_lib.base.validation import (
+    check_integer,
+    check_logits,
+    check_model,
+    check_number,
+    check_real,
+)
 from lessons_lib.block import Block, FeedForward, LayerNorm
 from lessons_lib.tokens import BPETokenizer
 
@@ -147,14 +153,18 @@ def padding_mask(real: Tensor) -> Tensor:
     Args:
         real: booleans (B, T), False where a shorter sequence was filled up.
 
+    Raises:
+        ValueError: no such booleans.
+
     >>> padding_mask(torch.tensor([[False, True]])).int()[0, 0]
     tensor([[1, 0],
             [0, 1]], dtype=torch.int32)
     """
+    real = check_real(real)
     n_tokens = real.shape[1]
     itself = torch.eye(n_tokens, dtype=torch.bool, device=real.device)
     causal = causal_mask(n_tokens).to(real.device)
-    return (causal & real.bool()[:, None, None, :]) | itself
+    return (causal & real[:, None, None, :]) | itself
 
 
 def initialise(model: nn.Module, n_layers: int, std: float = 0.02) -> None:

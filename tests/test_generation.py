@@ -479,6 +479,17 @@ def test_a_full_cache_and_bad_sizes(kind):
         KVCache(model, 0)
 
 
+def test_a_padded_cache_takes_rows_of_booleans(kind):
+    model = make(kind)
+    rows = [[False, True, True], [True, True, True]]
+    assert PaddedCache(model, rows).positions(3).tolist() == [[0, 0, 1], [0, 1, 2]]
+    for real in (rows[0], torch.ones(3, dtype=torch.bool), torch.full((2, 3), 2), "yes", 5):
+        with pytest.raises(ValueError, match=r"expected .*booleans"):
+            PaddedCache(model, real)
+    with pytest.raises(ValueError, match=f"at most {CONTEXT} positions"):
+        PaddedCache(model, torch.ones(1, CONTEXT + 1, dtype=torch.bool))
+
+
 def test_a_cache_of_another_number_of_texts(kind):
     """One text read into a cache of two would be written into both rows."""
     model = make(kind)

@@ -253,6 +253,24 @@ def test_tokens_that_cannot_be_read(tokens, message):
     refused(more_tokens(*tokens), message.replace("|", r"\|"))
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("add_eos_token", True, "tokenizer.ggml.add_eos_token: expected a tokenizer without this"),
+        ("add_sep_token", True, "expected a tokenizer without this, got True"),
+        ("precompiled_charsmap", [1], "precompiled_charsmap: expected a tokenizer without this"),
+        ("remove_extra_whitespaces", True, "expected a tokenizer without this"),
+        ("add_bos_token", "yes", "expected true or false, got 'yes'"),
+    ],
+)
+def test_settings_that_are_not_done_here_are_refused(name, value, message):
+    refused(entries_of(**{name: value}), message)
+
+
+def test_settings_that_say_no_are_read(path):
+    check_alike(write(path, entries_of(add_eos_token=False, add_sep_token=False)), [TEXT])
+
+
 def test_names_of_phi3_are_refused():
     entries = write_tokenizer(TOKENIZER, V)
     for name in ("Phi-3 mini", "my phi3"):

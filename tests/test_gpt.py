@@ -287,6 +287,29 @@ def test_padding_mask_by_hand():
     assert padding_mask(real.long()).dtype == torch.bool
 
 
+NOT_REAL = {
+    "one axis": (torch.ones(3, dtype=torch.bool), r"shape \(B, T\), got \(3,\)"),
+    "three axes": (torch.ones(1, 2, 3), r"shape \(B, T\), got \(1, 2, 3\)"),
+    "nothing": (torch.ones(0, 3), r"got \(0, 3\)"),
+    "words": ("yes", "expected rows of booleans, got 'yes'"),
+    "rows that differ": ([[True], [True, False]], "expected rows of booleans"),
+    "other numbers": (torch.tensor([[1, 2]]), "expected booleans, or 0 and 1, got 2"),
+    "NaN": ([[float("nan"), 1.0]], "expected booleans, or 0 and 1, got nan"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_REAL)
+def test_padding_that_is_none(name):
+    real, message = NOT_REAL[name]
+    with pytest.raises(ValueError, match=message):
+        padding_mask(real)
+
+
+def test_padding_as_lists():
+    real = [[1, 1, 0], [0, 1, 1]]
+    assert torch.equal(padding_mask(real), padding_mask(torch.tensor(real)))
+
+
 def test_make_block_uses_the_config():
     block = make_block(GPTConfig(5, 5, 6, 3, 1, d_ff=7, eps=0.1))
     assert (block.attention.n_heads, block.feed_forward.up.out_features) == (3, 7)

@@ -29,6 +29,7 @@ __all__ = [
     "check_positions",
     "check_probs",
     "check_product",
+    "check_real",
     "check_rows",
     "check_special_tokens",
     "check_text",
@@ -257,6 +258,29 @@ def check_id_rows(
         limit = "" if most is None else f" with T from 1 to {most}"
         raise ValueError(f"expected token ids of shape (B, T){limit}, got {found.shape}")
     return np.array(check_ids(found.ravel(), vocab_size), dtype=np.int64).reshape(found.shape)
+
+
+def check_real(real: object) -> "Tensor":
+    """Return which positions of B texts are real and no padding, as booleans (B, T).
+
+    Args:
+        real: booleans (B, T), or 0 and 1 in their place, as lists, an array or a tensor.
+
+    Raises:
+        ValueError: another shape, nothing, or other values.
+    """
+    import torch  # here, so that the checks of chapters without torch start quickly
+
+    try:
+        found = torch.as_tensor(real)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"expected rows of booleans, got {real!r:.80}") from None
+    if found.ndim != 2 or not found.numel():
+        raise ValueError(f"expected booleans of shape (B, T), got {tuple(found.shape)}")
+    flags = found.bool()
+    if not torch.equal(flags.to(found.dtype), found):
+        raise ValueError(f"expected booleans, or 0 and 1, got {found[flags != found][0].item()}")
+    return flags
 
 
 def check_probs(name: str, probs: object) -> object:

@@ -27,6 +27,10 @@ NEVER_IN_TEXTS = (0xC0, 0xC1, *range(0xF5, 0x100))  # UTF-8 has no use for them
 BYTES = {character: byte for byte, character in BYTE_CHARACTERS.items()}
 START = "tokenizer.ggml."
 NO_END = BYTE_CHARACTERS[0]  # the end of texts that have none
+# What says how the tokenizer works, or changes nothing; others name tokens with a task, or ask for
+# something that is not done here.
+SETTINGS = ("model", "pre", "tokens", "token_type", "merges", "add_bos_token", "add_space_prefix")
+SETTINGS += ("scores",)
 ENDS_OF_TEXT = ("eos_token_id", "eot_token_id", "eom_token_id")  # of a text, a turn, a message
 
 
@@ -134,6 +138,7 @@ def read_tokenizer(gguf: GGUF) -> FileTokenizer:
     if kind != "gpt2" or pre not in PRE_NAMES:
         expected = f"the tokenizer gpt2, cut as one of {[*PRE_TOKENIZERS]}"
         raise ValueError(f"expected {expected}, got {kind!r:.60}, cut as {pre!r:.60}")
+    check_settings(found)
     if regex.search("phi-?3", str(gguf.metadata.get("general.name")), regex.IGNORECASE):
         raise ValueError("expected no Phi-3, whose special tokens take in spaces, got one by name")
     tokens = [text or f"[EMPTY_{i}]" for i, text in enumerate(read_list(found, "tokens", str))]
@@ -173,6 +178,20 @@ def read_tokenizer(gguf: GGUF) -> FileTokenizer:
     own = ("model", "tokens", "token_type", "merges", "eos_token_id")
     tokenizer.settings = usual | {name: v for name, v in found.items() if name not in own}
     return tokenizer
+
+
+def check_settings(found: Mapping[str, object]) -> None:
+    """Check that the metadata ask for nothing that is not done here, such as an end appended.
+
+    Raises:
+        ValueError: they do, or what is a yes or a no is neither.
+    """
+    for name, value in found.items():
+        known = name in SETTINGS or name.endswith("_token_id")
+        if not known and not (isinstance(value, int | float | str) and not value):
+            raise ValueError(f"{START}{name}: expected a tokenizer without this, got {value!r:.60}")
+    if not isinstance(begins := found.get("add_bos_token", False), bool):
+        raise ValueError(f"{START}add_bos_token: expected true or false, got {begins!r:.60}")
 
 
 def read_list(found: Mapping[str, object], name: str, kind: type) -> list:

@@ -155,6 +155,10 @@ const barCell = (share, text) =>
 const scrolling = (label, content) =>
   element("div", { class: "live-scroll", tabindex: "0", role: "group", "aria-label": label }, content);
 
+// What stands folded below a drawing: its numbers, for who wants to read them.
+const folded = (text, ...content) =>
+  element("details", { class: "live-fold" }, element("summary", {}, text), ...content);
+
 // The function `render` of a figure. Its properties change only where a kernel changes them; then
 // the figure starts afresh. What `draw` returns, if anything, is called before that.
 function renderer(properties, draw) {
@@ -171,6 +175,234 @@ function renderer(properties, draw) {
       model.off(events, redraw);
     };
   };
+}
+
+// --- Data that a reader asks for
+
+const PAGE_SCRIPT = document.currentScript?.src; // of a built page; a module of Jupyter has none
+
+// The script beside the page's own holds a file as text: a page opened from a folder may load scripts,
+// but not other files.
+function loadScript(name) {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = new URL(`${name}.js`, PAGE_SCRIPT);
+    script.onload = () => {
+      script.remove();
+      resolve(globalThis.bookFiles[name]);
+      delete globalThis.bookFiles[name];
+    };
+    script.onerror = () => reject(new Error(script.src));
+    document.head.append(script);
+  });
+}
+
+const AT_A_TIME = 2 ** 16; // characters: some milliseconds
+
+async function fromBase64(text, pause) {
+  const bytes = new Uint8Array((text.length / 4) * 3 - (text.match(/=*$/)[0].length));
+  for (let start = 0; start < text.length; start += AT_A_TIME) {
+    const part = atob(text.slice(start, start + AT_A_TIME));
+    const at = (start / 4) * 3;
+    for (let i = 0; i < part.length; i++) bytes[at + i] = part.charCodeAt(i);
+    await pause();
+  }
+  return bytes;
+}
+
+const PATIENCE = 30_000; // milliseconds for the kernel's answer
+
+// In Jupyter the kernel sends it when it is asked.
+function askKernel(widget, kind) {
+  return new Promise((resolve, reject) => {
+    const listen = (content, [data] = []) => {
+      if (content?.type !== kind) return;
+      finish();
+      resolve(new Uint8Array(data.buffer ?? data, data.byteOffset, data.byteLength));
+    };
+    const finish = () => {
+      clearTimeout(timer);
+      widget.off("msg:custom", listen);
+    };
+    const timer = setTimeout(() => {
+      finish();
+      reject(new Error("no answer from the kernel"));
+    }, PATIENCE);
+    widget.on("msg:custom", listen);
+    widget.send({ type: "load" });
+  });
+}
+
+// The bytes of a figure's file, such as the "model", in the figure's language.
+async function loadBytes(widget, kind, pause) {
+  if (!PAGE_SCRIPT) return askKernel(widget, kind);
+  return fromBase64(await loadScript(`${kind}_${widget.get("language")}`), pause);
+}
+
+// --- Work beside the page
+
+// Work that goes on in a worker, or in the page where that is refused. `name` is a file of the engine
+// whose `serve` gets a function to tell by and gives one that hears; here `hear` gets what is told.
+// The answer: `tell` sends a message, `end` stops the worker, `where` it works, once that is known.
+function beside(name, hear) {
+  let waiting = []; // until it is known where
+  let receive = null;
+  const work = { where: null, tell, end: () => {} };
+  function tell(message) {
+    if (receive) receive(message);
+    else waiting.push(message);
+  }
+  function open(where, receiver) {
+    [work.where, receive] = [where, receiver];
+    for (const message of waiting) receive(message);
+    waiting = [];
+  }
+  const openHere = () => {
+    let ended = false;
+    open("page", engine[name].serve((message) => ended || hear(message)));
+    work.end = () => {
+      ended = true;
+      receive({ type: "end" });
+    };
+  };
+  const text =
+    `const engine = (${makeEngine})();\n` +
+    `const hear = engine.${name}.serve((message) => postMessage(message));\n` +
+    "onmessage = ({ data }) => hear(data);\npostMessage({ type: \"open\" });\n";
+  try {
+    const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+    const worker = new Worker(url);
+    worker.onmessage = ({ data }) => {
+      URL.revokeObjectURL(url);
+      worker.onmessage = (event) => hear(event.data);
+      open("worker", (message) => worker.postMessage(message));
+    };
+    worker.onerror = () => {
+      if (!work.where) openHere(); // some pages may make workers, but not run them
+    };
+    work.end = () => worker.terminate();
+  } catch {
+    openHere();
+  }
+  return work;
+}
+
+// --- Drawings
+
+const GLIDE = 350; // milliseconds
+const isStill = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+// A function that acts at once, but at most once a frame: what is asked for meanwhile is done at the
+// next one.
+function onceAFrame(act) {
+  let [waits, again] = [false, false];
+  return function run() {
+    again = waits;
+    if (waits) return;
+    waits = true;
+    requestAnimationFrame(() => {
+      waits = false;
+      if (again) run();
+    });
+    act();
+  };
+}
+
+// A picture in CSS pixels, as wide as its place: `paint` gets its width, draws with `put`, and returns
+// its height. It is painted by `show`, and again when its place becomes wider or narrower.
+function drawing(kind, paint) {
+  const svg = shape("svg", { class: `live-drawing ${kind}`, role: "img" });
+  let width = 0;
+  function show() {
+    width = Math.round(svg.getBoundingClientRect().width);
+    const children = [];
+    const height = paint(width || 640, (...made) => children.push(...made.flat()));
+    fill(svg, { viewBox: `0 0 ${width || 640} ${height}`, height }, []);
+    svg.replaceChildren(...children);
+  }
+  const follow = onceAFrame(() => {
+    if (width && Math.round(svg.getBoundingClientRect().width) !== width) show();
+  });
+  new ResizeObserver(() => requestAnimationFrame(width ? follow : show)).observe(svg);
+  const label = (text) => svg.setAttribute("aria-label", text);
+  return { svg, show, label };
+}
+
+// A text at a place of a drawing; by default it begins there.
+const textAt = (x, y, text, kind = "", attributes = {}) =>
+  shape("text", { x, y, class: kind, ...attributes }, text);
+
+// A text of at most so many characters.
+function cut(text, most) {
+  const characters = Array.from(text);
+  return characters.length > most ? `${characters.slice(0, most - 1).join("")}…` : text;
+}
+
+// Numbers as bars up and down from a line, in a box of a drawing; `most` is as high as half of it.
+function strip(numbers, { x, y, width, height, most, kind }) {
+  const wide = width / numbers.length;
+  const middle = y + height / 2;
+  const line = shape("line", { x1: x, x2: x + width, y1: middle, y2: middle, class: "live-axis" });
+  const bars = numbers.map((number, i) => {
+    const tall = most ? (Math.abs(number) / most) * (height / 2) : 0;
+    return shape("rect", {
+      class: kind,
+      x: x + i * wide + Math.min(1, wide / 8),
+      y: number > 0 ? middle - tall : middle,
+      width: wide - 2 * Math.min(1, wide / 8),
+      height: tall,
+    });
+  });
+  return [line, ...bars];
+}
+
+// An element glides to its place from one so many CSS pixels off, unless the reader wants no motion.
+function glide(element, [x, y], then = () => {}) {
+  const frames = [{ transform: `translate(${x}px, ${y}px)` }, { transform: "none" }];
+  element.animate(frames, { duration: GLIDE, easing: "ease-in-out" }).onfinish = then;
+}
+
+// A button that plays: `forward` acts at each beat until it returns false; for who wants no motion,
+// `jump` goes to the end at once. `stop` ends it.
+function player([play, pause], beat, { begin = () => {}, forward, jump }) {
+  let clock = 0;
+  const stop = () => {
+    clearInterval(clock);
+    clock = 0;
+    made.textContent = play;
+  };
+  const made = button(play, () => {
+    if (clock) return stop();
+    begin();
+    if (isStill()) return jump();
+    made.textContent = pause;
+    clock = setInterval(() => forward() || stop(), beat);
+  });
+  return { button: made, stop };
+}
+
+// A pointer (mouse, pen or finger) on a drawing. Where it goes down, `begin` gets what is there and the
+// place; if it returns true, `move` gets the places to which it is dragged.
+function dragging(svg, begin, move) {
+  let pointer = null;
+  const placeOf = (event) => {
+    const box = svg.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
+  svg.addEventListener("pointerdown", (event) => {
+    if (event.button || pointer !== null || !begin(event.target, placeOf(event))) return;
+    pointer = event.pointerId;
+    svg.setPointerCapture(pointer);
+    event.preventDefault();
+  });
+  svg.addEventListener("pointermove", (event) => {
+    if (event.pointerId === pointer) move(placeOf(event));
+  });
+  for (const name of ["pointerup", "pointercancel"]) {
+    svg.addEventListener(name, (event) => {
+      if (event.pointerId === pointer) pointer = null;
+    });
+  }
 }
 
 // --- Numbers; figure.py writes them in the same way
@@ -198,6 +430,9 @@ function scientific(number, language, digits) {
   );
   return `${localised(first, language)}\u00a0×\u00a010${raised}`;
 }
+
+// A power of ten by its exponent: 10⁻², and 1.
+const powerOfTen = (power) => (power ? scientific(10 ** power, "en").split("×\u00a0")[1] : "1");
 
 // A number, also a BigInt, with the digits that it has and no more.
 function plain(number, language) {

@@ -11,6 +11,7 @@ import {
   quantizeModel,
 } from "./engine/model.js";
 import { largestAt, mostProbable, pickToken, randomBits, softmax } from "./engine/sampling.js";
+import { makePause } from "./engine/turns.js";
 
 const STRINGS = {
   en: {
@@ -131,93 +132,6 @@ const STRINGS = {
   },
 };
 
-// ------------------------------------------------------------------------------- the page's turn
-
-const TURN = 12; // milliseconds of work before the page may do something else
-
-function nextTask() {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel(); // timers would wait for 4 ms
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(0);
-  });
-}
-
-// A function to call often: from time to time it lets the page work, and then says true.
-function makePause() {
-  let since = performance.now();
-  return async () => {
-    if (performance.now() - since < TURN) return false;
-    await nextTask();
-    since = performance.now();
-    return true;
-  };
-}
-
-// ------------------------------------------------------- where the bytes of the model come from
-
-const PAGE_SCRIPT = document.currentScript?.src; // of a built page; a module of Jupyter has none
-
-// The script beside the page's own holds the file as text: a page opened from a folder may load
-// scripts, but not other files.
-function loadScript(language) {
-  return new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = new URL(`model_${language}.js`, PAGE_SCRIPT);
-    script.onload = () => {
-      script.remove();
-      resolve(globalThis.bookModels[language]);
-      delete globalThis.bookModels[language];
-    };
-    script.onerror = () => reject(new Error(script.src));
-    document.head.append(script);
-  });
-}
-
-const AT_A_TIME = 2 ** 16; // characters: some milliseconds
-
-async function fromBase64(text, pause) {
-  const bytes = new Uint8Array((text.length / 4) * 3 - (text.match(/=*$/)[0].length));
-  for (let start = 0; start < text.length; start += AT_A_TIME) {
-    const part = atob(text.slice(start, start + AT_A_TIME));
-    const at = (start / 4) * 3;
-    for (let i = 0; i < part.length; i++) bytes[at + i] = part.charCodeAt(i);
-    await pause();
-  }
-  return bytes;
-}
-
-const PATIENCE = 30_000; // milliseconds for the kernel's answer
-
-// In Jupyter the kernel sends it when it is asked.
-function askKernel(model) {
-  return new Promise((resolve, reject) => {
-    const listen = (content, [data] = []) => {
-      if (content?.type !== "model") return;
-      finish();
-      resolve(new Uint8Array(data.buffer ?? data, data.byteOffset, data.byteLength));
-    };
-    const finish = () => {
-      clearTimeout(timer);
-      model.off("msg:custom", listen);
-    };
-    const timer = setTimeout(() => {
-      finish();
-      reject(new Error("no answer from the kernel"));
-    }, PATIENCE);
-    model.on("msg:custom", listen);
-    model.send({ type: "load" });
-  });
-}
-
-async function loadBytes(model, pause) {
-  if (!PAGE_SCRIPT) return askKernel(model);
-  return fromBase64(await loadScript(model.get("language")), pause);
-}
-
 // ----------------------------------------------------------------------------------- the figure
 
 const MOST_TOLD = 200; // tokens of a text
@@ -271,7 +185,7 @@ function show(widget, el) {
   const load = button(say.load(megabytes(widget.get("size"))), () => {
     speakOfFile();
     work(say.loading, refused(say.notLoaded), async (pause) =>
-      openModel(await loadBytes(widget, pause), pause, speak),
+      openModel(await loadBytes(widget, "model", pause), pause, speak),
     ).then((own) => own && use(own, true, speak));
   });
   const stored = element(

@@ -2,8 +2,9 @@
 
 A figure is an ES module. The elements and the ways of writing that all share, ``common.js``, stand
 in front of it. What it calculates with it imports from the engine, the page's own small library in
-``engine/``, which knows no page: its files could run in a worker too. Browsers do not find files
-beside a module that Jupyter sends, nor any that lie in a folder, so everything becomes one text.
+``engine/``, which knows no page: its files run in a worker too. Browsers do not find files
+beside a module that Jupyter sends, nor any that lie in a folder, so everything becomes one text. A
+worker gets the engine's part of it as a text, too, see `beside` in ``common.js``.
 """
 
 import re
@@ -44,6 +45,8 @@ def import_names(source: str) -> str:
 def engine_source(sources: Iterable[str] | None = None, folder: Path = FOLDER) -> str:
     """Return JavaScript that makes the object `engine`, with an entry for each file of the engine.
 
+    The function that makes it stays there as `makeEngine`: its text is all that a worker needs.
+
     Args:
         sources: modules whose imports are wanted, and what these import; by default all files.
         folder: where the folder of the engine lies.
@@ -80,7 +83,10 @@ def engine_source(sources: Iterable[str] | None = None, folder: Path = FOLDER) -
             add(path.stem)
     else:
         add_all("".join(sources))
-    return "".join(["const engine = {};\n", *parts.values()]) if parts else ""
+    if not parts:
+        return ""
+    made = ["const makeEngine = () => {\nconst engine = {};\n", *parts.values(), "return engine;\n"]
+    return "".join([*made, "};\nconst engine = makeEngine();\n"])
 
 
 def module_source(slug: str, folder: Path = FOLDER) -> str:

@@ -5,13 +5,20 @@ import { softmax, tokenProbs } from "./engine/sampling.js";
 const STRINGS = {
   en: {
     prefix: "The model has read",
-    temperature: "Temperature: the logits are divided by it",
-    topK: "Top-k: keep the k most probable tokens",
-    topP: "Top-p: keep the most probable until they add up to p",
-    minP: "Min-p: keep those at least p times as probable as the best",
+    temperature: "Temperature: divides the logits",
+    topK: "Top-k: the k most probable",
+    topP: "Top-p: until they add up to p",
+    minP: "Min-p: at least p times the best",
     all: "all",
     kept: (kept, all, share) =>
       `${kept} of ${all} tokens can come; the model itself gave them ${share}.`,
+    picture: (kept) =>
+      `Staircase: the most probable tokens, falling. The cut line stands after ${kept}; grey ones are removed.`,
+    line: "cut",
+    floor: "min-p line",
+    rest: (shown, share) => `+ ${shown} more: ${share}`,
+    legend: "Bars: with these settings. Dots: the model. Grey: removed. Drag the cut line (top-k).",
+    numbers: "In numbers",
     table: "The most probable next tokens",
     token: "Token",
     now: "With these settings",
@@ -21,13 +28,21 @@ const STRINGS = {
   },
   es: {
     prefix: "El modelo ha leído",
-    temperature: "Temperatura: los logits se dividen entre ella",
-    topK: "Top-k: se quedan los k tokens más probables",
-    topP: "Top-p: se quedan los más probables hasta sumar p",
-    minP: "Min-p: se quedan los que tienen al menos p veces la probabilidad del mejor",
+    temperature: "Temperatura: divide los logits",
+    topK: "Top-k: los k más probables",
+    topP: "Top-p: hasta que sumen p",
+    minP: "Min-p: al menos p veces el mejor",
     all: "todos",
     kept: (kept, all, share) =>
       `Pueden venir ${kept} de ${all} tokens; el propio modelo les daba ${share}.`,
+    picture: (kept) =>
+      `Escalera: los tokens más probables, de mayor a menor. El corte está tras ${kept}; los grises se descartan.`,
+    line: "corte",
+    floor: "umbral",
+    rest: (shown, share) => `+ ${shown} más: ${share}`,
+    legend:
+      "Barras: con estos ajustes. Puntos: el modelo. Gris: descartados. Arrastra el corte (top-k).",
+    numbers: "En números",
     table: "Los tokens siguientes más probables",
     token: "Token",
     now: "Con estos ajustes",
@@ -38,21 +53,31 @@ const STRINGS = {
 };
 
 const MAX_ROWS = 10;
+const STEP = 28; // how wide a stair is at least
+const MOST_STEPS = 26;
+const [TOP, STAIRS, BELOW] = [20, 150, 62]; // heights: above, of, and below the stairs
 const OWN = { temperature: 1, topK: Infinity, topP: 1, minP: 0 };
 const TOP_K = [1, 2, 3, 5, 10, 20, 50, Infinity]; // the places of the slider
+
+// How many nats of doubt there are in probabilities.
+const doubt = (probs) => probs.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
 
 function draw(model, el) {
   const language = model.get("language");
   const say = STRINGS[language];
   const tokens = model.get("tokens");
   const logits = model.get("logits");
-  let prefix = 0;
+  // It opens where the model doubts most: there is most to cut.
+  const doubts = logits.map((row) => doubt(softmax(row)));
+  let prefix = doubts.indexOf(Math.max(...doubts));
   let settings = { ...OWN };
 
   const select = selectOf(model.get("prefixes"), (i) => {
     prefix = i;
     show();
   });
+
+  select.selectedIndex = prefix;
 
   // A slider for one setting; `read` makes the setting of its place, `write` the place of it.
   const sliders = [];
@@ -84,13 +109,75 @@ function draw(model, el) {
   });
   const status = statusLine();
   const table = tableWith("live-bars", say.table, [say.token, say.now, say.own]);
+  let [own, warm, probs, order] = [[], [], [], []]; // warm: after the temperature, before the cuts
+  let step = STEP;
+  const sum = (values, ids) => ids.reduce((total, i) => total + values[i], 0);
+  const three = (value) => decimal(value, 3, language);
+  const isKept = (i) => probs[i] > 0;
 
-  function show() {
-    const own = softmax(logits[prefix]);
-    const probs = Array.from(tokenProbs(logits[prefix], settings));
-    const order = own.map((_, i) => i).sort((a, b) => own[b] - own[a] || a - b);
-    const sum = (values, ids) => ids.reduce((total, i) => total + values[i], 0);
-    const three = (value) => decimal(value, 3, language);
+  const picture = drawing("live-staircase", (width, put) => {
+    const stairs = order.slice(0, Math.min(MOST_STEPS, Math.floor(width / STEP)));
+    step = Math.min(width / stairs.length, 60);
+    const foot = TOP + STAIRS;
+    const highest = Math.max(...stairs.flatMap((i) => [own[i], warm[i], probs[i]]));
+    const tall = (value) => (value / highest) * STAIRS;
+    stairs.forEach((i, place) => {
+      const x = place * step;
+      const [left, wide] = [x + 2, step - 4];
+      const height = tall(isKept(i) ? probs[i] : warm[i]);
+      const kind = isKept(i) ? "live-stair" : "live-removed";
+      put(shape("rect", { class: kind, x: left, y: foot - height, width: wide, height }));
+      put(shape("circle", { class: "live-own", cx: x + step / 2, cy: foot - tall(own[i]), r: 3 }));
+      const turn = { transform: `rotate(-48 ${x + step / 2 + 4} ${foot + 13})` };
+      const name = cut(tokens[i], 8);
+      put(textAt(x + step / 2 + 4, foot + 13, name, "live-mono live-end live-small", turn));
+      if (probs[i] < 0.005) return;
+      const top = foot - Math.max(height, tall(own[i]) + 2) - 5;
+      put(textAt(x + step / 2, top, two(probs[i]), "live-small live-middle"));
+    });
+    put(shape("line", { class: "live-axis", x1: 0, x2: step * stairs.length, y1: foot, y2: foot }));
+    const rest = order.slice(stairs.length);
+    const others = say.rest(plain(rest.length, language), three(sum(probs, rest)));
+    if (rest.length) put(textAt(width, TOP + STAIRS + BELOW - 4, others, "live-small live-end"));
+    cutLines(stairs, width, foot, tall, put);
+    return TOP + STAIRS + BELOW;
+  });
+
+  // Where the kept ones end, if among the stairs; and how high min-p asks for.
+  function cutLines(stairs, width, foot, tall, put) {
+    const x = Math.max(1, stairs.filter(isKept).length) * step;
+    const at = Math.min(x, width - 1);
+    put(
+      shape("line", { class: "live-cut", x1: at, x2: at, y1: 12, y2: foot + 6 }),
+      textAt(Math.min(at, width - 18), 10, say.line, "live-small live-middle live-strong"),
+      shape("rect", { class: "live-handle", x: at - 22, y: 0, width: 44, height: foot + 8 }),
+    );
+    const y = foot - tall(settings.minP * Math.max(...warm));
+    if (!settings.minP) return;
+    put(
+      shape("line", { class: "live-cut", x1: 0, x2: width, y1: y, y2: y }),
+      textAt(width, y - 4, say.floor, "live-small live-end"),
+    );
+  }
+
+  const nearest = (k) =>
+    k > Math.floor(picture.svg.clientWidth / step) - 1
+      ? Infinity
+      : TOP_K.reduce((best, one) => (Math.abs(one - k) < Math.abs(best - k) ? one : best));
+  dragging(
+    picture.svg,
+    (target) => target.classList.contains("live-handle"),
+    ([x]) => {
+      settings.topK = nearest(Math.max(1, Math.round(x / step)));
+      show();
+    },
+  );
+
+  const show = onceAFrame(() => {
+    own = softmax(logits[prefix]);
+    warm = softmax(logits[prefix].map((logit) => logit / settings.temperature));
+    probs = Array.from(tokenProbs(logits[prefix], settings));
+    order = own.map((_, i) => i).sort((a, b) => own[b] - own[a] || a - b);
     const row = (head, ids) =>
       rowOf(
         {},
@@ -109,20 +196,24 @@ function draw(model, el) {
       ...settings,
       topK: settings.topK === Infinity ? null : settings.topK,
     });
-    const kept = order.filter((i) => probs[i] > 0);
+    picture.show();
+    const kept = order.filter(isKept);
     const [some, all] = [kept.length, probs.length].map((n) => plain(n, language));
     status.textContent = say.kept(some, all, three(sum(own, kept)));
+    picture.label(say.picture(some));
     for (const update of sliders) update();
-  }
+  });
 
   el.replaceChildren(
     formOf(
       language,
       labelled(say.prefix, select, "live-stack live-wide"), // a long one is cut, not the page
-      ...controls,
+      picture.svg,
+      element("p", { class: "live-legend" }, say.legend),
+      element("div", { class: "live-row" }, ...controls),
       element("div", { class: "live-buttons" }, reset),
       status,
-      table,
+      folded(say.numbers, table),
     ),
   );
   show();

@@ -2,27 +2,40 @@
 
 const STRINGS = {
   en: {
-    lr: "Learning rate, the same for all three",
+    lr: "Learning rate of all three",
     step: "Step",
     next: "One step",
+    play: "Play",
+    pause: "Pause",
+    startX: "Start, along the valley",
+    startY: "Start, across the valley",
+    losses: (step) => `Heights after each step, on a scale of powers of ten; now step ${step}.`,
+    high: "height",
+    numbers: "In numbers",
     turn: "Turn the valley by 45 degrees",
     names: { sgd: "SGD", momentum: "SGD with momentum 0.9", adamw: "AdamW" },
     valley: (names) => `The valley from above, with the paths of ${names}; the table says where.`,
-    legend: "Solid: SGD. Dashed: SGD with momentum. Dotted: AdamW. The lowest place is in the middle.",
+    legend: "The lowest place is in the middle. Drag the ring: all three start there.",
     lowest: (step, name, height) => `After step ${step}, ${name} is lowest: height ${height}.`,
     begin: (height) => `All three stand at height ${height}. Take a step.`,
     caption: "Where they are",
     columns: ["Optimizer", "Place x", "Place y", "Height"],
   },
   es: {
-    lr: "Tasa de aprendizaje, la misma para los tres",
+    lr: "Tasa de aprendizaje de los tres",
     step: "Paso",
     next: "Un paso",
+    play: "Reproducir",
+    pause: "Pausa",
+    startX: "Salida, a lo largo del valle",
+    startY: "Salida, a lo ancho del valle",
+    losses: (step) => `Alturas tras cada paso, en escala de potencias de diez; ahora, el paso ${step}.`,
+    high: "altura",
+    numbers: "En números",
     turn: "Girar el valle 45 grados",
     names: { sgd: "SGD", momentum: "SGD con momento 0,9", adamw: "AdamW" },
     valley: (names) => `El valle desde arriba, con los caminos de ${names}; la tabla dice dónde.`,
-    legend:
-      "Continua: SGD. A trazos: SGD con momento. De puntos: AdamW. El lugar más bajo está en el centro.",
+    legend: "El lugar más bajo está en el centro. Arrastra el anillo: los tres salen de ahí.",
     lowest: (step, name, height) => `Tras el paso ${step}, el más bajo es ${name}: altura ${height}.`,
     begin: (height) => `Los tres están a la altura ${height}. Da un paso.`,
     caption: "Dónde están",
@@ -34,6 +47,8 @@ const LAST = 60;
 const WIDEST = 2.5; // the picture goes as far to each side
 const UNIT = 50; // of the picture's units in one of the valley's
 const KINDS = ["sgd", "momentum", "adamw"];
+const PACE = 110; // milliseconds for a step while it plays
+const [LOWEST, HIGHEST] = [-4, 4]; // powers of ten between which the curves are drawn
 
 // Along and across the valley, whose directions are turned by an angle.
 const along = ([x, y], angle) => [
@@ -82,7 +97,7 @@ function walk(kind, start, steepness, angle, lr, steps) {
 function draw(model, el) {
   const language = model.get("language");
   const say = STRINGS[language];
-  const start = model.get("start");
+  let start = model.get("start");
   const steepness = model.get("steepness");
   let lr = model.get("lr");
   let step = model.get("step");
@@ -117,12 +132,101 @@ function draw(model, el) {
   });
   const status = statusLine();
   const table = tableWith("live-race", say.caption, say.columns);
+  let [wholes, heights] = [[], []]; // the three paths to the end, and how high they are
 
-  function show() {
+  // The curves of the heights, whole but pale, and as far as the race has come.
+  const curves = drawing("live-curves", (width, put) => {
+    const [left, top, foot] = [36, 8, 150];
+    const across = (place) => left + ((width - left - 6) * place) / LAST;
+    const down = (value) => {
+      const power = Math.max(LOWEST, Math.min(HIGHEST, Math.log10(Math.max(value, 1e-300))));
+      return top + ((foot - top) * (HIGHEST - power)) / (HIGHEST - LOWEST);
+    };
+    const ends = { x1: left, x2: width - 6 };
+    for (const power of [4, 2, 0, -2, -4]) {
+      const y = down(10 ** power);
+      put(shape("line", { class: "live-grid", ...ends, y1: y, y2: y }));
+      put(textAt(left - 4, y + 4, powerOfTen(power), "live-small live-end"));
+    }
+    wholes.forEach((path, i) => {
+      const all = path.map((place, t) => `${across(t)},${down(height(place, steepness, angle))}`);
+      const line = (points, kind) => shape("polyline", { class: kind, points: points.join(" ") });
+      put(line(all, `live-pale live-${KINDS[i]}`));
+      put(line(all.slice(0, step + 1), `live-run live-${KINDS[i]}`));
+      const [x, y] = all[step].split(",");
+      put(shape("circle", { class: `live-${KINDS[i]}`, cx: x, cy: y, r: 4 }));
+    });
+    put(shape("line", { class: "live-now", x1: across(step), x2: across(step), y1: top, y2: foot }));
+    put(textAt(left, foot + 15, `${say.high} ↑`, "live-small"));
+    put(textAt(width - 6, foot + 15, `${say.step} →`, "live-small live-end"));
+    return foot + 20;
+  });
+  const stepAt = ([x]) => {
+    const wide = curves.svg.clientWidth;
+    step = Math.max(0, Math.min(LAST, Math.round(((x - 36) / (wide - 42)) * LAST)));
+    show();
+  };
+  dragging(curves.svg, (_, place) => (stop(), stepAt(place), true), stepAt);
+
+  // Which line is whose.
+  const key = element(
+    "ul",
+    { class: "live-key-list" },
+    ...KINDS.map((kind) =>
+      element(
+        "li",
+        {},
+        shape(
+          "svg",
+          { class: "live-sample", viewBox: "0 0 34 12", width: 34, height: 12, "aria-hidden": "true" },
+          shape("polyline", { class: `live-${kind}`, points: "0,6 34,6" }),
+          shape("circle", { class: `live-${kind}`, cx: 26, cy: 6, r: 4 }),
+        ),
+        say.names[kind],
+      ),
+    ),
+  );
+
+  // The race by itself.
+  const { button: play, stop } = player([say.play, say.pause], PACE, {
+    begin: () => {
+      if (step === LAST) step = 0;
+      show();
+    },
+    forward: () => {
+      step = Math.min(step + 1, LAST);
+      show();
+      return step < LAST;
+    },
+    jump: () => {
+      step = LAST;
+      show();
+    },
+  });
+
+  // The start is dragged in the picture, or moved along and across by the keyboard.
+  function startAt(place) {
+    const far = Math.max(1, Math.hypot(...place) / WIDEST);
+    start = place.map((number) => Number((number / far).toFixed(2)));
+    show();
+  }
+  const sides = [say.startX, say.startY].map((label, i) => {
+    const range = { min: -WIDEST, max: WIDEST, step: 0.1 };
+    return slider(label, range, (value) => startAt(i ? [start[0], value] : [value, start[1]]));
+  });
+  const moved = ([x, y]) => {
+    const { width } = map.getBoundingClientRect();
+    const place = [x, y].map((one) => ((2 * one) / width - 1) * WIDEST);
+    startAt(along([place[0], -place[1]], angle));
+  };
+  dragging(map, (target) => target.classList.contains("live-handle"), moved);
+
+  const show = onceAFrame(() => {
     const from = along(start, -angle); // the start turns with the valley
-    const paths = KINDS.map((kind) => walk(kind, from, steepness, angle, lr, step));
+    wholes = KINDS.map((kind) => walk(kind, from, steepness, angle, lr, LAST));
+    const paths = wholes.map((path) => path.slice(0, step + 1));
     const ends = paths.map((path) => path[step]);
-    const heights = ends.map((place) => height(place, steepness, angle));
+    heights = ends.map((place) => height(place, steepness, angle));
 
     // Places far outside the picture would be numbers too large to draw.
     const far = 3 * WIDEST;
@@ -145,7 +249,13 @@ function draw(model, el) {
       const [cx, cy] = point(place);
       return shape("circle", { class: `live-${KINDS[i]}`, cx, cy, r: 4 });
     });
-    map.replaceChildren(...rings, ...lines, ...marks);
+    const [cx, cy] = point(from);
+    const ring = shape("circle", { class: "live-ring", cx, cy, r: 8 });
+    const handle = shape("circle", { class: "live-handle", cx, cy, r: 26 });
+    map.replaceChildren(...rings, ...lines, ring, ...marks, handle);
+    curves.show();
+    curves.label(say.losses(step));
+    sides.forEach((side, i) => side.set(start[i], plain(start[i], language)));
 
     fillTable(
       table,
@@ -161,23 +271,24 @@ function draw(model, el) {
     status.textContent = step
       ? say.lowest(step, say.names[KINDS[best]], short(heights[best]))
       : say.begin(short(heights[best]));
-  }
+  });
 
   map.setAttribute("aria-label", say.valley(KINDS.map((kind) => say.names[kind]).join(", ")));
   el.replaceChildren(
     formOf(
       language,
-      rate.box,
-      steps.box,
-      element("div", { class: "live-buttons" }, next),
-      turn,
-      map,
+      element("div", { class: "live-unseen" }, ...sides.map(({ box }) => box)),
+      element("div", { class: "live-pictures" }, map, curves.svg),
+      key,
       element("p", { class: "live-legend" }, say.legend),
+      element("div", { class: "live-buttons" }, play, next, turn),
+      element("div", { class: "live-row" }, rate.box, steps.box),
       status,
-      scrolling(say.caption, table),
+      folded(say.numbers, scrolling(say.caption, table)),
     ),
   );
   show();
+  return stop;
 }
 
 const render = renderer(["start", "steepness", "lr", "step", "language"], draw);

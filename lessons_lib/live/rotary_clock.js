@@ -5,11 +5,16 @@ const STRINGS = {
     m: "Position m of the query",
     n: "Position n of the key",
     both: "Move both one place on",
-    pair: "Pair shown on the clock",
+    pair: "Pair in the frame",
     pairName: (i, speed) => `pair ${i}: ${speed} radians per position`,
     base: "Base of the speeds",
     clock: (q, k) => `Clock: the query's hand at ${q} degrees, the key's at ${k} degrees`,
-    legend: "Thick: query (solid) and key (dashed), turned. Thin: both at position 0.",
+    legend:
+      "Drag a hand: query solid, key dashed; thin: both at position 0. Or drag the dot along the curve.",
+    product: "product",
+    distance: "distance n − m",
+    slow: (i) => `pair ${i}`,
+    numbers: "In numbers",
     same: (d, product) =>
       `n − m = ${d}: the product of all pairs is ${product}. It depends on n − m only.`,
     caption: "All pairs",
@@ -20,12 +25,17 @@ const STRINGS = {
     m: "Posición m de la consulta",
     n: "Posición n de la clave",
     both: "Avanzar las dos un lugar",
-    pair: "Par que muestra el reloj",
+    pair: "Par enmarcado",
     pairName: (i, speed) => `par ${i}: ${speed} radianes por posición`,
     base: "Base de las velocidades",
     clock: (q, k) =>
       `Reloj: la manecilla de la consulta a ${q} grados, la de la clave a ${k} grados`,
-    legend: "Gruesas: consulta (continua) y clave (a trazos), giradas. Finas: ambas en la posición 0.",
+    legend:
+      "Arrastra una manecilla: consulta continua, clave a trazos; finas: en la posición 0. O el punto por la curva.",
+    product: "producto",
+    distance: "distancia n − m",
+    slow: (i) => `par ${i}`,
+    numbers: "En números",
     same: (d, product) =>
       `n − m = ${d}: el producto de todos los pares es ${product}. Solo depende de n − m.`,
     caption: "Todos los pares",
@@ -35,7 +45,8 @@ const STRINGS = {
 };
 
 const LAST = 63;
-const RADIUS = 100;
+const RADIUS = 100; // of a clock, in its own units
+const CURVE = 104; // how high the curve is drawn
 
 // By how many radians per position each of the K / 2 pairs turns.
 const rotationSpeeds = (width, base) =>
@@ -79,38 +90,148 @@ function draw(model, el) {
     pair = i;
     show();
   });
-  const clock = shape("svg", { class: "live-clock", viewBox: "-125 -125 250 250", role: "img" });
   const status = statusLine();
   const table = tableWith("live-turns", say.caption, say.columns);
   const three = (number) => decimal(number, 3, language);
 
-  function show() {
-    const speeds = rotationSpeeds(q.length, base);
+  const at = (x, i) => [x[i], x[half + i]];
+  const degrees = ([a, b]) => (Math.round((Math.atan2(b, a) * 180) / Math.PI) + 360) % 360;
+  let speeds = [];
+  let turned = { q, k };
+  let middles = []; // of the clocks in the drawing
+  let distanceAt = (x) => x; // of a place of the curve
+
+  // The product of one pair, turned by n - m.
+  function productAt(i, distance) {
+    const [a, b] = [Math.cos(distance * speeds[i]), Math.sin(distance * speeds[i])];
+    const [[q1, q2], [k1, k2]] = [at(q, i), at(k, i)];
+    return a * (q1 * k1 + q2 * k2) + b * (q2 * k1 - q1 * k2);
+  }
+
+  function clocks(width, put) {
+    const columns = Math.min(half, Math.max(2, Math.floor(width / 78)));
+    const side = Math.min(width / columns, 150);
+    const radius = side / 2 - 6;
+    const left = (width - columns * side) / 2;
+    middles = speeds.map((_, i) => [
+      left + ((i % columns) + 0.5) * side,
+      Math.floor(i / columns) * (side + 18) + side / 2,
+    ]);
+    middles.forEach(([x, y], i) => {
+      const hands = [q, k, turned.q, turned.k].map((one) => at(one, i));
+      const longest = Math.max(...hands.map(([a, b]) => Math.hypot(a, b)), 1e-9);
+      const hand = ([a, b], kind) =>
+        shape("line", {
+          ...{ x1: 0, y1: 0, x2: (RADIUS * a) / longest, y2: (-RADIUS * b) / longest },
+          class: kind,
+        });
+      const kind = i === pair ? "live-clock live-chosen" : "live-clock";
+      const place = `translate(${x} ${y}) scale(${radius / RADIUS})`;
+      put(
+        shape(
+          "g",
+          { class: kind, "data-pair": i, transform: place },
+          shape("circle", { r: RADIUS + 4, "data-pair": i }),
+          hand(hands[0], "live-start"),
+          hand(hands[1], "live-start live-key"),
+          hand(hands[2], "live-hand"),
+          hand(hands[3], "live-hand live-key"),
+        ),
+        textAt(x, y + side / 2 + 10, say.slow(i), "live-small live-middle"),
+      );
+    });
+    return Math.max(...middles.map(([, y]) => y)) + side / 2 + 18;
+  }
+
+  // The product against the distance, which is all that it depends on; the chosen pair's part is faint.
+  function curve(top, width, product, put) {
+    const places = Array.from({ length: 4 * LAST + 1 }, (_, i) => i / 2 - LAST);
+    const whole = places.map((d) => speeds.reduce((sum, _, i) => sum + productAt(i, d), 0));
+    const part = places.map((d) => productAt(pair, d));
+    const [low, high] = [Math.min, Math.max].map((end) => end(...whole, ...part, 0));
+    const down = (value) => top + 18 + (CURVE - 18) * ((high - value) / (high - low || 1));
+    const across = (distance) => width * (0.5 + (0.49 * distance) / LAST);
+    distanceAt = (x) => ((x / width - 0.5) * LAST) / 0.49;
+    const line = (values, kind) =>
+      shape("polyline", {
+        class: kind,
+        points: values.map((value, i) => `${across(places[i])},${down(value)}`).join(" "),
+      });
+    const [x, y] = [across(n - m), down(product)];
+    const number = "live-strong live-middle";
+    put(
+      shape("line", { class: "live-axis", x1: 0, x2: width, y1: down(0), y2: down(0) }),
+      line(part, "live-faint"),
+      line(whole, "live-curve"),
+      textAt(0, top + 11, say.product, "live-small"),
+      textAt(width, top + CURVE + 14, say.distance, "live-small live-end"),
+      shape("circle", { class: "live-dot", cx: x, cy: y, r: 6 }),
+      textAt(Math.max(24, Math.min(width - 24, x)), y - 10, three(product), number),
+      shape("rect", { class: "live-handle", x: x - 22, y: top, width: 44, height: CURVE + 4 }),
+    );
+    return top + CURVE + 20;
+  }
+
+  let product = 0;
+  const picture = drawing("live-clocks", (width, put) =>
+    curve(clocks(width, put) + 4, width, product, put),
+  );
+
+  const inside = (place) => Math.max(0, Math.min(LAST, Math.round(place)));
+  const turnOf = ([x, y], [a, b]) => Math.atan2(b - y, x - a);
+  const apart = (a, b) => Math.atan2(Math.sin(a - b), Math.cos(a - b));
+  let drag = {};
+  dragging(
+    picture.svg,
+    (target, place) => {
+      if (target.classList.contains("live-handle")) {
+        drag = { curve: true };
+        return true;
+      }
+      if (target.dataset.pair === undefined) return false;
+      pair = Number(target.dataset.pair);
+      const angle = turnOf(place, middles[pair]);
+      const [own, other] = [turned.q, turned.k].map((one) => {
+        const [a, b] = at(one, pair);
+        return Math.abs(apart(angle, Math.atan2(b, a)));
+      });
+      drag = { query: own <= other, angle, place: own <= other ? m : n };
+      show();
+      return true;
+    },
+    (place) => {
+      if (drag.curve) moveTo(Math.round(distanceAt(place[0])));
+      else turnTo(turnOf(place, middles[pair]));
+    },
+  );
+
+  // The distance n - m is wanted: the key moves, and the query where the key cannot.
+  function moveTo(distance) {
+    const wanted = Math.max(-LAST, Math.min(LAST, distance));
+    n = inside(m + wanted);
+    m = n - wanted;
+    show();
+  }
+
+  // A hand is dragged to an angle: by whole positions, each a turn by the pair's speed.
+  function turnTo(angle) {
+    drag.place += apart(angle, drag.angle) / speeds[pair];
+    drag.angle = angle;
+    if (drag.query) m = inside(drag.place);
+    else n = inside(drag.place);
+    show();
+  }
+
+  const show = onceAFrame(() => {
+    speeds = rotationSpeeds(q.length, base);
     const [mAngles, nAngles] = [m, n].map((place) => speeds.map((speed) => place * speed));
-    const turned = { q: rotateHalf(q, mAngles), k: rotateHalf(k, nAngles) };
+    turned = { q: rotateHalf(q, mAngles), k: rotateHalf(k, nAngles) };
     const products = speeds.map(
       (_, i) => turned.q[i] * turned.k[i] + turned.q[half + i] * turned.k[half + i],
     );
-    const product = products.reduce((sum, one) => sum + one, 0);
-
-    const at = (x) => [x[pair], x[half + pair]];
-    const hands = [q, k, turned.q, turned.k].map(at);
-    const longest = Math.max(...hands.map(([a, b]) => Math.hypot(a, b)), 1e-9);
-    const hand = ([a, b], kind, name) => {
-      const [x, y] = [(RADIUS * a) / longest, (-RADIUS * b) / longest];
-      const line = shape("line", { x1: 0, y1: 0, x2: x, y2: y, class: kind });
-      const label = shape("text", { x: 1.14 * x, y: 1.14 * y }, name);
-      return name ? [line, label] : [line];
-    };
-    clock.replaceChildren(
-      shape("circle", { r: RADIUS }),
-      ...hand(hands[0], "live-start", ""),
-      ...hand(hands[1], "live-start live-key", ""),
-      ...hand(hands[2], "live-hand", "q"),
-      ...hand(hands[3], "live-hand live-key", "k"),
-    );
-    const degrees = ([a, b]) => ((Math.round((Math.atan2(b, a) * 180) / Math.PI) + 360) % 360);
-    clock.setAttribute("aria-label", say.clock(degrees(hands[2]), degrees(hands[3])));
+    product = products.reduce((sum, one) => sum + one, 0);
+    picture.show();
+    picture.label(say.clock(degrees(at(turned.q, pair)), degrees(at(turned.k, pair))));
 
     fillTable(table, [
       ...speeds.map((one, i) =>
@@ -128,21 +249,21 @@ function draw(model, el) {
     key.set(n, String(n));
     speed.set(Math.log10(base), plain(base, language));
     both.setAttribute("aria-disabled", Math.max(m, n) === LAST);
+    select.selectedIndex = pair;
     status.textContent = say.same(plain(n - m, language), three(product));
-  }
+  });
 
+  const row = (...boxes) => element("div", { class: "live-row" }, ...boxes);
   el.replaceChildren(
     formOf(
       language,
-      query.box,
-      key.box,
-      element("div", { class: "live-buttons" }, both),
-      labelled(say.pair, select, "live-stack live-wide"),
-      speed.box,
-      clock,
+      picture.svg,
       element("p", { class: "live-legend" }, say.legend),
+      row(query.box, key.box),
+      element("div", { class: "live-buttons" }, both),
+      row(labelled(say.pair, select, "live-stack live-wide"), speed.box),
       status,
-      scrolling(say.caption, table),
+      folded(say.numbers, scrolling(say.caption, table)),
     ),
   );
   show();

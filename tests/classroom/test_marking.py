@@ -227,6 +227,27 @@ def test_a_line_for_ipython_is_passed_over(line):
     assert number_needed([f"{COUNT_NEXT}\n# Right?\n{line}\n\n"]) == 1
 
 
+VALUE = "model = train()\ncount_next = model('ab')"
+
+
+@pytest.mark.parametrize(
+    ("cells", "n"),
+    [
+        ([VALUE, COUNT_NEXT], 1),
+        ([VALUE, "count_next.table[3] = 5", COUNT_NEXT], 1),
+        ([VALUE, "wrong = count_next", COUNT_NEXT], 1),
+        ([COUNT_NEXT, COUNT_NEXT], 1),
+        ([VALUE, "old = count_next", "def count_next(text):\n    return old[text]"], 4),
+        ([VALUE, "@count_next\ndef count_next(text):\n    return text"], 3),
+        ([VALUE, "def count_next(text, old=count_next):\n    return old[text]"], 3),
+        ([COUNT_NEXT, "count_next = remember(count_next)"], 2),
+        ([VALUE, "if True:\n    def count_next(text):\n        return text"], 3),
+    ],
+)
+def test_what_had_the_name_before_counts_where_it_was_seen(cells, n):
+    assert number_needed(cells) == n
+
+
 @pytest.mark.parametrize("path", house.notebooks(house.ROOT), ids=lambda path: path.stem)
 def test_little_of_a_chapter_is_needed(path):
     """The book's own solutions need helpers and imports, not a chapter's minutes of training."""

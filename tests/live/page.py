@@ -97,7 +97,8 @@ def html_page(*figures, theme="no theme", scripts=True):
     )
 
 
-def mount(page, *figures, theme="no theme", width=800):
+def mount(page, *figures, theme="no theme", width=800, unfolded=True):
+    """Load figures, with their folded numbers open: closed they would not be found as text."""
     page.set_viewport_size({"width": width, "height": 900})
     page.set_content(html_page(*figures, theme=theme))
     for one in page.locator("figure").all():
@@ -106,6 +107,13 @@ def mount(page, *figures, theme="no theme", width=800):
         "document.querySelectorAll('figure[data-live-state=ready]').length ==="
         " document.querySelectorAll('figure').length"
     )
+    if unfolded:
+        page.evaluate("document.querySelectorAll('.live-fold').forEach((one) => (one.open = true))")
+
+
+def settle(page):
+    """Wait until what was asked for is drawn: that is at most once a frame."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => done()))")
 
 
 def in_every_look(test):
@@ -220,6 +228,16 @@ def write(page, label, text):
     if text:
         page.keyboard.insert_text(text)
     assert page.evaluate("document.activeElement.value") == text
+
+
+def drag_by_touch(page, start, end, selector):
+    """Drag a finger from one place to another, both in CSS pixels of the first element."""
+    box = page.locator(selector).first.bounding_box()
+    session = page.context.new_cdp_session(page)
+    for kind, place in (("Start", start), ("Move", end), ("End", None)):
+        points = [{"x": box["x"] + place[0], "y": box["y"] + place[1]}] if place else []
+        session.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+    settle(page)
 
 
 def texts(page, selector):

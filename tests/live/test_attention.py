@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ TOKENS = ["Ana", "has", "the", "lamp", ".", "the"]
 HEADS = ["first head", "second <b>", "third"]
 NUMBERS = np.random.default_rng(0).normal(size=(2, 3, 6, 4)) * [[[[3]]], [[[1]]]]
 TEMPERATURE = "Temperature: the scores are divided by it"
+KEY, FOLD = ".", "All weights in numbers"
 MASK = "Causal mask: nobody looks ahead"
 
 
@@ -33,6 +33,7 @@ def expected(head, temperature=1.0, causal=True, numbers=NUMBERS):
 
 
 def shown(page):
+    live.settle(page)
     data = page.locator("table.live-heat").evaluate("table => ({...table.dataset})")
     return np.array(json.loads(data["weights"])), data
 
@@ -72,6 +73,24 @@ def check(page, head=0, token=5, temperature=1.0, causal=True):
         "rows => rows.flatMap((row, i) => row.className ? [i] : [])"
     )
     assert chosen == [token]
+    check_drawing(page, weights, token)
+
+
+def check_drawing(page, weights, token):
+    """Squares as large as the weights, and an arc for each weight that can be seen."""
+    sizes = page.locator(".live-weight").evaluate_all(
+        "all => all.map(one => ['width', 'height'].map(name => Number(one.getAttribute(name))))"
+    )
+    whole = page.locator(".live-field").first.evaluate(
+        "one => ['width', 'height'].map(name => Number(one.getAttribute(name)))"
+    )
+    areas = [width * height / whole[0] / whole[1] for width, height in sizes]
+    np.testing.assert_allclose(areas, weights.flatten(), atol=1e-9)
+    arcs = page.locator(".live-arc").evaluate_all(
+        "all => all.map(one => [Number(one.dataset.key), Number(one.getAttribute('stroke-width'))])"
+    )
+    seen = [[s, pytest.approx(1 + 6 * w)] for s, w in enumerate(weights[token]) if w >= 0.005]
+    assert arcs == seen
 
 
 def focus_select(page):
@@ -166,7 +185,7 @@ def test_random_and_large_queries(page):
 
 def test_controls_are_reached_in_reading_order(page):
     live.mount(page, make())
-    assert live.reached(page, 5) == ["Head", TEMPERATURE, MASK, "the", "live-scroll"]
+    assert live.reached(page, 6) == ["Head", TEMPERATURE, MASK, "the", KEY, FOLD]
 
 
 def test_two_maps_keep_their_choices_apart(page):
@@ -185,7 +204,7 @@ def test_spanish(page):
     for words in ("Cabeza", "Temperatura", "Máscara causal", "¿Quién mira?", "sobre todo"):
         assert words in text
     assert "attends" not in text
-    page.locator("input[type=radio]").first.check()
+    page.locator(".live-tap").first.click()
     assert "oculto" in page.locator("table.live-bars").inner_text()
 
 
@@ -202,14 +221,51 @@ def test_axe_finds_nothing_and_nothing_sticks_out(page, theme, width, language):
     assert live.violations(page) == []
 
 
-def test_heavier_weights_are_darker(page):
-    live.mount(page, AttentionMap(["a", "b"], [[[0], [9]]], [[[0], [1]]]))
-    grounds = page.locator("table.live-heat td").evaluate_all(
-        "cells => cells.map(cell => getComputedStyle(cell).backgroundColor)"
-    )
-    alpha = [float(re.search(r"([\d.]+)\)$", ground)[1]) for ground in grounds]
-    weights = shown(page)[0].flatten()
-    assert alpha == pytest.approx(0.35 * weights, abs=0.01)
+def drawn_texts(page):
+    return page.locator(".live-attention text").all_text_contents()
+
+
+def test_a_tap_chooses_who_looks_and_at_whose_key(page):
+    live.mount(page, make())
+    words = page.locator(".live-tap[data-row='3']:not([data-column])")
+    words.click()
+    check(page, token=3)
+    page.locator(".live-tap[data-row='4'][data-column='1']").click()
+    check(page, token=4)
+    assert page.locator("input[name=key]").nth(1).is_checked()
+    q, k = NUMBERS[0][0][4], NUMBERS[1][0][1]
+    score = f"sum {q @ k:.2f}, scaled: score {q @ k / 2:.2f}".replace("-", "−")
+    weight = f"after softmax: weight {expected(0)[4, 1]:.3f}"
+    shown_now = drawn_texts(page)
+    assert [text for text in (score, weight) if text not in shown_now] == []
+    page.locator(".live-tap[data-row='1'][data-column='5']").click()
+    check(page, token=1)
+    assert "the mask hides it: weight 0" in drawn_texts(page)
+
+
+def test_keys_by_arrow_keys(page):
+    live.mount(page, make(token=5))
+    best = int(expected(0)[5].argmax())
+    live.reached(page, 5)  # the group of keys comes after that of words
+    assert page.locator("input[name=key]").nth(best).is_checked()
+    page.keyboard.press("ArrowRight")
+    live.settle(page)
+    key = (best + 1) % len(TOKENS)
+    assert page.locator("input[name=key]").nth(key).is_checked()
+    bars = page.locator(".live-attention rect:is(.live-q, .live-k, .live-qk):not(.live-band)")
+    heights = bars.evaluate_all("all => all.map(one => Number(one.getAttribute('height')))")
+    q, k = NUMBERS[0][0][5], NUMBERS[1][0][key]
+    for one, drawn in zip((q, k, q * k), np.reshape(heights, (3, 4)), strict=True):
+        np.testing.assert_allclose(drawn, 12.5 * np.abs(one) / np.abs(one).max(), atol=1e-9)
+
+
+def test_touch_chooses_a_word(browser):
+    context = browser.new_context(has_touch=True)
+    tab = context.new_page()
+    live.mount(tab, make(), width=390)
+    tab.locator(".live-tap[data-row='2']:not([data-column])").tap()
+    check(tab, token=2)
+    context.close()
 
 
 def test_fallback_shows_the_first_head(page_without_scripts):

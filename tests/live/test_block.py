@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -16,7 +17,7 @@ page, page_without_scripts = live.page, live.page_without_scripts  # fixtures
 
 SLIDERS = {
     "width": "Width D",
-    "ratio": "Inner width of the feed-forward network, F / D",
+    "ratio": "Inner width of feed-forward, F / D",
     "tokens": "Length of the text T, in tokens",
     "layers": "Layers",
 }
@@ -40,6 +41,7 @@ def expected_parameters(d_model, ratio, n_layers):
 
 
 def shown(page, kind):
+    live.settle(page)
     rows = page.locator(f"table[data-kind={kind}] tbody tr")
     found = rows.evaluate_all(
         "rows => rows.map(row => [row.dataset.part, row.dataset.number, "
@@ -62,6 +64,58 @@ def assert_shows(page, d_model, ratio, n_tokens, n_layers):
         f"{parameters['total']:,} parameters, {total:,} FLOPs. "
         f"That is {quotient:.2f} FLOPs per parameter and token."
     )
+    check_drawing(page, d_model, ratio, n_tokens, {"parameters": parameters, "flops": flops})
+
+
+def boxes(page, selector):
+    return page.locator(f".live-block {selector}").evaluate_all(
+        "all => all.map(one => ['width', 'height'].map(name => Number(one.getAttribute(name))))"
+    )
+
+
+def check_drawing(page, d_model, ratio, n_tokens, numbers):
+    """Areas as the tables' parameters, the square as long as the text, bars as the shares."""
+    *tables, first, second = boxes(page, ".live-part:not(.live-qk)")
+    ((length, height),) = boxes(page, ".live-part.live-qk")
+    assert length == height
+    assert len(tables) == 4
+    if min([*first, length]) > 1.5:  # else something is too small to be drawn in scale
+        unit = length / n_tokens
+        assert np.allclose(tables, d_model * unit)
+        assert np.allclose([first, second], [ratio * d_model * unit, d_model * unit])
+    width = page.locator(".live-block").evaluate("one => one.viewBox.baseVal.width")
+    shares = [
+        number / parts["total"]
+        for parts in numbers.values()
+        for part, number in parts.items()
+        if part != "total"
+    ]
+    bars = [wide / width for wide, _ in boxes(page, ".live-share")]
+    np.testing.assert_allclose(bars, shares, atol=2e-5)
+
+
+def test_dragging_the_corner_makes_the_text_longer(page):
+    live.mount(page, BlockCalculator())
+    for doublings in (1, -2):
+        handle = page.locator(".live-block .live-handle").bounding_box()
+        ((length, _),) = boxes(page, ".live-part.live-qk")
+        x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + (2.0**doublings - 1) * length, y)
+        page.mouse.up()
+        live.settle(page)
+        assert_shows(page, 768, 4, {1: 2048, -2: 512}[doublings], 12)
+
+
+def test_a_finger_drags_the_corner(browser):
+    context = browser.new_context(has_touch=True)
+    page = context.new_page()
+    live.mount(page, BlockCalculator(), width=390)
+    ((length, _),) = boxes(page, ".live-part.live-qk")
+    live.drag_by_touch(page, (22, 22), (22 - length / 2, 22), ".live-block .live-handle")
+    assert_shows(page, 768, 4, 512, 12)
+    context.close()
 
 
 def test_the_numbers_follow_the_keyboard(page):

@@ -69,6 +69,7 @@ MAKE = {
 SAME = {  # words of both languages
     *("AdamW", "Bytes", "FLOPs", "GB", "Logits", "SGD", "Token", "Tokens", "tokens", "X MB"),
     "Witten-Bell",
+    "tokens D ↑",
 }
 POINT = re.compile(r"\d\.\d")  # a decimal point
 COMMA = re.compile(r"\d,(?=\d)(?!\d{3}(?!\d))")  # a comma that does not part thousands
@@ -187,3 +188,70 @@ def test_numbers_are_written_as_python_writes_them(page, language):
 def test_numbers_as_the_chapters_write_them(write, en, es):
     assert write("en").replace("\u00a0", " ") == en
     assert write("es").replace("\u00a0", " ") == es
+
+
+DRAWN = [  # their drawing comes first, the numbers stand folded below
+    *(
+        "attention_map",
+        "block_calculator",
+        "budget_calculator",
+        "next_token",
+        "optimizer_race",
+        "rotary_clock",
+    ),
+]
+
+
+@pytest.mark.parametrize("slug", DRAWN)
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_drawing_and_controls_share_the_screen_of_a_phone(page, slug, language):
+    live.mount(page, MAKE[slug](language), width=390, unfolded=False)
+    assert page.locator("details.live-fold:not([open])").count() == 1
+    top = page.locator("form").bounding_box()["y"]
+    boxes = page.locator(
+        "form :is(svg, .live-stage, input, select, button, textarea):visible"
+    ).evaluate_all(
+        "all => all.filter(one => !one.closest('details')).map("
+        "one => one.getBoundingClientRect().bottom)"
+    )
+    assert max(boxes) - top < 700
+    sizes = page.locator("svg text").evaluate_all(
+        "all => all.map(one => { const box = one.ownerSVGElement; return"
+        " parseFloat(getComputedStyle(one).fontSize) * box.getScreenCTM().a; })"
+    )
+    assert min(sizes, default=11) >= 11
+
+
+@pytest.mark.parametrize("slug", DRAWN)
+def test_a_drawing_follows_the_width_of_its_place(page, slug):
+    live.mount(page, MAKE[slug]("en"), width=800)
+    for width in (390, 1200, 340):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_function(
+            """() => [...document.querySelectorAll("svg.live-drawing")].every((one) => {
+                const [, , wide, high] = one.getAttribute("viewBox").split(" ").map(Number);
+                const box = one.getBoundingClientRect();
+                return Math.abs(wide - box.width) < 1 && Math.abs(high - box.height) < 1;
+            })"""
+        )
+
+
+def test_many_changes_are_drawn_at_most_once_a_frame(page):
+    live.internals(page, "attention_map", "onceAFrame")
+    drawn = page.evaluate(
+        """async () => {
+            let drawn = 0;
+            const show = inside.onceAFrame(() => (drawn += 1));
+            const frame = () => new Promise((done) => requestAnimationFrame(done));
+            for (let i = 0; i < 50; i += 1) show();
+            const counts = [drawn];
+            for (let i = 0; i < 3; i += 1) {
+                await frame();
+                counts.push(drawn);
+            }
+            show();
+            return [...counts, drawn];
+        }"""
+    )
+    assert drawn[:3] == [1, 2, 2]
+    assert drawn[-1] == 3

@@ -18,10 +18,10 @@ PREFIXES = ["Once upon a time", "There was a <b>"]
 TOKENS = [b" the", b"a", b" ni\xc3", b"\n", *(bytes([97 + i]) * 2 for i in range(16))]
 LOGITS = 2 * np.random.default_rng(0).normal(size=(2, 20))
 SLIDERS = {
-    "temperature": "Temperature: the logits are divided by it",
-    "topK": "Top-k: keep the k most probable tokens",
-    "topP": "Top-p: keep the most probable until they add up to p",
-    "minP": "Min-p: keep those at least p times as probable as the best",
+    "temperature": "Temperature: divides the logits",
+    "topK": "Top-k: the k most probable",
+    "topP": "Top-p: until they add up to p",
+    "minP": "Min-p: at least p times the best",
 }
 OWN = {"temperature": 1, "topK": None, "topP": 1, "minP": 0}
 
@@ -37,6 +37,7 @@ def expected(prefix, settings, logits=LOGITS):
 
 def check(page, prefix=0, **changed):
     settings = OWN | changed
+    live.settle(page)
     data = page.locator("table.live-bars").evaluate("table => ({...table.dataset})")
     assert json.loads(data["settings"]) == pytest.approx(settings)
     assert data["prefix"] == str(prefix)
@@ -59,6 +60,27 @@ def check(page, prefix=0, **changed):
         f"{(probs > 0).sum()} of 20 tokens can come; "
         f"the model itself gave them {own[probs > 0].sum():.3f}."
     )
+    check_stairs(page, prefix, settings, order)
+
+
+def check_stairs(page, prefix, settings, order):
+    """Bars: kept tokens with their new probability, removed ones with that before the cut."""
+    probs = expected(prefix, settings)
+    before = expected(prefix, OWN | {"temperature": settings["temperature"]})
+    heights, kinds = np.transpose(
+        page.locator(".live-staircase rect:not(.live-handle)").evaluate_all(
+            "all => all.map(one => [one.getAttribute('height'), one.getAttribute('class')])"
+        )
+    )
+    assert len(heights) == 20
+    kept = probs[order] > 0
+    assert list(kinds) == ["live-stair" if one else "live-removed" for one in kept]
+    shown = np.where(kept, probs[order], before[order])
+    heights = heights.astype(float)
+    np.testing.assert_allclose(heights / heights.sum(), shown / shown.sum(), atol=1e-9)
+    cut = float(page.locator(".live-cut").first.get_attribute("x1"))
+    width = page.locator(".live-staircase").evaluate("one => one.viewBox.baseVal.width")
+    assert cut == pytest.approx(min(kept.sum() * width / 20, width - 1))
 
 
 def test_the_model_s_own_probabilities_at_first(page):
@@ -145,10 +167,34 @@ def test_random_logits_ties_and_extremes(page):
             np.testing.assert_allclose(found, probs, rtol=1e-9, atol=1e-15)
 
 
+@pytest.mark.parametrize("touch", [False, True])
+def test_the_cut_line_is_dragged(browser, touch):
+    context = browser.new_context(has_touch=touch)
+    page = context.new_page()
+    live.mount(page, make())
+    box = page.locator(".live-staircase").bounding_box()
+    step = box["width"] / 20
+    if touch:
+        live.drag_by_touch(page, (box["width"] - 4, 80), (5.2 * step, 80), ".live-staircase")
+        check(page, topK=5)
+    else:
+        page.mouse.move(box["x"] + box["width"] - 4, box["y"] + 80)
+        page.mouse.down()
+        for k, found in ((9.8, 10), (2.1, 2), (0.1, 1), (5.3, 5)):
+            page.mouse.move(box["x"] + k * step, box["y"] + 80)
+            check(page, topK=found)
+        page.mouse.move(box["x"] + 19.9 * step, box["y"] + 80)
+        check(page)
+        page.mouse.up()
+        page.mouse.move(box["x"] + 3 * step, box["y"] + 80)
+        check(page)
+    context.close()
+
+
 def test_controls_are_reached_in_reading_order(page):
     live.mount(page, make())
     names = ["The model has read", *SLIDERS.values(), "The model's own probabilities"]
-    assert live.reached(page, 6) == names
+    assert live.reached(page, 7) == [*names, "In numbers"]
 
 
 def test_two_figures_keep_their_settings_apart(page):

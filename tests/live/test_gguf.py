@@ -37,7 +37,7 @@ from tests.live.engine.page import (
     torch_logits,
     write,
 )
-from tools.book_site.live import MODEL_FIGURE, pack_figures, pack_model
+from tools.book_site.live import FILE_FIGURE, pack_figures, pack_model
 from tools.site import server
 
 pytestmark = pytest.mark.site
@@ -58,7 +58,7 @@ def test_the_file_is_the_stored_model():
         assert all(torch.equal(found[name], one) for name, one in model.state_dict().items())
         assert read_tokenizer(file).merges == tokenizer.merges
         script = pack_model(language)
-        start = f'(globalThis.bookModels ??= {{}}).{language} = "'
+        start = f'(globalThis.bookFiles ??= {{}}).model_{language} = "'
         assert base64.b64decode(script.removeprefix(start).removesuffix('";\n')) == model_file(
             language
         )
@@ -157,7 +157,7 @@ def test_the_book_s_story_by_keyboard(visit, folder, scheme, language):
         assert story.first.inner_text() == text + tokenizer.decode(ids)
         own = [url for url in requests if not url.startswith("data:")]
         assert own[2:] == [f"{start}_static/model_{language}.js"]
-        assert page.evaluate("Object.keys(globalThis.bookModels)") == []  # the text is let go
+        assert page.evaluate("Object.keys(globalThis.bookFiles)") == []  # the text is let go
         serving.shutdown()
 
 
@@ -692,19 +692,20 @@ def test_outputs_are_deterministic_and_small():
     assert one.size == len(model_file("en"))
     data, _ = one._repr_mimebundle_()
     assert len(json.dumps(data)) < 10_000
-    assert MODEL_FIGURE.findall(one.to_html()) == ["en"]
-    assert MODEL_FIGURE.findall(ModelInPage(language="es").to_html()) == ["es"]
+    assert FILE_FIGURE.findall(one.to_html()) == [("model_in_page", "en")]
+    spanish = ModelInPage(language="es").to_html()
+    assert FILE_FIGURE.findall(spanish) == [("model_in_page", "es")]
     figure = ModelInPage("<b>&", language="en")
     assert json.loads(live.Props(figure.to_html()).scripts[0]) == figure.props
     assert html.escape("<b>&") in figure.to_html()
 
 
-def test_the_built_site_has_the_models_of_its_figures(site):
-    for language in ("en", "es"):
-        pages = [page.read_text(encoding="utf-8") for page in (site / language).glob("*.html")]
-        wanted = {name for text in pages for name in MODEL_FIGURE.findall(text)}
-        found = {path.stem for path in (site / language / "_static").glob("model_*.js")}
-        assert found == {f"model_{name}" for name in wanted}
+def test_the_built_site_has_the_files_of_its_figures(site):
+    kinds = {"model_in_page": "model", "train_in_page": "stories"}
+    pages = [page.read_text(encoding="utf-8") for page in site.glob("*/*.html")]
+    wanted = {one for text in pages for one in FILE_FIGURE.findall(text)}
+    found = {path.stem for path in (site / "_static").glob("*_??.js")} - {"search_en", "search_es"}
+    assert found == {f"{kinds[figure]}_{own}" for figure, own in wanted}
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ def make(**options):
 
 
 def shown(page):
+    live.settle(page)
     return json.loads(page.locator("table.live-turns").get_attribute("data-numbers"))
 
 
@@ -64,7 +65,7 @@ def check(page, m, n, base=10000.0, pair=0, q=Q, k=K):
     )
     assert chosen == [pair]
 
-    hands = page.locator("svg.live-clock line.live-hand").evaluate_all(
+    hands = page.locator(f".live-clock[data-pair='{pair}'] line.live-hand").evaluate_all(
         "all => all.map(one => ['x2', 'y2'].map(name => Number(one.getAttribute(name))))"
     )
     angles = [math.atan2(-y, x) for x, y in hands]
@@ -75,11 +76,102 @@ def check(page, m, n, base=10000.0, pair=0, q=Q, k=K):
     both = [math.hypot(x[pair], x[half + pair]) for x in (a, b)]
     np.testing.assert_allclose(lengths, 100 * np.array(both) / max(both), atol=1e-6)
     degrees = [int((math.degrees(angle) + 360.5) // 1) % 360 for angle in angles]
-    label = page.locator("svg.live-clock").get_attribute("aria-label")
+    label = page.locator("svg.live-clocks").get_attribute("aria-label")
     assert label == (
         f"Clock: the query's hand at {degrees[0]} degrees, the key's at {degrees[1]} degrees"
     )
+    check_all_clocks(page, pair, a, b)
+    check_curve(page, n - m, speeds.numpy(), q, k, pair)
     return found["product"]
+
+
+def check_all_clocks(page, pair, a, b):
+    """A clock for each pair, one framed; every hand where the library turns it."""
+    half = len(a) // 2
+    clocks = page.locator(".live-clock")
+    kinds = clocks.evaluate_all("all => all.map(one => one.classList.contains('live-chosen'))")
+    assert kinds == [i == pair for i in range(half)]
+    for i, clock in enumerate(clocks.all()):
+        ends = clock.locator(".live-hand").evaluate_all(
+            "all => all.map(one => ['x2', 'y2'].map(name => Number(one.getAttribute(name))))"
+        )
+        for (x, y), turned in zip(ends, (a, b), strict=True):
+            angle = math.atan2(turned[half + i], turned[i])
+            assert math.cos(math.atan2(-y, x) - angle) == pytest.approx(1, abs=1e-9)
+
+
+def check_curve(page, distance, speeds, q, k, pair):
+    """The curve has the library's product at every distance, the dot the one of n - m."""
+    lines = page.locator(".live-clocks polyline").evaluate_all(
+        "all => all.map(one => one.getAttribute('points').split(' ').map("
+        "pair => Number(pair.split(',')[1])))"
+    )
+    places = torch.arange(-63, 63.5, 0.5, dtype=torch.float64)[:, None]
+    query, key = (torch.tensor(x, dtype=torch.float64)[None] for x in (q, k))
+    products = query * rotate_half(key.expand(len(places), -1), places * torch.tensor(speeds)[None])
+    half = len(q) // 2
+    pairs = (products[:, :half] + products[:, half:]).numpy()
+    zero = float(page.locator(".live-clocks .live-axis").get_attribute("y1"))
+    part, whole = (zero - np.array(line) for line in lines)
+    drawn, expected = np.array([part, whole]), np.array([pairs[:, pair], pairs.sum(1)])
+    unit = abs(drawn).max() / abs(expected).max()
+    np.testing.assert_allclose(drawn, unit * expected, atol=1e-4 * unit)
+    dot = zero - float(page.locator(".live-clocks .live-dot").get_attribute("cy"))
+    assert dot == pytest.approx(drawn[1][2 * (distance + 63)], abs=1e-6)
+
+
+def drag(page, start, *places):
+    page.mouse.move(*start)
+    page.mouse.down()
+    for place in places:
+        page.mouse.move(*place)
+    page.mouse.up()
+    live.settle(page)
+
+
+def test_hands_are_dragged_by_whole_positions(page):
+    live.mount(page, make())
+
+    def on_clock(pair, angle, length=0.6):
+        box = page.locator(f".live-clock[data-pair='{pair}'] circle").bounding_box()
+        radius = length * box["width"] / 2
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        return x + radius * math.cos(angle), y - radius * math.sin(angle)
+
+    query = math.atan2(Q[4], Q[0]) + 3  # of the first pair, at position 3
+    drag(page, on_clock(0, query), *(on_clock(0, query + step) for step in (1, 2.1)))
+    check(page, 5, 9)
+    key = math.atan2(K[5], K[1]) + 0.9  # of the second pair: 0.1 radians per position
+    drag(page, on_clock(1, key), on_clock(1, key - 0.28))
+    check(page, 5, 6, pair=1)
+    drag(page, on_clock(1, key - 0.3), on_clock(1, key + 1.5), on_clock(1, key + 3))
+    check(page, 5, 39, pair=1)
+
+
+def test_the_dot_is_dragged_along_the_curve(page):
+    live.mount(page, make())
+    box = page.locator(".live-clocks").bounding_box()
+
+    def at(distance):
+        return box["x"] + box["width"] * (0.5 + 0.49 * distance / 63), box["y"] + box["height"] - 60
+
+    drag(page, at(6), at(20))
+    check(page, 3, 23)
+    drag(page, at(20), at(-30))
+    check(page, 30, 0)
+    drag(page, at(-30), at(63.8))
+    check(page, 0, 63)
+
+
+def test_a_finger_drags_the_dot(browser):
+    context = browser.new_context(has_touch=True)
+    page = context.new_page()
+    live.mount(page, make(), width=390)
+    width = page.locator(".live-clocks").bounding_box()["width"]
+    start = (22, 40)
+    live.drag_by_touch(page, start, (22 + 10 * width * 0.49 / 63, 40), ".live-handle")
+    check(page, 3, 19)
+    context.close()
 
 
 def test_turns_are_the_library_s_at_first(page):
@@ -176,7 +268,7 @@ def test_random_heads(page):
 
 def test_controls_are_reached_in_reading_order(page):
     live.mount(page, make())
-    assert live.reached(page, 6) == [M, N, BOTH, "Pair shown on the clock", BASE, "live-scroll"]
+    assert live.reached(page, 6) == [M, N, BOTH, "Pair in the frame", BASE, "In numbers"]
 
 
 def test_spanish(page):
@@ -185,7 +277,7 @@ def test_spanish(page):
     for words in ("Posición m de la consulta", "Base de las velocidades", "Solo depende de n − m"):
         assert words in text
     assert "query" not in text
-    assert "consulta" in page.locator("svg.live-clock").get_attribute("aria-label")
+    assert "consulta" in page.locator("svg.live-clocks").get_attribute("aria-label")
 
 
 @live.in_every_look

@@ -4,6 +4,7 @@ import json
 import math
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from lessons_lib.live import BudgetCalculator
@@ -29,6 +30,7 @@ SLIDERS = {
 
 
 def shown(page, kind):
+    live.settle(page)
     rows = page.locator(f"table[data-kind={kind}] tbody tr").evaluate_all(
         "rows => rows.map(row => [row.dataset.key, [...row.querySelectorAll('[data-number]')]"
         ".map(cell => [cell.dataset.number, cell.textContent])])"
@@ -64,6 +66,83 @@ def assert_shows(page, n, d, n_devices=1024, utilisation=0.4, device="NVIDIA H10
     assert status.startswith(f"{_written(d / n, 'en')} tokens per parameter")
     best_n, best_d = (_written(number, "en") for number in best)
     assert status.endswith(f"The best for these FLOPs is {best_n} parameters and {best_d} tokens.")
+    check_plane(page, n, d, best)
+
+
+def on_plane(page, n, d):
+    """Where the drawing has parameters and tokens: logarithms across and up."""
+    width = page.locator(".live-plane").evaluate("one => one.viewBox.baseVal.width")
+    across = math.log(n / PARAMETERS[0]) / math.log(PARAMETERS[-1] / PARAMETERS[0])
+    up = math.log(d / TOKENS[0]) / math.log(TOKENS[-1] / TOKENS[0])
+    return 34 + (width - 42) * across, 18 + 190 * (1 - up)
+
+
+def check_plane(page, n, d, best):
+    """The point, the best for its FLOPs, and the real models stand where they belong."""
+    marks = page.locator(".live-plane circle:not(.live-handle)").evaluate_all(
+        "all => all.map(one => [one.getAttribute('class'), Number(one.getAttribute('cx')),"
+        " Number(one.getAttribute('cy'))])"
+    )
+    models = [mark[1:] for mark in marks if mark[0] == "live-model"]
+    np.testing.assert_allclose(models, [on_plane(page, *MODELS[name]) for name in sorted(MODELS)])
+    points = [mark[1:] for mark in marks if mark[0] == "live-point"]
+    assert points[0] == pytest.approx(on_plane(page, n, d))
+    assert points[1][0] == pytest.approx(points[0][0])
+    if PARAMETERS[0] <= best[0] <= PARAMETERS[-1] and TOKENS[0] <= best[1] <= TOKENS[-1]:
+        rings = [mark[1:] for mark in marks if mark[0] == "live-best"]
+        assert rings[0] == pytest.approx(on_plane(page, *best))
+        assert rings[1][0] == pytest.approx(rings[0][0])
+        assert rings[1][1] >= points[1][1] - 1e-9  # at the foot of the valley
+
+
+def test_edges_of_the_areas_have_their_loss(page):
+    live.internals(page, "budget_calculator", "tokensFor", "LEVELS")
+    law = vars(CHINCHILLA_REFIT)
+    found = page.evaluate(
+        "([law, all]) => inside.LEVELS.flatMap(loss => all.map(n =>"
+        " [loss, n, inside.tokensFor(law, loss, n)]))",
+        [law, PARAMETERS[::9]],
+    )
+    assert len(found) > 100
+    for loss, n, d in found:
+        if d is None or math.isinf(d):
+            assert CHINCHILLA_REFIT.floor + CHINCHILLA_REFIT.a / n**CHINCHILLA_REFIT.alpha >= loss
+        else:
+            assert CHINCHILLA_REFIT(n, d) == pytest.approx(loss)
+
+
+def test_the_point_is_dragged(page):
+    live.mount(page, BudgetCalculator())
+    box = page.locator(".live-plane").bounding_box()
+
+    def at(n, d):
+        x, y = on_plane(page, n, d)
+        return box["x"] + x, box["y"] + y
+
+    page.mouse.move(*at(70e9, 1.4e12))
+    page.mouse.down()
+    page.mouse.move(*at(1.02e9, 19.9e9))
+    live.settle(page)
+    page.mouse.move(*at(8.02e9, 14.9e12))
+    page.mouse.up()
+    assert_shows(page, 8e9, 15e12)
+    page.mouse.click(*at(1.01e8, 0.98e9))
+    assert_shows(page, 1e8, 1e9)
+    page.mouse.move(*at(1e8, 1e9))
+    page.mouse.down()
+    page.mouse.move(0, 0)  # no farther than the ends
+    page.mouse.up()
+    assert_shows(page, PARAMETERS[0], TOKENS[-1])
+
+
+def test_a_finger_drags_the_point(browser):
+    context = browser.new_context(has_touch=True)
+    page = context.new_page()
+    live.mount(page, BudgetCalculator(), width=390)
+    (x, y), (to_x, to_y) = on_plane(page, 70e9, 1.4e12), on_plane(page, 1e9, 2e10)
+    live.drag_by_touch(page, (24, 24), (24 + to_x - x, 24 + to_y - y), ".live-plane .live-handle")
+    assert_shows(page, 1e9, 2e10)
+    context.close()
 
 
 def test_real_models_by_their_buttons(page):

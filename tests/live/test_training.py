@@ -15,7 +15,7 @@ from tests.live import page as live
 pytestmark = pytest.mark.site
 page, page_without_scripts = live.page, live.page_without_scripts  # fixtures
 
-RATE, STEP = "Learning rate, the same for all three", "Step"
+RATE, STEP = "Learning rate of all three", "Step"
 NEXT, TURN = "One step", "Turn the valley by 45 degrees"
 NAMES = ["SGD", "SGD with momentum 0.9", "AdamW"]
 MAKE = [SGD, lambda p, lr: SGD(p, lr, momentum=0.9), AdamW]
@@ -57,6 +57,7 @@ def short(number):
 
 
 def shown(page):
+    live.settle(page)
     # JavaScript writes 1e20 without an exponent, which Python would read as an integer.
     return json.loads(page.locator("table.live-race").get_attribute("data-race"), parse_int=float)
 
@@ -87,11 +88,112 @@ def check(page, lr=0.05, step=5, turned=False, start=(-2.0, 1.0), steepness=25.0
     )
     drawn = np.clip(found["paths"], -7.5, 7.5) * [50, -50]
     np.testing.assert_allclose(points, drawn, atol=1e-6)
-    marks = page.locator("svg.live-valley circle").evaluate_all(
+    marks = page.locator("svg.live-valley circle:not(.live-ring, .live-handle)").evaluate_all(
         "all => all.map(one => ['cx', 'cy'].map(name => Number(one.getAttribute(name))))"
     )
     np.testing.assert_allclose(marks, drawn[:, -1], atol=1e-6)
+    check_curves(page, lr, step, turned, start, steepness)
     return heights
+
+
+def check_curves(page, lr, step, turned, start, steepness):
+    """The curves of the heights beside the valley, as far as step, on their scale of powers."""
+    whole = paths(start, steepness, turned, lr, 60)
+    lines = page.locator("svg.live-curves polyline").evaluate_all(
+        "all => all.map(one => one.getAttribute('points').split(' ').map("
+        "(pair) => pair.split(',').map(Number)))"
+    )
+    for path, pale, run in zip(whole, lines[::2], lines[1::2], strict=True):
+        assert run == pale[: step + 1]
+        assert len(pale) == 61
+        heights = np.array([height(place, steepness, turned) for place in path])
+        powers = np.clip(np.log10(np.maximum(heights, 1e-300)), -4, 4)
+        drawn = np.array(pale)[:, 1]
+        # 1e-9 off in a place is a larger part of a height that is nearly nothing
+        np.testing.assert_allclose(drawn, 8 + 142 * (4 - powers) / 8, atol=0.05)
+
+
+def drag(page, start, *places):
+    page.mouse.move(*start)
+    page.mouse.down()
+    for place in places:
+        page.mouse.move(*place)
+    page.mouse.up()
+    live.settle(page)
+
+
+def test_the_start_is_dragged_and_moved_by_keys(page):
+    live.mount(page, make(step=7))
+    box = page.locator("svg.live-valley").bounding_box()
+    edge = 1  # the picture's line
+
+    def at(x, y):
+        wide = box["width"] - 2 * edge
+        return box["x"] + edge + wide * (x / 5 + 0.5), box["y"] + edge + wide * (0.5 - y / 5)
+
+    drag(page, at(-2, 1), at(1, 1.5))
+    start = shown(page)["paths"][0][0]
+    assert start == pytest.approx([1, 1.5], abs=0.03)
+    check(page, step=7, start=tuple(start))
+    drag(page, at(1, 1.5), at(4, 0))  # never farther than the picture
+    check(page, step=7, start=tuple(shown(page)["paths"][0][0]))
+    assert math.hypot(*shown(page)["paths"][0][0]) == pytest.approx(2.5, abs=0.01)
+    live.mount(page, make(step=7))
+    live.focus(page, "Start, along the valley")
+    page.keyboard.press("ArrowRight")
+    check(page, step=7, start=(-1.9, 1.0))
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowLeft")
+    check(page, step=7, start=(-1.9, 0.9))
+
+
+def test_a_finger_drags_the_start(browser):
+    context = browser.new_context(has_touch=True)
+    page = context.new_page()
+    live.mount(page, make(step=3), width=390)
+    box = page.locator("svg.live-valley").bounding_box()
+    unit = (box["width"] - 2) / 5
+    live.drag_by_touch(page, (26, 26), (26 + unit, 26), "svg.live-valley .live-handle")
+    start = shown(page)["paths"][0][0]
+    assert start[1] == pytest.approx(1, abs=0.6)
+    check(page, step=3, start=tuple(start))
+    context.close()
+
+
+def test_play_runs_to_the_end_and_pauses(page):
+    live.mount(page, make(step=0))
+    live.press(page, "Play")
+    page.wait_for_function(
+        "JSON.parse(document.querySelector('table.live-race').dataset.race).step >= 3"
+    )
+    live.press(page, "Pause")
+    step = int(shown(page)["step"])
+    assert 3 <= step < 60
+    assert page.get_by_role("button", name="Play").count() == 1
+    check(page, step=step)
+    live.focus(page, STEP)
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    live.press(page, "Play")
+    page.wait_for_function(
+        "JSON.parse(document.querySelector('table.live-race').dataset.race).step === 60"
+    )
+    assert page.get_by_role("button", name="Play").count() == 1
+
+
+def test_play_goes_straight_to_the_end_for_who_wants_no_motion(page):
+    page.emulate_media(reduced_motion="reduce")
+    live.mount(page, make(step=0))
+    live.press(page, "Play")
+    check(page, step=60)
+    page.emulate_media(reduced_motion="no-preference")
+
+
+def test_the_step_is_dragged_along_the_curves(page):
+    live.mount(page, make(step=0))
+    box = page.locator("svg.live-curves").bounding_box()
+    drag(page, (box["x"] + 37, box["y"] + 50), (box["x"] + 36 + (box["width"] - 42) / 2, 0))
+    check(page, step=30)
 
 
 def test_paths_are_the_library_s_at_first(page):
@@ -114,7 +216,7 @@ def test_steps_by_keyboard(page):
     assert button.get_attribute("aria-disabled") == "true"
     live.press(page, NEXT, key="Space")  # nothing further on
     check(page, step=60)
-    assert page.locator(".live-place").all_inner_texts() == ["0.05", "60"]
+    assert page.locator(".live-place").all_inner_texts()[2:] == ["0.05", "60"]
 
 
 def test_rates_by_keyboard(page):
@@ -132,7 +234,7 @@ def test_rates_by_keyboard(page):
         heights = check(page, lr=lr, step=20)
         # Gradient descent runs away above 2 over the steepest curve: 2 / 25.
         assert (heights[0] > 14.5) == (lr > 0.08)
-    assert page.get_by_role("slider").first.get_attribute("aria-valuetext") == "1"
+    assert page.get_by_role("slider", name=RATE).get_attribute("aria-valuetext") == "1"
 
 
 def test_a_rate_between_two_steps_stays_until_moved(page):
@@ -179,7 +281,10 @@ def test_rings_are_places_of_equal_height(page):
 
 def test_controls_are_reached_in_reading_order(page):
     live.mount(page, make())
-    assert live.reached(page, 5) == [RATE, STEP, NEXT, TURN, "live-scroll"]
+    assert live.reached(page, 8) == [
+        *["Start, along the valley", "Start, across the valley", "Play", NEXT, TURN, RATE, STEP],
+        "In numbers",
+    ]
 
 
 def test_spanish(page):

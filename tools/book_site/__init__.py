@@ -2,7 +2,8 @@
 
 It adds what the theme lacks: a switch to the same page in the other language, live figures
 without a kernel, self-hosted MathJax, repository buttons, and the accessibility fixes. All of it
-works over http and from a folder (``file://``), with no request to another host.
+works over http and from a folder (``file://``), with no request to another host. `lighten` makes
+the written pages quick to load.
 """
 
 import re
@@ -15,10 +16,19 @@ from docutils import nodes
 from sphinx.errors import ConfigError
 
 from tools import addresses
-from tools.book_site.live import MODEL_FIGURE, pack_figures, pack_model
+from tools.book_site.drawings import InlineDrawings, write_styles
+from tools.book_site.lighten import lighten
+from tools.book_site.live import FILE_FIGURE, pack_file, write_scripts
 from tools.book_site.search import write_index
 
 ROOT = Path(__file__).resolve().parents[2]
+STORAGE = """
+    try {
+      localStorage;
+    } catch {
+      const none = { getItem: () => null, setItem() {}, removeItem() {}, clear() {} };
+      Object.defineProperty(window, "localStorage", { value: none });
+    }"""
 HERE = Path(__file__).resolve().parent
 
 
@@ -39,6 +49,9 @@ def _configure(app, config):
         config.myst_substitutions = {**config.myst_substitutions, **addresses.substitutions()}
     except ValueError as error:
         raise ConfigError(str(error)) from None
+    if config.book_has_both_editions:  # the title leads to the front page
+        logo = config.html_theme_options.setdefault("logo", {})
+        logo["link"] = f"../index.html#{config.language}"
     if repository:
         config.html_theme_options.update(
             repository_url=repository,
@@ -64,10 +77,9 @@ def _vendor(app):
             target = static / "mathjax" / file.as_posix().split("/mathjax/")[1]
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file.locate(), target)
+    write_styles(static)
     figures = ROOT / "lessons_lib" / "live"
-    (static / "live.js").write_text(pack_figures(figures), encoding="utf-8")
-    if (figures / "live.css").exists():
-        shutil.copyfile(figures / "live.css", static / "live.css")
+    shutil.copyfile(figures / "live.css", static / "live.css")
 
 
 def _search_page(app):
@@ -112,11 +124,10 @@ def _page(app, pagename, templatename, context, doctree):
             for code, other in every.items()
             if code != here
         ]
+        context["site_address"] = addresses.site_url()
         context["alternates"] = [(code, f"{base}{code}/{pagename}.html") for code in every]
     if 'class="live-figure"' in context.get("body", ""):
         app.add_js_file("live.js", loading_method="defer")
-        if (Path(app.outdir) / "_static" / "live.css").exists():
-            app.add_css_file("live.css")
 
 
 def _buttons(app, pagename, templatename, context, doctree):
@@ -133,7 +144,7 @@ def _buttons(app, pagename, templatename, context, doctree):
 
 
 def _finish(app, exception):
-    """Mend in the written pages what the theme's templates get wrong; add the models they need."""
+    """Mend in the written pages what the theme gets wrong; add the files they may ask for."""
     if exception or app.builder.format != "html":
         return
     words = editions()[app.config.language]
@@ -141,6 +152,8 @@ def _finish(app, exception):
         # A landmark for the sidebar's title.
         'id="pst-primary-sidebar" class=': 'id="pst-primary-sidebar" role="complementary" '
         f'aria-label="{words["sidebar"]}" class=',
+        # The theme's scripts ask for a storage that a browser may refuse.
+        '<script data-cfasync="false">': f'<script data-cfasync="false">{STORAGE}',
         # The theme of readers without scripts.
         ' data-theme="auto"': "",
         # Labels that differ from the words that are seen.
@@ -150,24 +163,27 @@ def _finish(app, exception):
         for place in ('title="{}"', 'aria-label="{}"', 'btn__text-container">{}<'):
             changes[place.format(english)] = place.format(own)
     write_index(app, {"language": app.config.language, **words["search"]})
-    models = set()
+    wanted = set()
     for page in Path(app.outdir).rglob("*.html"):
         if "_static" in page.parts:
             continue
         text = old = page.read_text(encoding="utf-8")
-        models.update(MODEL_FIGURE.findall(text))
+        wanted.update(FILE_FIGURE.findall(text))
         for before, after in changes.items():
             text = text.replace(before, after)
         if text != old:
             page.write_text(text, encoding="utf-8")
-    for language in models:  # only what a figure of some page may ask for
-        script = Path(app.outdir) / "_static" / f"model_{language}.js"
-        script.write_text(pack_model(language), encoding="ascii")
+    lighten(Path(app.outdir))
+    write_scripts(Path(app.outdir), ROOT / "lessons_lib" / "live")
+    for figure, language in wanted:  # only what a figure of some page may ask for
+        name, script = pack_file(figure, language)
+        (Path(app.outdir) / "_static" / name).write_text(script, encoding="ascii")
 
 
 def setup(app):
     """Register the extension with Sphinx."""
     app.add_config_value("book_has_both_editions", False, "html")
+    app.add_post_transform(InlineDrawings)
     app.connect("config-inited", _configure)
     app.connect("builder-inited", _vendor)
     app.connect("doctree-read", _number_sections)
@@ -175,7 +191,10 @@ def setup(app):
     # Before the theme drops the templates that come out empty; after it has made its buttons.
     app.connect("html-page-context", _page, priority=400)
     app.connect("html-page-context", _buttons, priority=900)
-    app.connect("build-finished", _finish)
+    # After the theme has written its colours of code.
+    app.connect("build-finished", _finish, priority=900)
+    app.add_css_file("live.css")
     app.add_css_file("book.css", priority=900)
+    app.add_css_file("drawings.css", priority=900)
     app.add_js_file("book.js", loading_method="defer")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -91,14 +91,25 @@ def last_definition(name: str, cells: list[str], found: list[Statement], errors:
 
 
 def needed(name: str, found: list[Statement]) -> list[Statement]:
-    """Return the statements that define `name` and, in turn, the names that these use."""
+    """Return the statements that define `name` and, in turn, the names that these use.
+
+    What had the name before a function or class took it counts only where something needed then
+    saw it.
+    """
     effects = _effects(found)
     imported = frozenset().union(*(statement.imported for statement in found))
+    last = max((i for i, statement in enumerate(found) if name in statement.bound), default=-1)
+    if last >= 0 and not isinstance(found[last].node, ast.FunctionDef | ast.ClassDef):
+        last = -1
     wanted, kept, grown = {name}, set(), True
     while grown:
         grown = False
+        seen = last >= 0 and name in found[last].calls
+        seen = seen or any(name in found[i].used for i in kept if i < last)
         for i, statement in enumerate(found):
             touched = statement.bound | statement.settings | effects[i] - imported
+            if i < last and not seen:
+                touched = touched - {name}
             if i not in kept and (wanted & touched or "*" in touched):
                 kept.add(i)
                 wanted |= statement.used

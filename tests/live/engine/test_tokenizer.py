@@ -314,8 +314,8 @@ def test_vocabularies_that_are_refused(page):
     for i, (name, (_, sentence)) in enumerate(REFUSED.items()):
         assert found[i], name
         assert found[i].endswith(sentence), (name, found[i])
-        if i < len(REFUSED) - 3:
-            with pytest.raises(ValueError, match=re.escape(sentence)):
-                read_tokenizer(parse_gguf(files[i]))
+        sentence = sentence.removesuffix("true").removesuffix("a list of 1 values")
+        with pytest.raises(ValueError, match=re.escape(sentence.removesuffix("yes"))):
+            read_tokenizer(parse_gguf(files[i]))
     assert found[-2] == "expected no Phi-3, whose special tokens take in spaces, got one by name"
     assert found[-1] == "expected 320 tokens, a row of token_embd.weight each, got 300"

@@ -7,7 +7,6 @@ them: 0.5, in Spanish 0,5.
 """
 
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -20,11 +19,9 @@ from lessons_lib.base import language
 
 __all__ = [
     "COLOURS",
-    "Drawing",
     "bars",
     "boxes",
     "curves",
-    "graph",
     "heat_map",
     "loss_curve",
     "points",
@@ -338,70 +335,3 @@ def loss_curve(
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     return figure
-
-
-class Drawing:
-    """A picture of lines and letters, which stay letters: SVG."""
-
-    def __init__(self, svg: str):
-        self._svg = svg
-
-    def _repr_svg_(self) -> str:
-        return self._svg
-
-    def __repr__(self) -> str:
-        return "<Drawing>"
-
-
-def graph(
-    boxes: Mapping[str, tuple[float, int, str, float, float]],
-    arrows: Sequence[tuple[str, str, float]],
-) -> Drawing:
-    """Draw how values are made of each other, with the slopes that come back.
-
-    Args:
-        boxes: for each name its place, column and row, what is written in its box, its value, and
-            its slope.
-        arrows: from a name to another that is made of it, with the slope of that step. Two arrows
-            between the same boxes stand side by side.
-
-    Raises:
-        ValueError: no boxes, or an arrow to or from a box that is not there.
-    """
-    ends = {name for source, result, _ in arrows for name in (source, result)}
-    if not boxes or ends - boxes.keys():
-        raise ValueError(f"expected boxes, and arrows between them, got {ends - boxes.keys()}")
-    wide, tall = 108, 50  # of a box; a column is half a box wide
-    at = {name: (60 * column + 62, 96 * row + 33) for name, (column, row, *_) in boxes.items()}
-    width, height = (max(place[i] for place in at.values()) + (62, 33)[i] for i in (0, 1))
-    drawn = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
-        f'width="{width:g}" height="{height:g}" font-family="sans-serif" font-size="14">',
-        f'<rect width="{width:g}" height="{height:g}" fill="white"/>',
-    ]
-
-    def text(x: float, y: float, content: str, anchor: str, more: str = "") -> None:
-        written = escape(language.decimals(content).replace("-", "\u2212"))
-        drawn.append(f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}"{more}>{written}</text>')
-
-    slopes_ink = ' fill="#8F3B00" font-weight="bold"'  # COLOURS[5], darker: letters are thin
-    for i, (source, result, slope) in enumerate(arrows):
-        beside = sum((source, result) == pair[:2] for pair in arrows) > 1
-        first = (source, result) not in [pair[:2] for pair in arrows[:i]]
-        aside = (-24 if first else 24) * beside
-        (x1, y1), (x2, y2) = at[source], at[result]
-        x1, x2, y1, y2 = x1 + aside, x2 + aside, y1 + tall / 2, y2 - tall / 2
-        drawn.append(f'<path d="M{x1:g} {y1:g}L{x2:g} {y2:g}" stroke="#555555"/>')
-        left = x1 < x2 or (beside and first)
-        x, y = (x1 + x2) / 2 + (-8 if left else 8), (y1 + y2) / 2 + 5
-        text(x, y, f"·{slope:g}" if slope >= 0 else f"·({slope:g})", ("start", "end")[left])
-    for name, (*_, label, value, slope) in boxes.items():
-        x, y = at[name]
-        drawn.append(
-            f'<rect x="{x - wide / 2:g}" y="{y - tall / 2:g}" width="{wide}" height="{tall}" '
-            f'rx="6" fill="{_PALE[0]}" stroke="#555555"/>'
-        )
-        text(x, y - 6, label, "middle")
-        text(x - wide / 2 + 8, y + 16, f"{value:g}", "start")
-        text(x + wide / 2 - 8, y + 16, f"\u2191 {slope:g}", "end", slopes_ink)
-    return Drawing("".join([*drawn, "</svg>"]))
