@@ -14,6 +14,7 @@ from lessons_lib.live import (
     BudgetCalculator,
     ErrorBars,
     GraphWalk,
+    LookInside,
     ModelInPage,
     NextCharacter,
     NextToken,
@@ -22,6 +23,7 @@ from lessons_lib.live import (
     Quantizer,
     RotaryClock,
     ShapeWalk,
+    TrainInPage,
 )
 from lessons_lib.live.figure import decimal, plain, scientific
 from lessons_lib.live.modules import FOLDER, module_source
@@ -53,6 +55,7 @@ MAKE = {
     "budget_calculator": lambda language: BudgetCalculator(n_devices=16384, language=language),
     "error_bars": lambda language: ErrorBars(71, 55, 2000, 40, language),
     "graph_walk": lambda language: GraphWalk(2.5, -1.5, 0.5, 0, 7, language),
+    "look_inside": lambda language: LookInside(language=language),
     "model_in_page": lambda language: ModelInPage(language=language),
     "next_character": lambda language: NextCharacter(TEXT, ["la l"], 1, language=language),
     "next_token": lambda language: NextToken(
@@ -65,9 +68,22 @@ MAKE = {
     ),
     "rotary_clock": lambda language: RotaryClock([1, -2], [3, 0.5], 60, 2, 12.5, language),
     "shape_walk": shape_walk,
+    "train_in_page": lambda language: TrainInPage(language=language),
 }
 SAME = {  # words of both languages
-    *("AdamW", "Bytes", "FLOPs", "GB", "Logits", "SGD", "Token", "Tokens", "tokens", "X MB"),
+    *(
+        "AdamW",
+        "Bytes",
+        "FLOPs",
+        "GB",
+        "Logits",
+        "Nats",
+        "SGD",
+        "Token",
+        "Tokens",
+        "tokens",
+        "X MB",
+    ),
     "Witten-Bell",
     "tokens D ↑",
 }
