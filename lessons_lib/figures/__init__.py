@@ -5,6 +5,7 @@
 are written as the notebook's language writes them: 0.5, in Spanish 0,5.
 """
 
+from lessons_lib.figures.diagrams.exams import exam_diagram
 from lessons_lib.figures.diagrams.learning import budget_diagram, memory_diagram, training_diagram
 from lessons_lib.figures.diagrams.running import (
     cache_diagram,
@@ -46,6 +47,7 @@ __all__ = [
     "cache_diagram",
     "counting_diagram",
     "curves",
+    "exam_diagram",
     "file_diagram",
     "four_bits_diagram",
     "gpt_diagram",
