@@ -95,6 +95,7 @@ def _article(site: Path, language: str, slug: str, slugs: list[str]) -> Tag:
         for key in REFERENCES:
             if value := element.get(key):
                 element[key] = " ".join(f"{slug}--{name}" for name in str(value).split())
+        element.attrs.pop("loading", None)  # nothing comes near on paper
         if element.get("src") and not urlsplit(element["src"]).scheme:
             element["src"] = urljoin(page.as_uri(), element["src"])
         for key in ("fill", "stroke", "clip-path", "marker-end", "marker-start", "mask", "filter"):
@@ -161,7 +162,7 @@ def document(site: Path, language: str, slugs: list[str] | None = None) -> str:
             f'<section id="{slug}" style="page: {slug}">{kicker}'
             f"{article.decode_contents()}</section>"
         )
-    static = (site / language / "_static").as_uri()
+    static = (site / "_static").as_uri()
     first = (site / language / f"{slugs[0]}.html").read_text(encoding="utf-8")
     settings = re.search(r"<script>(window\.MathJax = .*?)</script>", first, re.DOTALL)
     head = "\n".join(

@@ -220,7 +220,7 @@ class _Page:
         if static := re.fullmatch(r"(?:\.\./)?_static/(.+)", path):
             if not (house.ROOT / "book" / "_static" / static[1]).is_file():
                 raise ValueError(f"unknown file: {target!r}")
-            return f"{site}{language}/_static/{static[1]}" if site else target
+            return f"{site}_static/{static[1]}" if site else target
         page = re.fullmatch(r"(?:\.\./(?P<language>\w\w)/|\./)?(?P<slug>\w+)\.(?:ipynb|md)", path)
         if path and not page:
             raise ValueError(f"unknown target of a link: {target!r}")

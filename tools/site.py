@@ -16,6 +16,7 @@ import functools
 import http.server
 import io
 import multiprocessing
+import re
 import shutil
 import sys
 import time
@@ -28,11 +29,12 @@ import yaml
 from lessons_lib.base import console
 from tools import addresses
 from tools.book_site import editions
+from tools.book_site.front import front_page, lost_page
+from tools.book_site.share import share_picture
 from tools.house import chapters
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "site"
-BOOK_SITE = ROOT / "tools" / "book_site"
 
 
 def _read(path: Path) -> dict:
@@ -164,8 +166,9 @@ def build(site: Path = SITE, work: Path | None = None) -> None:
     for code in every:
         leave = shutil.ignore_patterns("*.map", ".buildinfo*", "objects.inv", ".doctrees")
         shutil.copytree(work / code / "html", new / code, ignore=leave)
+    _share_static(new, every)
     (new / ".nojekyll").touch()
-    (new / "index.html").write_text(_root_page(every), encoding="utf-8")
+    _front(new, every)
     if base := addresses.site_url():
         (new / "sitemap.xml").write_text(_sitemap(base, every), encoding="utf-8")
         robots = f"User-agent: *\nAllow: /\n\nSitemap: {base}sitemap.xml\n"
@@ -176,18 +179,39 @@ def build(site: Path = SITE, work: Path | None = None) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _root_page(every: dict[str, dict]) -> str:
-    from jinja2 import Environment, FileSystemLoader
-    from markupsafe import Markup
+def _share_static(new: Path, languages: Iterable[str]) -> None:
+    """Put the files that the editions' pages load into one folder, for both languages.
 
-    templates = Environment(loader=FileSystemLoader(BOOK_SITE / "templates"), autoescape=True)
-    start = _read(ROOT / "_toc.yml")["root"].removeprefix("book/en/") + ".html"
-    return templates.get_template("root.html").render(
-        editions=list(every.values()),
-        start=start,
-        base=addresses.site_url(),
-        css=Markup((BOOK_SITE / "root.css").read_text(encoding="utf-8")),
-    )
+    Raises:
+        RuntimeError: two editions have another file of the same name.
+    """
+    shared = new / "_static"
+    for code in languages:
+        own = new / code / "_static"
+        for path in [path for path in own.rglob("*") if path.is_file()]:
+            target = shared / path.relative_to(own)
+            if target.exists() and target.read_bytes() != path.read_bytes():
+                raise RuntimeError(f"expected one {target.name} for all editions, got another")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+        shutil.rmtree(own)
+        for page in (new / code).rglob("*.html"):
+            up = "../" * len(page.relative_to(new).parent.parts)
+            text = page.read_text(encoding="utf-8")
+            text = re.sub(r'\b(href|src)="_static/', rf'\1="{up}_static/', text)
+            page.write_text(text, encoding="utf-8")
+
+
+def _front(new: Path, every: dict[str, dict]) -> None:
+    """Write the front page, the page of a lost address, and the pictures for links to the book."""
+    toc = _read(ROOT / "_toc.yml")
+    tocs = [edition_toc(toc, edition) for edition in every.values()]
+    own = [dict(edition) for edition in every.values()]
+    (new / "index.html").write_text(front_page(own, tocs, new), encoding="utf-8")
+    (new / "404.html").write_text(lost_page(own), encoding="utf-8")
+    for edition in own:
+        picture = share_picture(edition["title"], edition["front"]["lead"], edition["trace"])
+        (new / "_static" / f"share_{edition['language']}.png").write_bytes(picture)
 
 
 def _sitemap(base: str, languages: Iterable[str]) -> str:

@@ -1,3 +1,28 @@
+// Formulas are set once the page has been painted and its figures live, a few at a time, so that
+// nothing waits for them. `formulas` is a promise that all are set.
+const MATHS = new URL("mathjax/tex-chtml.js", document.currentScript.src);
+const FORMULAS_AT_A_TIME = 8;
+window.formulas = (async () => {
+  if (document.readyState !== "complete")
+    await new Promise((done) => addEventListener("load", done, { once: true }));
+  const formulas = [...document.querySelectorAll("article .math")];
+  if (!formulas.length) return;
+  await new Promise((done) => setTimeout(done));
+  window.MathJax = { ...window.MathJax, startup: { typeset: false } };
+  const script = document.createElement("script");
+  script.src = MATHS;
+  await new Promise((done, failed) => {
+    script.onload = done;
+    script.onerror = () => failed(new Error("MathJax could not be loaded"));
+    document.head.append(script);
+  });
+  await MathJax.startup.promise;
+  while (formulas.length) {
+    await MathJax.typesetPromise(formulas.splice(0, FORMULAS_AT_A_TIME));
+    await new Promise((done) => setTimeout(done));
+  }
+})();
+
 // The link to the other language leads to the section that is being read.
 document.addEventListener("DOMContentLoaded", () => {
   const sections = [...document.querySelectorAll("article.bd-article span[id^=section-]")];
@@ -45,4 +70,42 @@ document.addEventListener("DOMContentLoaded", () => {
   }
   new MutationObserver(watch).observe(article, { childList: true, subtree: true });
   watch();
+});
+
+// Where the reader is stays on this device: the front page offers to go on there. Without storage
+// nothing is kept, and nothing is ever sent.
+document.addEventListener("DOMContentLoaded", () => {
+  const article = document.querySelector("article.bd-article");
+  const title = article?.querySelector("h1");
+  const page = location.pathname.split("/").at(-1).replace(/\.html$/, "");
+  if (!title || page === "search") return;
+  const name = title.cloneNode(true);
+  name.querySelector(".headerlink")?.remove();
+  const marks = [...article.querySelectorAll("span[id^=section-]")];
+  let waiting;
+  function before() {
+    try {
+      return Object(JSON.parse(localStorage.getItem("book-read")));
+    } catch {
+      return {}; // what is stored there is not the book's
+    }
+  }
+  function note() {
+    waiting = undefined;
+    try {
+      const read = before();
+      const { top, height } = article.getBoundingClientRect();
+      const share = Math.min(1, Math.max(0, (innerHeight - top) / height));
+      const line = 0.6 * innerHeight;
+      const above = marks.filter((mark) => mark.getBoundingClientRect().top < line);
+      const section = (above.at(-1) ?? marks[0])?.id ?? "";
+      const pages = { ...read.pages, [page]: Math.max(share, Number(read.pages?.[page]) || 0) };
+      const last = { page, section, title: name.textContent.trim() };
+      localStorage.setItem("book-read", JSON.stringify({ last, pages }));
+      localStorage.setItem("book-language", document.documentElement.lang);
+    } catch {
+      // No storage, or a full one.
+    }
+  }
+  addEventListener("scroll", () => (waiting ??= setTimeout(note, 400)), { passive: true });
 });

@@ -11,6 +11,9 @@ const STRINGS = {
     bytes: "its bytes",
     back: "Back",
     next: "Next merge",
+    play: "Play",
+    pause: "Pause",
+    numbers: "Ids, bytes and all vocabularies",
     end: "To the end",
     slider: "Merges applied, in order",
     of: (step, steps) => `${step} of ${steps}`,
@@ -37,6 +40,9 @@ const STRINGS = {
     bytes: "sus bytes",
     back: "Atrás",
     next: "Fusión siguiente",
+    play: "Reproducir",
+    pause: "Pausa",
+    numbers: "Ids, bytes y todos los vocabularios",
     end: "Hasta el final",
     slider: "Fusiones aplicadas, en orden",
     of: (step, steps) => `${step} de ${steps}`,
@@ -60,6 +66,8 @@ const STRINGS = {
 const WORDS = new RegExp(PRE_TOKENIZERS["gpt-2"], "gu");
 const MAX_WORDS = 300; // that the figure draws, and twice as many ids; it counts them all
 const MAX_LENGTH = 20000; // that the reader may type
+const MAX_GLIDING = 400; // boxes that move when two become one
+const PACE = 700; // milliseconds for a merge while it plays
 
 const encoder = new TextEncoder();
 const hex = (byte) => byte.toString(16).toUpperCase().padStart(2, "0");
@@ -139,11 +147,14 @@ function draw(model, el) {
   const ratioOf = (bytes, tokens) => (tokens ? decimal(bytes / tokens, 2, language) : "–");
 
   const go = (to) => {
+    const from = to === step + 1 ? places() : [];
     step = to;
     show();
+    reveal(list.querySelector(".live-new"));
+    move(from);
   };
 
-  const box = textBox(3, MAX_LENGTH, (typed) => {
+  const box = textBox(2, MAX_LENGTH, (typed) => {
     text = typed;
     count();
   });
@@ -154,6 +165,72 @@ function draw(model, el) {
   const end = button(say.end, () => go(runs[chosen].ranks.length));
   const status = statusLine();
   const list = element("ol", { class: "live-words", "aria-label": say.tokenList });
+  const ghosts = element("div", { "aria-hidden": "true" });
+  const stage = scrolling(say.tokenList, list);
+  stage.append(ghosts);
+  stage.classList.add("live-stage");
+  const { button: play, stop } = player([say.play, say.pause], PACE, {
+    begin: () => step === runs[chosen].ranks.length && go(0),
+    forward: () => {
+      if (step < runs[chosen].ranks.length) go(step + 1);
+      return step < runs[chosen].ranks.length;
+    },
+    jump: () => go(runs[chosen].ranks.length),
+  });
+
+  // Scroll the stage until a box that is new can be seen.
+  function reveal(box) {
+    if (!box) return;
+    const [inner, outer] = [box, stage].map((one) => one.getBoundingClientRect());
+    if (inner.top < outer.top) stage.scrollTop -= outer.top - inner.top + 8;
+    if (inner.bottom > outer.bottom) stage.scrollTop += inner.bottom - outer.bottom + 8;
+  }
+
+  // The boxes that can be moved, each with its place and the first of its bytes in the text.
+  function places() {
+    const boxes = isStill() ? [] : [...list.querySelectorAll(".live-chip")];
+    if (boxes.length > MAX_GLIDING) return [];
+    let first = 0;
+    return boxes.map((box) => {
+      const { left, top, right } = box.getBoundingClientRect();
+      const place = { box, left, top, right, first };
+      first += box.dataset.bytes.length;
+      return place;
+    });
+  }
+
+  // Show how the boxes came from their places before: two slide into one, the others make room.
+  function move(before) {
+    ghosts.replaceChildren();
+    if (!before.length) return;
+    const old = new Map(before.map((place) => [place.first, place]));
+    const after = places();
+    after.forEach(({ box, left, top, right, first }, i) => {
+      const next = after[i + 1]?.first ?? Infinity;
+      const parts = before.filter((place) => place.first >= first && place.first < next);
+      if (parts.length === 2) {
+        slide(parts[0], left, top);
+        slide(parts[1], right - (parts[1].right - parts[1].left), top);
+        const frames = [{ clipPath: "inset(0 50%)" }, { clipPath: "inset(0 0)" }];
+        box.animate(frames, { duration: GLIDE });
+      } else if (old.has(first)) {
+        const offset = [old.get(first).left - left, old.get(first).top - top];
+        if (offset.some(Boolean)) glide(box, offset);
+      }
+    });
+  }
+
+  // A copy of a box that is no more goes where it went.
+  function slide({ box, left, top }, toLeft, toTop) {
+    const ghost = box.cloneNode(true);
+    const ground = stage.getBoundingClientRect();
+    const [x, y] = [toLeft - ground.left, toTop - ground.top + stage.scrollTop];
+    ghost.className = "live-ghost";
+    ghost.style.cssText = `left:${x}px;top:${y}px`;
+    ghosts.append(ghost);
+    glide(ghost, [left - toLeft, top - toTop], () => ghost.remove());
+  }
+
   const counts = element("dl"); // the theme indents those with a class
   const ids = element("p", { class: "live-ids" });
   const comparison = element("div");
@@ -189,11 +266,12 @@ function draw(model, el) {
     const rank = ranks[step - 1];
     const made = step ? merges[rank][2] : undefined;
     const name = (id) => visible(decoded(pieces.get(id)));
+    const isInside = (id) => pieces.get(id)[0] >> 6 === 2; // it goes on with a character
     const chip = (id, isNew) =>
       element(
         "span",
         {
-          class: isNew ? "live-chip live-new" : "live-chip",
+          class: `live-chip${isNew ? " live-new" : ""}${isInside(id) ? " live-joined" : ""}`,
           "data-bytes": pieces.get(id).map(hex).join(""),
         },
         tokenOf(name(id)),
@@ -263,17 +341,16 @@ function draw(model, el) {
       language,
       choice(say.vocabulary, "vocabulary", [...labels.entries()], chosen, choose),
       labelled(say.text, box),
-      element("div", { class: "live-buttons" }, back, next, end),
+      stage,
+      element("div", { class: "live-buttons" }, back, next, play, end),
       steps.box,
       status,
-      list,
-      choice(say.below, "below", parts, below, changeBelow),
       counts,
-      ids,
-      comparison,
+      folded(say.numbers, choice(say.below, "below", parts, below, changeBelow), ids, comparison),
     ),
   );
   count();
+  return stop;
 }
 
 const render = renderer(["vocabularies", "text", "language"], draw);

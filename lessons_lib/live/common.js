@@ -289,6 +289,7 @@ function beside(name, hear) {
 
 // --- Drawings
 
+const GLIDE = 350; // milliseconds
 const isStill = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 // A function that acts at once, but at most once a frame: what is asked for meanwhile is done at the
@@ -353,6 +354,31 @@ function strip(numbers, { x, y, width, height, most, kind }) {
     });
   });
   return [line, ...bars];
+}
+
+// An element glides to its place from one so many CSS pixels off, unless the reader wants no motion.
+function glide(element, [x, y], then = () => {}) {
+  const frames = [{ transform: `translate(${x}px, ${y}px)` }, { transform: "none" }];
+  element.animate(frames, { duration: GLIDE, easing: "ease-in-out" }).onfinish = then;
+}
+
+// A button that plays: `forward` acts at each beat until it returns false; for who wants no motion,
+// `jump` goes to the end at once. `stop` ends it.
+function player([play, pause], beat, { begin = () => {}, forward, jump }) {
+  let clock = 0;
+  const stop = () => {
+    clearInterval(clock);
+    clock = 0;
+    made.textContent = play;
+  };
+  const made = button(play, () => {
+    if (clock) return stop();
+    begin();
+    if (isStill()) return jump();
+    made.textContent = pause;
+    clock = setInterval(() => forward() || stop(), beat);
+  });
+  return { button: made, stop };
 }
 
 // A pointer (mouse, pen or finger) on a drawing. Where it goes down, `begin` gets what is there and the

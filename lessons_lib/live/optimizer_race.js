@@ -187,27 +187,21 @@ function draw(model, el) {
     ),
   );
 
-  // The race by itself: a step each PACE milliseconds; at once to the end for who wants no motion.
-  let clock = 0;
-  const stop = () => {
-    clearInterval(clock);
-    clock = 0;
-    play.textContent = say.play;
-  };
-  function forward() {
-    step += 1;
-    if (step === LAST) stop();
-    show();
-  }
-  const play = button(say.play, () => {
-    if (clock) return stop();
-    if (step === LAST) step = 0;
-    if (isStill()) step = LAST;
-    else {
-      clock = setInterval(forward, PACE);
-      play.textContent = say.pause;
-    }
-    show();
+  // The race by itself.
+  const { button: play, stop } = player([say.play, say.pause], PACE, {
+    begin: () => {
+      if (step === LAST) step = 0;
+      show();
+    },
+    forward: () => {
+      step = Math.min(step + 1, LAST);
+      show();
+      return step < LAST;
+    },
+    jump: () => {
+      step = LAST;
+      show();
+    },
   });
 
   // The start is dragged in the picture, or moved along and across by the keyboard.

@@ -33,7 +33,7 @@ def test_every_drawing_is_part_of_its_page(site, code):
         assert all(re.search(r'aria-label="[^"]{20,}"', one) for one in drawn), slug
         assert 'src="_images/' not in page or ".svg" not in page.split('src="_images/')[1][:90]
         assert "--stream-pale:" not in page
-    assert (site / code / "_static" / "drawings.css").read_text(encoding="utf-8") == style_sheet()
+    assert (site / "_static" / "drawings.css").read_text(encoding="utf-8") == style_sheet()
 
 
 @pytest.mark.site

@@ -205,7 +205,9 @@ def test_drawing_and_controls_share_the_screen_of_a_phone(page, slug, language):
     live.mount(page, MAKE[slug](language), width=390, unfolded=False)
     assert page.locator("details.live-fold:not([open])").count() == 1
     top = page.locator("form").bounding_box()["y"]
-    boxes = page.locator("form :is(svg, input, select, button, textarea):visible").evaluate_all(
+    boxes = page.locator(
+        "form :is(svg, .live-stage, input, select, button, textarea):visible"
+    ).evaluate_all(
         "all => all.filter(one => !one.closest('details')).map("
         "one => one.getBoundingClientRect().bottom)"
     )

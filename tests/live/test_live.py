@@ -159,6 +159,80 @@ def test_bpe_vocabulary_by_keyboard(page, tokenizers):
     assert bytes.fromhex("".join(below)) == text.encode()
 
 
+def ghosts(page):
+    return page.locator(".live-ghost .live-token").all_text_contents()
+
+
+def test_bpe_two_boxes_slide_into_one(page, tokenizers):
+    live.mount(page, BPEPlayground(tokenizers, "the the fox"))
+    left, right = (visible(part) for part in tokenizers["English stories"].merges[0])
+    # stop what moves at its first frame
+    page.evaluate(
+        "() => (Element.prototype.animate = function (frames) {"
+        " (window.seen ??= []).push([this.className, frames[0].transform]); return {}; })"
+    )
+    live.press(page, "Next merge")
+    found = ghosts(page)
+    assert found
+    assert found == [left, right] * (len(found) // 2)
+    seen = page.evaluate("window.seen")
+    moves = [move for kind, move in seen if kind == "live-ghost"]
+    assert len(moves) == len(found)
+    assert {kind for kind, _ in seen} == {"live-ghost", "live-chip", "live-chip live-new"}
+    live.press(page, "Back")  # back, and many at once, nothing moves
+    assert ghosts(page) == []
+    live.press(page, "To the end")
+    assert ghosts(page) == []
+    assert len(page.evaluate("window.seen")) == len(seen)
+
+
+def test_bpe_nothing_moves_for_who_wants_no_motion(page, tokenizers):
+    page.emulate_media(reduced_motion="reduce")
+    live.mount(page, BPEPlayground(tokenizers, "the fox"))
+    page.evaluate("() => { Element.prototype.animate = () => { throw new Error('moved'); } }")
+    live.press(page, "Next merge", 2)
+    assert tokens_shown(page)["step"] == 2
+    live.press(page, "Play")
+    assert tokens_shown(page)["ids"] == tokenizers["English stories"].encode("the fox")
+    page.emulate_media(reduced_motion="no-preference")
+
+
+def test_bpe_play_merges_to_the_end(page, tokenizers):
+    live.mount(page, BPEPlayground(tokenizers, "the"))
+    live.press(page, "Play")
+    page.wait_for_function(
+        "(({ step, steps }) => step === steps)(document.querySelector('.live-words').dataset)"
+    )
+    assert tokens_shown(page)["ids"] == tokenizers["English stories"].encode("the")
+    assert page.locator(".live-ghost").count() in (0, 2)
+    page.wait_for_function("!document.querySelector('.live-ghost')")
+    assert page.get_by_role("button", name="Play").count() == 1
+
+
+def test_bpe_boxes_inside_a_character_touch_the_one_before(page, tokenizers):
+    live.mount(page, BPEPlayground(tokenizers, "🦊é a"))
+    joined = page.locator(".live-words .live-chip").evaluate_all(
+        "all => all.map(one => one.classList.contains('live-joined'))"
+    )
+    assert joined == [byte >> 6 == 2 for byte in "🦊é a".encode()]
+
+
+def test_bpe_a_new_box_is_scrolled_to(page, tokenizers):
+    live.mount(page, BPEPlayground(tokenizers, "ox " * 60 + "he"), width=390)
+    stage = page.locator(".live-stage")
+    assert stage.evaluate("one => one.scrollHeight > one.clientHeight")
+    for _ in range(8):
+        live.press(page, "Next merge")
+        outer, inner = (
+            stage.bounding_box(),
+            page.locator(".live-new").first.bounding_box(),
+        )
+        assert outer["y"] - 1 <= inner["y"]
+        assert inner["y"] + inner["height"] <= outer["y"] + outer["height"] + 1
+        if tokens_shown(page)["step"] == tokens_shown(page)["steps"]:
+            break
+
+
 def test_bpe_stays_at_the_end_while_typing(page, tokenizers):
     live.mount(page, BPEPlayground(tokenizers, "the fox"))
     live.press(page, "To the end")
@@ -356,9 +430,10 @@ def test_figures_speak_the_language(page, tokenizers, language, words):
 
 def test_all_controls_can_be_reached_in_reading_order(page, tokenizers):
     live.mount(page, *both(tokenizers))
-    assert live.reached(page, 13) == [
-        *["English stories", "Your text", "Back", "Next merge", "To the end"],
-        *["Merges applied, in order", "its id"],
+    assert live.reached(page, 16) == [
+        *["English stories", "Your text", "live-scroll live-stage"],
+        *["Back", "Next merge", "Play", "To the end", "Merges applied, in order"],
+        *["Ids, bytes and all vocabularies", "its id"],
         *["Once upon a ", "Your text so far", "Add the most likely", "Add one at random"],
         *["Write 40, the most likely each time", "Write 40 at random"],
     ]
@@ -393,7 +468,8 @@ def test_nothing_moves_in_the_style():
     """What moves is moved by scripts, which ask whether the reader wants less of it."""
     assert not re.search("transition|animation|smooth", (FOLDER / "live.css").read_text())
     for path in FOLDER.glob("*.js"):
-        assert ".animate(" not in path.read_text() or path.name == "common.js"
+        text = path.read_text()
+        assert "isStill()" in text or ".animate(" not in text
 
 
 def test_fallback_without_scripts(page_without_scripts, tokenizers):

@@ -43,7 +43,7 @@ def test_links_between_pages(site):
         assert rewritten("[w](glossary.md#term-x)", "es") == f"[w]({SITE}/es/glossary.html#term-x)"
         assert rewritten('<a href="tokens.ipynb">') == f'<a href="{SITE}/en/tokens.html">'
         assert rewritten("![logo](../_static/favicon.svg)") == (
-            f"![logo]({SITE}/en/_static/favicon.svg)"
+            f"![logo]({SITE}/_static/favicon.svg)"
         )
         assert rewritten("[x]: tokens.ipynb") == f"[x]: {SITE}/en/tokens.html"
 
@@ -84,7 +84,7 @@ def test_plain_markdown_stays(site, text):
         ),
         (
             ":::{figure} ../_static/favicon.svg\n:alt: A sign\nThe *caption*.\n:::",
-            f"![A sign]({SITE}/en/_static/favicon.svg)\n\nThe *caption*.",
+            f"![A sign]({SITE}/_static/favicon.svg)\n\nThe *caption*.",
         ),
         ("```{math}\n:label: one\na = b\n```", "$$\na = b\n$$"),
         ("```{code-block} python\n:linenos:\nx = {{}}\n```", "```python\nx = {{}}\n```"),

@@ -2,7 +2,8 @@
 
 It adds what the theme lacks: a switch to the same page in the other language, live figures
 without a kernel, self-hosted MathJax, repository buttons, and the accessibility fixes. All of it
-works over http and from a folder (``file://``), with no request to another host.
+works over http and from a folder (``file://``), with no request to another host. `lighten` makes
+the written pages quick to load.
 """
 
 import re
@@ -16,6 +17,7 @@ from sphinx.errors import ConfigError
 
 from tools import addresses
 from tools.book_site.drawings import InlineDrawings, write_styles
+from tools.book_site.lighten import lighten
 from tools.book_site.live import FILE_FIGURE, pack_figures, pack_file
 from tools.book_site.search import write_index
 
@@ -40,6 +42,9 @@ def _configure(app, config):
         config.myst_substitutions = {**config.myst_substitutions, **addresses.substitutions()}
     except ValueError as error:
         raise ConfigError(str(error)) from None
+    if config.book_has_both_editions:  # the title leads to the front page
+        logo = config.html_theme_options.setdefault("logo", {})
+        logo["link"] = f"../index.html#{config.language}"
     if repository:
         config.html_theme_options.update(
             repository_url=repository,
@@ -68,8 +73,7 @@ def _vendor(app):
     write_styles(static)
     figures = ROOT / "lessons_lib" / "live"
     (static / "live.js").write_text(pack_figures(figures), encoding="utf-8")
-    if (figures / "live.css").exists():
-        shutil.copyfile(figures / "live.css", static / "live.css")
+    shutil.copyfile(figures / "live.css", static / "live.css")
 
 
 def _search_page(app):
@@ -114,11 +118,10 @@ def _page(app, pagename, templatename, context, doctree):
             for code, other in every.items()
             if code != here
         ]
+        context["site_address"] = addresses.site_url()
         context["alternates"] = [(code, f"{base}{code}/{pagename}.html") for code in every]
     if 'class="live-figure"' in context.get("body", ""):
         app.add_js_file("live.js", loading_method="defer")
-        if (Path(app.outdir) / "_static" / "live.css").exists():
-            app.add_css_file("live.css")
 
 
 def _buttons(app, pagename, templatename, context, doctree):
@@ -162,6 +165,7 @@ def _finish(app, exception):
             text = text.replace(before, after)
         if text != old:
             page.write_text(text, encoding="utf-8")
+    lighten(Path(app.outdir))
     for figure, language in wanted:  # only what a figure of some page may ask for
         name, script = pack_file(figure, language)
         (Path(app.outdir) / "_static" / name).write_text(script, encoding="ascii")
@@ -178,7 +182,9 @@ def setup(app):
     # Before the theme drops the templates that come out empty; after it has made its buttons.
     app.connect("html-page-context", _page, priority=400)
     app.connect("html-page-context", _buttons, priority=900)
-    app.connect("build-finished", _finish)
+    # After the theme has written its colours of code.
+    app.connect("build-finished", _finish, priority=900)
+    app.add_css_file("live.css")
     app.add_css_file("book.css", priority=900)
     app.add_css_file("drawings.css", priority=900)
     app.add_js_file("book.js", loading_method="defer")

@@ -72,7 +72,7 @@ def _collect(node: nodes.Node, prose: list[str], code: list[str]) -> None:
 
 
 def write_index(app, words: dict) -> None:
-    """Write `search.js` with the sections of all pages and the edition's words before it.
+    """Write `search_<language>.js`: the edition's words, the sections of all pages, the search.
 
     Args:
         app: the Sphinx application, its pages written.
@@ -83,5 +83,5 @@ def write_index(app, words: dict) -> None:
         entries += section_entries(app.env.get_doctree(name), name)
     data = json.dumps({"entries": entries, **words}, ensure_ascii=False, separators=(",", ":"))
     script = (HERE / "search.js").read_text(encoding="utf-8")
-    target = Path(app.outdir) / "_static" / "search.js"
+    target = Path(app.outdir) / "_static" / f"search_{words['language']}.js"
     target.write_text(f"const SEARCH = {data};\n{script}", encoding="utf-8")
