@@ -5,6 +5,7 @@
 are written as the notebook's language writes them: 0.5, in Spanish 0,5.
 """
 
+from lessons_lib.figures.diagrams.assistants import chat_diagram, lora_diagram
 from lessons_lib.figures.diagrams.learning import budget_diagram, memory_diagram, training_diagram
 from lessons_lib.figures.diagrams.running import (
     cache_diagram,
@@ -43,6 +44,7 @@ __all__ = [
     "boxes",
     "budget_diagram",
     "cache_diagram",
+    "chat_diagram",
     "counting_diagram",
     "curves",
     "file_diagram",
@@ -52,6 +54,7 @@ __all__ = [
     "heads_diagram",
     "heat_map",
     "llama_diagram",
+    "lora_diagram",
     "loss_curve",
     "mask_diagram",
     "memory_diagram",
