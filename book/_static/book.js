@@ -2,6 +2,9 @@
 // nothing waits for them. `formulas` is a promise that all are set.
 const MATHS = new URL("mathjax/tex-chtml.js", document.currentScript.src);
 const FORMULAS_AT_A_TIME = 8;
+let moved = false; // whether the reader has gone elsewhere than to where the address leads
+for (const event of ["wheel", "touchmove", "keydown", "pointerdown"])
+  addEventListener(event, () => (moved = true), { once: true, passive: true });
 window.formulas = (async () => {
   if (document.readyState !== "complete")
     await new Promise((done) => addEventListener("load", done, { once: true }));
@@ -21,6 +24,9 @@ window.formulas = (async () => {
     await MathJax.typesetPromise(formulas.splice(0, FORMULAS_AT_A_TIME));
     await new Promise((done) => setTimeout(done));
   }
+  // Not every browser keeps a place where it is while what stands above it grows.
+  const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (place && !moved) place.scrollIntoView();
 })();
 
 // The link to the other language leads to the section that is being read.

@@ -27,11 +27,11 @@ FALLBACK = {
 
 
 class AttentionMap(LiveFigure):
-    """The weights of one of several heads as a table, and those of one token as bars.
+    """The weights of one of several heads as squares, those of one token as arcs, and why.
 
-    The reader chooses the head and the token that looks, divides the scores by a temperature, and
-    takes the causal mask on and off. At temperature 1 the numbers are those of
-    `lessons_lib.attention.attention_weights`.
+    The reader chooses the head, taps the token that looks or a square, whose query, key and product
+    are drawn as strips, divides the scores by a temperature, and takes the causal mask on and off.
+    At temperature 1 the numbers are those of `lessons_lib.attention.attention_weights`.
 
     Args:
         tokens: the labels of T tokens, 1 to 24.

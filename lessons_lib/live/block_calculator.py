@@ -35,7 +35,10 @@ FALLBACK = {
 
 
 class BlockCalculator(LiveFigure):
-    """Sliders for the sizes of a stack of blocks, and its parameters and operations by part.
+    """A block whose tables are as large as their parameters, beside the square of scores.
+
+    Sliders, and the corner of the square, set the sizes of the stack; bars and folded tables show
+    its parameters and operations by part.
 
     The sums are those of `lessons_lib.block.count_parameters` and `block_flops`, exact integers of
     any size.

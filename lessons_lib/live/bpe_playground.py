@@ -43,6 +43,8 @@ class Tokenizer(Protocol):
 class BPEPlayground(LiveFigure):
     """A text box whose text becomes tokens, merge by merge, with one of several vocabularies.
 
+    A merge slides two boxes into one, unless the reader wants no motion.
+
     Each step takes the earliest learned merge that fits anywhere in the text and applies it
     everywhere. The last step has the ids that ``tokenizer.encode(text)`` gives.
 

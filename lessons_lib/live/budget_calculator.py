@@ -74,7 +74,10 @@ FALLBACK = {
 
 
 class BudgetCalculator(LiveFigure):
-    """Sliders for a training's size, and its operations, time, memory and loss by the law.
+    """A training as a point on the loss over parameters and tokens, with real models beside it.
+
+    The point is dragged or set by sliders. Below it, the loss of all trainings that cost as much;
+    folded, operations, time and memory on devices to choose.
 
     The numbers are those of `lessons_lib.scaling`, with the law `CHINCHILLA_REFIT` and the memory
     of mixed precision.

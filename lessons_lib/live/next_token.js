@@ -59,18 +59,25 @@ const [TOP, STAIRS, BELOW] = [20, 150, 62]; // heights: above, of, and below the
 const OWN = { temperature: 1, topK: Infinity, topP: 1, minP: 0 };
 const TOP_K = [1, 2, 3, 5, 10, 20, 50, Infinity]; // the places of the slider
 
+// How many nats of doubt there are in probabilities.
+const doubt = (probs) => probs.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
+
 function draw(model, el) {
   const language = model.get("language");
   const say = STRINGS[language];
   const tokens = model.get("tokens");
   const logits = model.get("logits");
-  let prefix = 0;
+  // It opens where the model doubts most: there is most to cut.
+  const doubts = logits.map((row) => doubt(softmax(row)));
+  let prefix = doubts.indexOf(Math.max(...doubts));
   let settings = { ...OWN };
 
   const select = selectOf(model.get("prefixes"), (i) => {
     prefix = i;
     show();
   });
+
+  select.selectedIndex = prefix;
 
   // A slider for one setting; `read` makes the setting of its place, `write` the place of it.
   const sliders = [];

@@ -29,7 +29,9 @@ FALLBACK = {
 
 
 class NextToken(LiveFigure):
-    """The distribution of the next token, with sliders for temperature, top-k, top-p and min-p.
+    """The distribution of the next token as a staircase, cut by temperature, top-k, top-p, min-p.
+
+    The cut line can be dragged. It opens after the prefix where the model doubts most.
 
     The numbers are those of `lessons_lib.generation.token_probs` on the logits, which are rounded
     to three decimals.

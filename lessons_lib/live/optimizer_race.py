@@ -30,8 +30,9 @@ class OptimizerRace(LiveFigure):
     """SGD, SGD with momentum 0.9 and AdamW, let go at one place of a long, narrow valley.
 
     The height is ``(u**2 + steepness * v**2) / 2`` with u along the valley and v across it. The
-    reader chooses the learning rate and the step, and turns the valley, start included, by 45
-    degrees. The paths are those of `lessons_lib.training.SGD` and `lessons_lib.training.AdamW`.
+    reader plays the race, drags the start, chooses the learning rate and the step, and turns the
+    valley, start included, by 45 degrees. Beside it are the curves of the heights.
+    The paths are those of `lessons_lib.training.SGD` and `lessons_lib.training.AdamW`.
 
     Args:
         start: where all begin, two numbers, at most 2.5 from the lowest place.

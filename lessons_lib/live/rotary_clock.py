@@ -31,10 +31,10 @@ FALLBACK = {
 
 
 class RotaryClock(LiveFigure):
-    """A query and a key, turned pair by pair, with the product of both.
+    """A query and a key, a clock for each pair, over the curve of their product by distance.
 
-    The reader moves the two positions, chooses the pair whose clock is drawn, and changes the base
-    of the speeds. The numbers are those of `lessons_lib.llama.rotation_speeds` and
+    The reader drags hands or the dot on the curve, moves the two positions, and changes the base of
+    the speeds. The numbers are those of `lessons_lib.llama.rotation_speeds` and
     `lessons_lib.llama.rotate_half`.
 
     Args:

@@ -273,6 +273,12 @@ def test_without_storage_the_pages_work(browser, site):
         page.goto((site / "index.html").as_uri())
         page.locator('a[hreflang="es"]:visible').click()
         page.locator("#es h1").wait_for()
+        page.goto((site / "es/attention.html").as_uri())
+        page.evaluate("() => window.formulas")
+        page.evaluate("scrollTo(0, 2000)")
+        page.wait_for_timeout(600)
+        page.click(".theme-switch-button")
+        assert page.evaluate("document.documentElement.dataset.theme") in ("light", "dark")
         assert problems == []
 
 

@@ -20,7 +20,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from tools import release
 from tools import site as book
 from tools.book_site import editions
-from tools.book_site.live import pack_figures
+from tools.book_site.live import pack_figures, write_scripts
 from tools.browser import find_chromium
 
 LANGUAGES = ("en", "es")
@@ -393,7 +393,7 @@ def test_the_book_has_formulas_and_live_figures(site):
         assert 'class="math' in own
         assert 'class="live-figure"' in own
     for name, html in text.items():
-        assert ("_static/live.js" in html) == ('class="live-figure"' in html), name
+        assert ("_static/live-" in html) == ('class="live-figure"' in html), name
 
 
 @pytest.mark.site
@@ -854,7 +854,7 @@ def test_pages_read_without_scripts(browser, site):
 def test_nothing_needless_is_shipped(site):
     names = {path.name for path in site.rglob("*") if path.is_file()}
     assert "searchindex.js" not in names
-    assert {".nojekyll", "tex-chtml.js", "MathJax_Main-Regular.woff", "live.js"} <= names
+    assert {".nojekyll", "tex-chtml.js", "MathJax_Main-Regular.woff"} <= names
     assert [name for name in names if name.endswith((".map", ".pickle", ".doctree"))] == []
 
 
@@ -938,6 +938,38 @@ def test_pack_refuses_other_modules(tmp_path, source, message):
     (tmp_path / "odd.js").write_text(source)
     with pytest.raises(ValueError, match=rf"odd\.js.*{message}"):
         pack_figures(tmp_path)
+
+
+def test_a_page_gets_the_figures_that_it_has(tmp_path):
+    figures = tmp_path / "figures"
+    figures.mkdir()
+    (tmp_path / "_static").mkdir()
+    (figures / "common.js").write_text(COMMON)
+    (figures / "counter.js").write_text(COUNTER)
+    (figures / "broken.js").write_text(BROKEN)
+    script = '<script defer="defer" src="_static/live.js?v=1"></script>'
+    for name, body in {
+        "one": figure("counter", {}) * 2,
+        "same": figure("counter", {}),
+        "other": figure("broken", {}) + figure("counter", {}),
+    }.items():
+        (tmp_path / f"{name}.html").write_text(f"{script}{body}")
+    (tmp_path / "none.html").write_text("<p>no figure</p>")
+    write_scripts(tmp_path, figures)
+    scripts = {}
+    for page in tmp_path.glob("*.html"):
+        scripts[page.stem] = re.findall(r'src="_static/(live-\w+\.js)"', page.read_text())
+    assert scripts["one"] == scripts["same"] != scripts["other"]
+    assert scripts["none"] == []
+    small, large = (
+        (tmp_path / "_static" / scripts[name][0]).read_text() for name in ("one", "other")
+    )
+    assert small == pack_figures(figures, ["counter"])
+    assert large == pack_figures(figures)
+    assert "planted" not in small
+    (tmp_path / "one.html").write_text(script + figure("missing", {}))
+    with pytest.raises(ValueError, match=r"figures of \['broken', 'counter'\], got \['missing'\]"):
+        write_scripts(tmp_path, figures)
 
 
 # --- The build -------------------------------------------------------------------------------

@@ -189,6 +189,7 @@ def test_a_page_gets_one_style_sheet_and_one_script(tmp_path):
     order = ["<script>const DOC", js, "<script>let inline", "live.js"]
     assert [html.index(part) for part in order] == sorted(html.index(part) for part in order)
     assert html.count("<script") == 4
+    assert "sphinx-design" not in html
     assert "preload" not in html
     assert 'href="_static/i.svg"' in html
     assert "design-tabs.js" in (tmp_path / "tabs.html").read_text(encoding="utf-8")

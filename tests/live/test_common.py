@@ -67,6 +67,7 @@ MAKE = {
 SAME = {  # words of both languages
     *("AdamW", "Bytes", "FLOPs", "GB", "Logits", "SGD", "Token", "Tokens", "tokens", "X MB"),
     "Witten-Bell",
+    "tokens D ↑",
 }
 POINT = re.compile(r"\d\.\d")  # a decimal point
 COMMA = re.compile(r"\d,(?=\d)(?!\d{3}(?!\d))")  # a comma that does not part thousands

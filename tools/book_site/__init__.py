@@ -18,10 +18,17 @@ from sphinx.errors import ConfigError
 from tools import addresses
 from tools.book_site.drawings import InlineDrawings, write_styles
 from tools.book_site.lighten import lighten
-from tools.book_site.live import FILE_FIGURE, pack_figures, pack_file
+from tools.book_site.live import FILE_FIGURE, pack_file, write_scripts
 from tools.book_site.search import write_index
 
 ROOT = Path(__file__).resolve().parents[2]
+STORAGE = """
+    try {
+      localStorage;
+    } catch {
+      const none = { getItem: () => null, setItem() {}, removeItem() {}, clear() {} };
+      Object.defineProperty(window, "localStorage", { value: none });
+    }"""
 HERE = Path(__file__).resolve().parent
 
 
@@ -72,7 +79,6 @@ def _vendor(app):
             shutil.copyfile(file.locate(), target)
     write_styles(static)
     figures = ROOT / "lessons_lib" / "live"
-    (static / "live.js").write_text(pack_figures(figures), encoding="utf-8")
     shutil.copyfile(figures / "live.css", static / "live.css")
 
 
@@ -146,6 +152,8 @@ def _finish(app, exception):
         # A landmark for the sidebar's title.
         'id="pst-primary-sidebar" class=': 'id="pst-primary-sidebar" role="complementary" '
         f'aria-label="{words["sidebar"]}" class=',
+        # The theme's scripts ask for a storage that a browser may refuse.
+        '<script data-cfasync="false">': f'<script data-cfasync="false">{STORAGE}',
         # The theme of readers without scripts.
         ' data-theme="auto"': "",
         # Labels that differ from the words that are seen.
@@ -166,6 +174,7 @@ def _finish(app, exception):
         if text != old:
             page.write_text(text, encoding="utf-8")
     lighten(Path(app.outdir))
+    write_scripts(Path(app.outdir), ROOT / "lessons_lib" / "live")
     for figure, language in wanted:  # only what a figure of some page may ask for
         name, script = pack_file(figure, language)
         (Path(app.outdir) / "_static" / name).write_text(script, encoding="ascii")

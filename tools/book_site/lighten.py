@@ -37,13 +37,9 @@ LATER = "mathjax/tex-chtml.js"  # book.js asks for it
 # What looks at its own element or for files beside it, and what one page alone needs.
 ALONE = re.compile(r"live\.js|search_\w+\.js|design-tabs\.js")
 TABS = "design-tabs.js"  # of use to pages with tabs
+DESIGN = "sphinx-design.min.css"  # of use to pages with its cards, grids and badges
 JOINED = "book-joined-"  # how the names of the joined files begin
-PRINTED = {
-    "drawings.css",
-    "live.css",
-    "pygments.css",
-    "sphinx-design.min.css",
-}  # what tools.pdf takes
+PRINTED = {"drawings.css", "live.css", "pygments.css", DESIGN}  # what tools.pdf takes
 
 
 def draw_icons(html: str) -> str:
@@ -110,9 +106,11 @@ def _joined(static: Path, texts: list[str], ending: str) -> str:
 def join_styles(html: str, static: Path, used: set[str]) -> str:
     """Return a page with its style sheets joined in one; add their names to `used`."""
     names = STYLE.findall(html)
+    used.update(names)
+    if not re.search(r'class="[^"]*\bsd-', html):
+        names = [name for name in names if name != DESIGN]
     if not names:
         return html
-    used.update(names)
     name = _joined(static, [_stylesheet(static, name) for name in names], "css")
     link = f'<link rel="stylesheet" href="_static/{name}" />'
     before, after = (html[: STYLE.search(html).start()], html[STYLE.search(html).end() :])

@@ -1,4 +1,4 @@
-"""Pack the live figures' modules into one classic script.
+"""Pack the live figures' modules into classic scripts, one for each page.
 
 A figure is an ES module with anywidget's interface. Browsers refuse modules opened from a folder
 (``file://``), so the pages get one ordinary script instead: the engine and ``common.js`` once, each
@@ -8,24 +8,37 @@ the stories that `TrainInPage` trains on.
 """
 
 import base64
+import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from lessons_lib.live.modules import engine_source, import_names, read_module
 
 FILE_FIGURE = re.compile(r'<figure [^>]*data-live="(model_in_page|train_in_page)" lang="(\w+)"')
+FIGURE = re.compile(r'<figure [^>]*data-live="(\w+)"')
+ALL_FIGURES = re.compile(r'(<script [^>]*src=)"_static/live\.js[^"]*"')
 LOADER = Path(__file__).with_name("live_loader.js")
 
 
-def pack_figures(folder: Path) -> str:
-    """Return one classic script with every ``*.js`` module of a folder, and what they share.
+def pack_figures(folder: Path, names: Iterable[str] | None = None) -> str:
+    """Return one classic script with ``*.js`` modules of a folder, and what they share.
+
+    Args:
+        folder: where the modules lie, beside ``common.js``.
+        names: the figures that are wanted, without ``.js``; all by default.
 
     Raises:
-        ValueError: a module imports from elsewhere than the engine, or does not end in its only
-            export ``export default``; see also `engine_source`.
+        ValueError: a figure that the folder does not have; a module that imports from elsewhere
+            than the engine, or does not end in its only export ``export default``; see also
+            `engine_source`.
     """
     common = Path(folder) / "common.js"
-    paths = [path for path in sorted(Path(folder).glob("*.js")) if path != common]
+    paths = {path.stem: path for path in sorted(Path(folder).glob("*.js")) if path != common}
+    names = sorted(paths if names is None else names)
+    if unknown := [name for name in names if name not in paths]:
+        raise ValueError(f"expected figures of {sorted(paths)}, got {unknown}")
+    paths = [paths[name] for name in names]
     modules = {path: read_module(path) for path in paths}
     bodies = [
         f'"{path.stem}": (() => {{\n{_as_function_body(path.name, source)}\n}})(),\n'
@@ -35,6 +48,23 @@ def pack_figures(folder: Path) -> str:
     figures = f"(() => {{\n{shared}return {{\n{''.join(bodies)}}};\n}})()"
     loader = LOADER.read_text(encoding="utf-8")
     return f'(() => {{\n"use strict";\nconst modules = {figures};\n{loader}}})();\n'
+
+
+def write_scripts(outdir: Path, folder: Path) -> None:
+    """Give each page a script with the figures that it has, named by what it holds.
+
+    Args:
+        outdir: the folder of the pages, which ask for ``_static/live.js``.
+        folder: see `pack_figures`.
+    """
+    for page in outdir.glob("*.html"):
+        html = page.read_text(encoding="utf-8")
+        if not ALL_FIGURES.search(html):
+            continue
+        script = pack_figures(folder, set(FIGURE.findall(html)))
+        name = f"live-{hashlib.sha256(script.encode()).hexdigest()[:10]}.js"
+        (outdir / "_static" / name).write_text(script, encoding="utf-8")
+        page.write_text(ALL_FIGURES.sub(rf'\1"_static/{name}"', html), encoding="utf-8")
 
 
 def _as_function_body(name: str, source: str) -> str:
