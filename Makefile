@@ -11,6 +11,9 @@ export MKL_NUM_THREADS := 1
 export HF_HUB_OFFLINE := 1
 export LESSONS_LIB_OFFLINE := 1
 export TQDM_DISABLE := 1
+# glibc keeps memory that was freed: PyTorch's large arrays would ask the system for it each time.
+export MALLOC_MMAP_MAX_ := 0
+export MALLOC_TRIM_THRESHOLD_ := 17179869184
 
 # What PyTorch and NumPy of requirements.txt are built for.
 CHECK_PYTHON = @$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14) and \

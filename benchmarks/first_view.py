@@ -5,16 +5,17 @@
 Each page is opened in an empty Chromium at slow 4G (1.6 Mbit/s, 150 ms) and 4 times CPU throttling,
 through the DevTools protocol, from a server that compresses as GitHub's does. Printed are gzipped
 kilobytes and requests without throttling, then seconds until the first paint, until the page's
-first live figure (scrolled to at once) can be used, and until all formulas are set; medians.
+first live figure (scrolled to once the page is parsed) can be used, and until all formulas are set:
+medians.
 """
 
 import argparse
+import contextlib
 import functools
 import gzip
 import http.server
 import statistics
 import threading
-from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -28,13 +29,14 @@ WATCH = """(() => {
   window.seen = {};
   const watch = setInterval(() => {
     const figure = document.querySelector("figure.live-figure");
-    if (figure && !seen.scrolled) seen.scrolled = (figure.scrollIntoView(), 1);
+    const parsed = document.readyState !== "loading";
+    if (figure && parsed && !seen.scrolled) seen.scrolled = (figure.scrollIntoView(), 1);
     if (figure?.dataset.liveState === "ready") seen.live ??= performance.now();
     const formulas = document.querySelectorAll("article .math").length;
     const done = document.querySelectorAll("article .math mjx-container").length;
     if (document.readyState === "complete" && done >= formulas) seen.formulas ??= performance.now();
     if (seen.live && seen.formulas) clearInterval(watch);
-  }, 20);
+  }, 50);
 })()"""
 
 
@@ -57,13 +59,14 @@ class _Zipped(http.server.SimpleHTTPRequestHandler):
         self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(ConnectionError):  # a page that was left
+            self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Say nothing about single requests."""
 
 
-@contextmanager
+@contextlib.contextmanager
 def _served(folder: Path):
     handler = functools.partial(_Zipped, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

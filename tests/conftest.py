@@ -19,6 +19,10 @@ def pytest_collection_modifyitems(items):
     """
     pages = {item.path for item in items if item.get_closest_marker("site")}
     sizes = Counter(item.path for item in items)
+    # Diagrams are compared by a test of their own. The curves of a plot may differ in a last digit
+    # between processors, and the cells assert what they draw.
+    for notebook in {item.parent for item in items if hasattr(item.parent, "skip_compare")}:
+        notebook.skip_compare = (*notebook.skip_compare, "image/svg+xml")
     items.sort(
         key=lambda item: (item.path not in pages, item.path.suffix != ".ipynb", -sizes[item.path])
     )

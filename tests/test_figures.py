@@ -11,6 +11,7 @@ mpl.use("Agg")
 
 from lessons_lib import figures
 from lessons_lib.base import language
+from lessons_lib.figures.ink import svg_of
 
 
 def test_strips_are_as_wide_as_the_text():
@@ -59,13 +60,15 @@ def test_heat_map_writes_every_number_where_it_belongs():
     matrix = [[0.5, 0.25, 0.25], [0.0, 0.0, 1.0]]
     figure = figures.heat_map(matrix, ["lamp", "hat"], ["Ana", "lamp", "lamp"], "weight")
     axes, bar = figure.axes
-    assert axes.images[0].get_array().tolist() == matrix
-    assert axes.images[0].get_cmap().name == "cividis"
+    [cells] = axes.collections
+    assert cells.get_array().tolist() == matrix
+    assert cells.get_cmap().name == "cividis"
     cells = {text.get_position(): text.get_text() for text in axes.texts}
     assert cells == {(c, r): f"{matrix[r][c]:.2f}" for r in range(2) for c in range(3)}
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["Ana", "lamp", "lamp"]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["lamp", "hat"]
-    assert bar.get_ylabel() == "weight"
+    assert bar.get_xlabel() == "weight"
+    assert axes.yaxis_inverted()  # the first row on top
 
 
 def luminance(colour):
@@ -76,7 +79,7 @@ def luminance(colour):
 def test_heat_map_numbers_can_be_read_on_every_colour():
     numbers = [i / 100 for i in range(101)]
     axes = figures.heat_map([numbers], ["a"], numbers, "x").axes[0]
-    (image,) = axes.images
+    (image,) = axes.collections
     for number, text in zip(numbers, axes.texts, strict=True):
         ground, ink = (
             luminance(image.to_rgba(number)),
@@ -89,7 +92,7 @@ def test_heat_map_numbers_can_be_read_on_every_colour():
 def test_heat_map_of_equal_or_negative_numbers():
     axes = figures.heat_map([[2.0]], ["a"], ["b"], "x", ".0f").axes[0]
     assert axes.texts[0].get_text() == "2"
-    image = figures.heat_map([[-3.0, 1.0]], ["a"], ["b", "c"], "x").axes[0].images[0]
+    image = figures.heat_map([[-3.0, 1.0]], ["a"], ["b", "c"], "x").axes[0].collections[0]
     assert (image.norm.vmin, image.norm.vmax) == (-3, 1)
     for matrix in ([[1, 2]], [[1], [2]], [1], []):
         with pytest.raises(ValueError, match="expected 1 x 1 numbers, got"):
@@ -150,6 +153,15 @@ def test_loss_curve_shows_a_record_and_its_floor():
 
 
 RECORD = [{"step": i, "loss": 2.5 / i, "validation": 2.75 / i} for i in range(1, 4)]
+
+
+def paired():
+    figure, (left, right) = figures.panels(2, height=1.5)
+    left.set(title="x 0.5")
+    right.plot([1.25, 1.5], [0, 1], color=figures.COLOURS[0])
+    return figure
+
+
 DRAWN = {
     "strips": lambda: figures.strips({"x 0.5": [("1.5", 1), ("a", 1.25)]}, "width, 0.5"),
     "bars": lambda: figures.bars({"p = 0.9": {"y 1.5": 0.24}, "b": {"y 1.5": 43.7}}, "to 1.5"),
@@ -158,6 +170,7 @@ DRAWN = {
     "heat_map": lambda: figures.heat_map([[0.5, -0.25]], ["0.5"], ["1.5", "b"], "in 0.1 s"),
     "points": lambda: figures.points({"1.5": ([1, 2], [1.5, 2])}, {"0.5": ([1], [1])}, "x", "y"),
     "boxes": lambda: figures.boxes({"part 0.5": [(0, 0, 1, 1, "1.5", 0)]}),
+    "panels": paired,
     "loss_curve": lambda: figures.loss_curve(RECORD, ("a", "b", "0.5"), "x", "y", 0.3),
 }
 
@@ -168,6 +181,70 @@ def written(figure):
     texts = [text.get_text() for text in figure.findobj(mpl.text.Text)]
     assert any(re.search(r"\d[.,]\d", text) for text in texts)
     return texts
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_notebook_shows_a_drawing_in_the_page_s_inks(name, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append((data, raw)))
+    for _ in range(2):
+        DRAWN[name]()._ipython_display_()
+    (data, raw), again = shown
+    assert raw
+    assert again[0] == data  # the same text each time
+    assert sorted(data) == ["image/svg+xml", "text/plain"]
+    root = ElementTree.fromstring(data["image/svg+xml"])
+    _, _, width, _ = map(float, root.get("viewBox").split())
+    assert root.get("class") == "drawing"
+    assert 10 * 358 / width >= 10.5  # pixels of a letter on a telephone
+    texts = {one.text for one in root.iter(f"{SVG}text") if (one.text or "").strip()}
+    lines = {line for text in written(DRAWN[name]()) for line in text.split("\n")}
+    assert texts
+    assert texts <= lines  # letters stay letters
+    drawn = data["image/svg+xml"].split("</style>", 1)[1]
+    assert not re.search(r": #[0-9a-f]{6}", drawn) or name == "heat_map"
+    assert "DejaVu" not in drawn
+
+
+def test_two_pictures_of_a_page_share_no_ids():
+    pictures = [svg_of(DRAWN[name]()) for name in ("bars", "curves", "boxes")]
+    ids = [set(re.findall(r' id="([^"]+)"', picture)) for picture in pictures]
+    assert all(ids)
+    assert not (ids[0] & ids[1]) | (ids[1] & ids[2]) | (ids[0] & ids[2])
+    for own, picture in zip(ids, pictures, strict=True):
+        assert {*re.findall(r'(?:url\(#|href="#)([^")]+)', picture)} == own
+
+
+def test_places_are_rounded_and_texts_are_not():
+    svg = svg_of(figures.curves([0.125, 0.25], {"p = 0.0625 #ffffff": [1 / 3, 2 / 3]}, "x", "y"))
+    drawn = svg.split("</style>", 1)[1]
+    tags, texts = re.findall(r"<[^>]*>", drawn), re.sub(r"<[^>]*>", " ", drawn)
+    assert not re.search(r"\d\.\d\d", "".join(tags))
+    assert "p = 0.0625 #ffffff" in texts
+
+
+def test_long_names_are_broken_or_turned():
+    groups = {
+        "temperature 0.5 and some more words": {"a": 0.25, "b": 0.5},
+        "short": {"a": 1.0, "b": 2.0},
+    }
+    axes = figures.bars(groups, "y").axes[0]
+    first, second = axes.get_xticklabels()
+    assert (first.get_text(), first.get_rotation()) == ("temperature 0.5 and some\nmore words", 0)
+    assert second.get_text() == "short"
+    many = {f"embedding {i}": {"a": 12.25} for i in range(12)}
+    axes = figures.bars(many, "y").axes[0]
+    assert {label.get_rotation() for label in axes.get_xticklabels()} == {90}
+    assert {label.get_rotation() for label in axes.texts} == {90}
+    axes = figures.strips({"file": [("list of tensors", 1), ("w", 9)]}, "bytes").axes[0]
+    assert axes.texts[0].get_text() == "list\nof\ntensors"
+    axes = figures.boxes(
+        {"a rather long title of some words": [(0, 0, 1, 1, "x", 0)], "b": []}
+    ).axes[0]
+    assert "\n" in axes.get_title()
 
 
 def test_every_public_function_is_drawn():

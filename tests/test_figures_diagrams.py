@@ -10,6 +10,7 @@ import torch
 from lessons_lib import figures
 from lessons_lib.base import language
 from lessons_lib.figures import sketch, style
+from lessons_lib.figures.diagrams.legend import legend
 from lessons_lib.figures.sketch import Sketch
 from lessons_lib.ngrams import count_ngrams
 from lessons_lib.quantization import FORMATS
@@ -27,6 +28,11 @@ CHAPTERS = [
 PHONE = 358  # pixels of a page's column on a telephone 390 wide
 
 
+def drawn_by(name: str):
+    """Return the function that draws a diagram."""
+    return legend if name == "legend" else getattr(figures, name)
+
+
 @pytest.fixture(params=language.LANGUAGES)
 def speaking(request):
     language.speak(request.param)
@@ -34,9 +40,9 @@ def speaking(request):
     language.speak("en")
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=[*NAMES, "legend"])
 def drawing(request, speaking):
-    return getattr(figures, request.param)()
+    return drawn_by(request.param)()
 
 
 class Seen:

@@ -10,6 +10,7 @@ torch.distributed.fsdp.fully_shard.
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -17,7 +18,6 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
 __all__ = [
@@ -138,16 +138,27 @@ def share(model: nn.Module, sharded: bool) -> nn.Module:
     return model
 
 
+def _is_part(tensor: object) -> bool:
+    """Whether this is one process's part of a tensor.
+
+    Who has such a part has imported the module that makes them; it takes as long as PyTorch.
+    """
+    module = sys.modules.get("torch.distributed.tensor")
+    return module is not None and isinstance(tensor, module.DTensor)
+
+
 def whole(tensor: object) -> object:
     """Return a tensor with all its parts, wherever they are; all processes have to ask for it.
 
     What is no tensor comes back as it is.
     """
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+    return tensor.full_tensor() if _is_part(tensor) else tensor
 
 
 def part_like(own: Tensor, values: Tensor) -> Tensor:
     """Return of a whole tensor the part that this process holds of `own`, mostly all of it."""
-    if isinstance(own, DTensor):
+    if _is_part(own):
+        from torch.distributed.tensor import distribute_tensor
+
         return distribute_tensor(values.to(own.device), own.device_mesh, own.placements)
     return values

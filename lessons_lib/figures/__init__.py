@@ -30,6 +30,7 @@ from lessons_lib.figures.plots import (
     curves,
     heat_map,
     loss_curve,
+    panels,
     points,
     strips,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "loss_curve",
     "mask_diagram",
     "memory_diagram",
+    "panels",
     "path_diagram",
     "points",
     "speculative_diagram",

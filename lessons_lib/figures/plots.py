@@ -1,9 +1,9 @@
 """Pictures for the chapters: arrays in, a Matplotlib figure out.
 
 Colours are those of Okabe and Ito ("Color Universal Design", 2008), which readers with any of the
-common kinds of colour blindness can tell apart. Backgrounds are white and opaque, so that a picture
-reads alike on a light and on a dark page. Numbers are written as the notebook's language writes
-them: 0.5, in Spanish 0,5.
+common kinds of colour blindness can tell apart. A notebook shows and stores SVG, in the inks of the
+page (`ink`); a telephone shows it at its own size, with letters of 11 pixels. Numbers are written
+as the notebook's language writes them: 0.5, in Spanish 0,5.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,15 @@ from collections.abc import Mapping, Sequence
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.text import Text
 from matplotlib.ticker import Formatter
 
 from lessons_lib.base import language
+from lessons_lib.figures.ink import FIXED, svg_of
+from lessons_lib.figures.sketch import text_width
+from lessons_lib.figures.style import CURVES, PALE
 
 __all__ = [
     "COLOURS",
@@ -24,14 +28,17 @@ __all__ = [
     "curves",
     "heat_map",
     "loss_curve",
+    "panels",
     "points",
     "strips",
 ]
 
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+WIDTH = 4.5  # inches; with letters of 10 points, 11 pixels on a telephone
+_SIZE = 10  # of letters, in points: Matplotlib's own
+COLOURS = tuple(CURVES)
 _MARKS = ("o", "s", "^", "D", "v", "P")
 _HATCHES = ("", "//", "..", "xx", "\\\\", "++")
-_PALE = ("#CCE3F0", "#FAECCC", "#CCECE3", "#F5E4ED", "#DDF0FB", "#F7DFCC")  # of COLOURS
+_PALE = tuple(PALE)  # of COLOURS
 
 
 class _Ticks(Formatter):
@@ -59,6 +66,12 @@ class _Ticks(Formatter):
 class Figure(mpl.figure.Figure):
     """A figure that is drawn in the chosen language, with what a notebook has changed in it."""
 
+    def _ipython_display_(self) -> None:
+        """Show the figure in a notebook: as SVG, and by its name where there are only letters."""
+        from IPython.display import display  # only where there is a notebook
+
+        display({"image/svg+xml": svg_of(self), "text/plain": repr(self)}, raw=True)
+
     def draw(self, renderer: object) -> None:
         """Draw as Matplotlib does, after numbers have been written as the language writes them."""
         if language.chosen() != "en":
@@ -77,6 +90,26 @@ class Figure(mpl.figure.Figure):
             text.set_text(language.decimals(text.get_text()))
 
 
+def _wrapped(text: str, points: float) -> str:
+    """Return a text broken at spaces so that, if its words allow it, no line is wider."""
+    lines = [""]
+    for word in str(text).split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if lines[-1] and text_width(longer, _SIZE) > points:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)
+
+
+def _name_places(axis: Axis, names: Sequence[object], points: float) -> None:
+    """Name the places 0, 1, ... of an axis; names wider than their place are turned."""
+    labels = [_wrapped(name, points) for name in names]
+    widest = max(text_width(line, _SIZE) for label in labels for line in label.split("\n"))
+    turned = {"rotation": 90} if widest > points else {}
+    axis.set_ticks(range(len(labels)), names if turned else labels, **turned)
+
+
 def strips(rows: Mapping[str, Sequence[tuple[str, int]]], unit: str) -> Figure:
     """Draw the same text cut in several ways, one row of boxes below the other.
 
@@ -85,13 +118,18 @@ def strips(rows: Mapping[str, Sequence[tuple[str, int]]], unit: str) -> Figure:
         unit: what one unit of width is, for the axis.
     """
     length = max(sum(width for _, width in boxes) for boxes in rows.values())
+    room = (72 * WIDTH - max(text_width(name, _SIZE) for name in rows) - 20) / length
+    labels = [[_wrapped(label, room * w - 4) for label, w in boxes] for boxes in rows.values()]
+    lines = max(label.count("\n") + 1 for row in labels for label in row)
     figure, axes = plt.subplots(
-        FigureClass=Figure, figsize=(8, 0.5 + 0.55 * len(rows)), layout="constrained"
+        FigureClass=Figure,
+        figsize=(WIDTH, 0.5 + (0.22 + 0.18 * lines) * len(rows)),
+        layout="constrained",
     )
     for row, boxes in enumerate(rows.values()):
         start = 0
-        for i, (label, width) in enumerate(boxes):
-            colour = ("#DCEBF5", "#FBE8C5")[i % 2]
+        for i, (_, width) in enumerate(boxes):
+            label, colour = labels[row][i], _PALE[i % 2]
             axes.barh(row, width, left=start, height=0.8, color=colour, edgecolor="#333333")
             axes.text(start + width / 2, row, label, ha="center", va="center", color="black")
             start += width
@@ -118,8 +156,10 @@ def bars(groups: Mapping[str, Mapping[str, float]], ylabel: str, form: str = ".2
         raise ValueError(
             f"expected groups of the same 1 to {len(COLOURS)} bars, got {groups!r:.80}"
         )
-    figure, axes = plt.subplots(FigureClass=Figure, figsize=(8, 3.4), layout="constrained")
-    width = 0.8 / len(names)
+    figure, axes = plt.subplots(FigureClass=Figure, figsize=(WIDTH, 2.7), layout="constrained")
+    width, place = 0.8 / len(names), 62 * WIDTH / len(groups)  # points of a group
+    written = [f"{height:{form}}" for group in groups.values() for height in group.values()]
+    turned = max(text_width(value, _SIZE) for value in written) > width * place - 1
     for i, name in enumerate(names):
         places = [at + (i - (len(names) - 1) / 2) * width for at in range(len(groups))]
         heights = [group[name] for group in groups.values()]
@@ -132,12 +172,15 @@ def bars(groups: Mapping[str, Mapping[str, float]], ylabel: str, form: str = ".2
             hatch=_HATCHES[i],
             edgecolor="white",
         )
-        axes.bar_label(drawn, fmt=f"{{:{form}}}", padding=2, fontsize=9)
-    axes.set_xticks(range(len(groups)), list(groups))
+        axes.bar_label(drawn, fmt=f"{{:{form}}}", padding=2, rotation=90 if turned else 0)
+    _name_places(axes.xaxis, list(groups), place - 4)
     axes.set(ylabel=ylabel)
-    axes.margins(y=0.12)
+    axes.margins(y=0.3 if turned else 0.12)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, ncols=len(names), loc="lower left", bbox_to_anchor=(0, 1))
+    wide = sum(text_width(name, _SIZE) + 45 for name in names) > 62 * WIDTH
+    axes.legend(
+        frameon=False, ncols=2 if wide else len(names), loc="lower left", bbox_to_anchor=(0, 1)
+    )
     return figure
 
 
@@ -162,7 +205,7 @@ def curves(
     """
     if len(series) > len(COLOURS):
         raise ValueError(f"expected at most {len(COLOURS)} series, got {len(series)}")
-    figure, axes = plt.subplots(FigureClass=Figure, figsize=(8, 3.4), layout="constrained")
+    figure, axes = plt.subplots(FigureClass=Figure, figsize=(WIDTH, 2.7), layout="constrained")
     for i, (name, heights) in enumerate(series.items()):
         axes.plot(x, heights, color=COLOURS[i], marker=_MARKS[i], label=name)
     if log_x:
@@ -201,17 +244,21 @@ def heat_map(
     matrix = np.asarray(matrix, dtype=float)
     if matrix.size == 0 or matrix.shape != (len(rows), len(columns)):
         raise ValueError(f"expected {len(rows)} x {len(columns)} numbers, got {matrix.shape}")
-    height = 1.2 + 0.36 * len(rows)
-    figure, axes = plt.subplots(FigureClass=Figure, figsize=(8, height), layout="constrained")
-    image = axes.imshow(matrix, cmap="cividis", vmin=min(0.0, matrix.min()), aspect="auto")
+    height = 1.2 + 0.26 * len(rows)
+    figure, axes = plt.subplots(FigureClass=Figure, figsize=(WIDTH, height), layout="constrained")
+    edges = (np.arange(-0.5, n) for n in (len(columns), len(rows)))
+    image = axes.pcolormesh(*edges, matrix, cmap="cividis", vmin=min(0.0, matrix.min()))
+    axes.invert_yaxis()
     for (row, column), number in np.ndenumerate(matrix):
-        ink = "white" if image.norm(number) < 0.47 else "black"  # the better contrast of the two
-        axes.text(column, row, f"{number:{form}}", ha="center", va="center", color=ink, fontsize=9)
-    axes.set_xticks(range(len(columns)), list(columns))
+        ink = FIXED[int(image.norm(number) >= 0.47)]  # the better contrast of the two
+        axes.text(column, row, f"{number:{form}}", ha="center", va="center", color=ink)
+    names = max(text_width(str(name), _SIZE) for name in rows)
+    _name_places(axes.xaxis, list(columns), (72 * WIDTH - names - 20) / len(columns) - 3)
     axes.set_yticks(range(len(rows)), list(rows))
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
-    figure.colorbar(image, ax=axes, label=label, fraction=0.04, pad=0.02)
+    bar = {"orientation": "horizontal", "aspect": 40, "pad": 0.02, "fraction": 0.1}
+    figure.colorbar(image, ax=axes, label=label, ticks=plt.MaxNLocator(4), **bar)
     return figure
 
 
@@ -238,7 +285,7 @@ def points(
             f"expected at most {len(COLOURS)} groups and {len(styles)} lines, "
             f"got {len(groups)} and {len(lines)}"
         )
-    figure, axes = plt.subplots(FigureClass=Figure, figsize=(8, 3.8), layout="constrained")
+    figure, axes = plt.subplots(FigureClass=Figure, figsize=(WIDTH, 3.0), layout="constrained")
     for i, (name, (x, y)) in enumerate(groups.items()):
         axes.plot(x, y, _MARKS[i], color=COLOURS[i], label=name)
     for style, (name, (x, y)) in zip(styles, lines.items(), strict=False):
@@ -271,7 +318,7 @@ def boxes(
         1,
         len(panels),
         FigureClass=Figure,
-        figsize=(8, height),
+        figsize=(WIDTH, height),
         layout="constrained",
         squeeze=False,
     )
@@ -290,12 +337,24 @@ def boxes(
             )
             paper = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}
             middle = (left + width / 2, top + tall / 2)
-            axes.text(*middle, label, ha="center", va="center", fontsize=9, bbox=paper)
-        axes.set_title(title, fontsize=10)
+            axes.text(*middle, label, ha="center", va="center", bbox=paper)
+        axes.set_title(_wrapped(title, 72 * WIDTH / len(panels) - 8), fontsize=_SIZE)
         axes.autoscale_view()
         axes.invert_yaxis()
         axes.axis("off")
     return figure
+
+
+def panels(n: int, height: float) -> tuple[Figure, Sequence[Axes]]:
+    """Return a figure with empty panels side by side, and the panels, for a notebook to fill.
+
+    Args:
+        n: how many.
+        height: of the picture, in inches.
+    """
+    size = {"FigureClass": Figure, "figsize": (WIDTH, height)}
+    figure, grid = plt.subplots(1, n, layout="constrained", squeeze=False, **size)
+    return figure, list(grid[0])
 
 
 def loss_curve(
@@ -319,7 +378,7 @@ def loss_curve(
     """
     if not record:
         raise ValueError("expected a record of at least one step, got none")
-    figure, axes = plt.subplots(FigureClass=Figure, figsize=(8, 3.4), layout="constrained")
+    figure, axes = plt.subplots(FigureClass=Figure, figsize=(WIDTH, 2.7), layout="constrained")
     steps, losses = [line["step"] for line in record], [line["loss"] for line in record]
     axes.plot(steps, losses, color=COLOURS[0], linewidth=1.2, label=names[0])
     measured = [(line["step"], line["validation"]) for line in record if "validation" in line]

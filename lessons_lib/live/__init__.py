@@ -16,6 +16,7 @@ _MODULES = {  # imported when asked for: some figures need PyTorch, most do not
     "BudgetCalculator": "budget_calculator",
     "GraphWalk": "graph_walk",
     "LiveFigure": "figure",
+    "LookInside": "look_inside",
     "ModelInPage": "model_in_page",
     "NGramLab": "ngram_lab",
     "NextCharacter": "next_character",
@@ -24,6 +25,7 @@ _MODULES = {  # imported when asked for: some figures need PyTorch, most do not
     "Quantizer": "quantizer",
     "RotaryClock": "rotary_clock",
     "ShapeWalk": "shape_walk",
+    "TrainInPage": "train_in_page",
 }
 
 __all__ = [*_MODULES]

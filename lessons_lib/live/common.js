@@ -241,10 +241,10 @@ async function loadBytes(widget, kind, pause) {
 
 // --- Work beside the page
 
-// Work that goes on in a worker, or in the page where that is refused. `name` is a file of the engine
-// whose `serve` gets a function to tell by and gives one that hears; here `hear` gets what is told.
-// The answer: `tell` sends a message, `end` stops the worker, `where` it works, once that is known.
-function beside(name, hear) {
+// Work that goes on in a worker, or in the page where that is refused. `serve` is imported from the file
+// `name` of the engine; it gets a function to tell by and gives one that hears. Here `hear` gets what is
+// told. The answer: `tell` sends a message, `end` stops it, `where` it works, once that is known.
+function beside(name, serve, hear) {
   let waiting = []; // until it is known where
   let receive = null;
   const work = { where: null, tell, end: () => {} };
@@ -259,7 +259,7 @@ function beside(name, hear) {
   }
   const openHere = () => {
     let ended = false;
-    open("page", engine[name].serve((message) => ended || hear(message)));
+    open("page", serve((message) => ended || hear(message)));
     work.end = () => {
       ended = true;
       receive({ type: "end" });

@@ -61,14 +61,10 @@ def test_the_table_of_contents_gave_pages_to_test():
 
 # --- Every page in the browser ---------------------------------------------------------------
 
-# `look` gives an element a number for how it and all around it look: what contrast depends on.
-# The same look has the same number on all pages (cyrb53, 53 bits).
+# `look` gives an element a number for how it and all around it look. The same look has the same
+# number on all pages (cyrb53, 53 bits). `shade` does so for what contrast depends on: the text's
+# own colour, whether it is large, and what is painted under it.
 LOOK = """
-  const names = [
-    "color", "backgroundColor", "backgroundImage", "opacity", "visibility", "display", "position",
-    "fontFamily", "fontSize", "fontWeight", "textShadow", "webkitTextFillColor", "filter",
-    "mixBlendMode", "zIndex",
-  ];
   const hash = (text) => {
     let [a, b] = [0xdeadbeef, 0x41c6ce57];
     for (let i = 0; i < text.length; i++) {
@@ -79,48 +75,101 @@ LOOK = """
     b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909);
     return 4294967296 * (2097151 & b) + (a >>> 0);
   };
-  const looks = new Map(), numbers = new Map();
+  const names = [
+    "color", "backgroundColor", "backgroundImage", "opacity", "visibility", "display", "position",
+    "fontFamily", "fontSize", "fontWeight", "textShadow", "webkitTextFillColor", "filter",
+    "mixBlendMode", "zIndex", "textDecorationLine", "borderBottom",
+  ];
+  // Elements of one tag and one look around them are asked once.
+  const looks = new Map(), tags = new Map(), numbers = new Map();
   const look = (element) => {
     if (!element) return 0;
     if (!looks.has(element)) {
-      const style = getComputedStyle(element);
-      const key = [look(element.parentElement), ...names.map((name) => style[name])].join("|");
-      if (!numbers.has(key)) numbers.set(key, hash(key));
-      looks.set(element, numbers.get(key));
+      const around = look(element.parentElement), tag = around + element.cloneNode().outerHTML;
+      if (!tags.has(tag)) {
+        const style = getComputedStyle(element);
+        const key = [around, ...names.map((name) => style[name])].join("|");
+        if (!numbers.has(key)) numbers.set(key, hash(key));
+        tags.set(tag, numbers.get(key));
+      }
+      looks.set(element, tags.get(tag));
     }
     return looks.get(element);
+  };
+  const plain = {
+    backgroundColor: ["rgba(0, 0, 0, 0)"], backgroundImage: ["none"], opacity: ["1"],
+    position: ["static", "relative"], filter: ["none"], mixBlendMode: ["normal"], zIndex: ["auto"],
+  };
+  const grounds = new Map();
+  const ground = (element) => {
+    if (!element) return 0;
+    if (!grounds.has(element)) {
+      const style = getComputedStyle(element), under = ground(element.parentElement);
+      const paints = Object.keys(plain).some((name) => !plain[name].includes(style[name]));
+      const own = Object.keys(plain).map((name) => style[name]);
+      grounds.set(element, paints ? hash([under, ...own].join("|")) : under);
+    }
+    return grounds.get(element);
+  };
+  const letters = ["color", "visibility", "textShadow", "webkitTextFillColor"];
+  const written = (style) => letters.map((name) => style[name]);
+  const shades = new Map();
+  const shade = (element) => {
+    const number = look(element);
+    if (!shades.has(number)) shades.set(number, shadeOf(element));
+    return shades.get(number);
+  };
+  const shadeOf = (element) => {
+    const style = getComputedStyle(element), size = parseFloat(style.fontSize);
+    const large = size >= 24 || (size >= 18 && style.fontWeight >= 700); // needs less contrast
+    const key = [ground(element), large, ...written(style)];
+    const link = element.closest("a[href]"); // has to differ from the text around it
+    if (link) {
+      const { textDecorationLine, borderBottom, fontSize, fontWeight } = getComputedStyle(link);
+      const around = getComputedStyle(link.parentElement);
+      key.push(textDecorationLine, borderBottom, fontSize, fontWeight);
+      key.push(around.display, around.fontSize, around.fontWeight, ...written(around));
+    }
+    return hash(key.join("|"));
   };
 """
 COLOUR_RULES = ("color-contrast", "link-in-text-block")
 # Contrast is nine tenths of axe's work, nearly all of it on the thousands of words of code and
-# formulas. Of the texts of one look three are measured, if there are such as axe can judge: of
-# several letters and not cut off at the side. Looks that passed on an earlier page are not measured
-# again; what holds no text to measure is put aside. Returns the looks that are measured.
-SOME_OF_EACH_LOOK = f"""(passed) => {{
-  axe.configure({{ rules: [{{ id: "color-contrast", selector: "*:not([data-look-measured])" }}] }});
+# formulas. Of the texts of one shade three are measured, from the first to the last, if there are
+# such as axe can judge: of several letters and not cut off at the side. Shades that passed on an
+# earlier page are not measured again; what holds no text to measure is put aside. Returns the
+# shades that are measured.
+SOME_OF_EACH_SHADE = f"""(passed) => {{
+  const rules = {{ "color-contrast": "*LEFT", "link-in-text-block": "a[href]LEFT" }};
+  axe.configure({{ rules: Object.entries(rules).map(([id, selector]) => ({{ id, selector }})) }});
   {LOOK}
   passed = new Set(passed);
   const alike = new Map();
   for (const element of document.body.querySelectorAll("*")) {{
     const own = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE);
-    element.toggleAttribute("data-look-measured", true);
-    if (!own.some((node) => node.data.trim()) || passed.has(look(element))) continue;
+    element.toggleAttribute("data-shade-measured", true);
+    if (!own.some((node) => node.data.trim())) continue;
+    const key = shade(element);
+    if (passed.has(key)) continue;
     const box = element.getBoundingClientRect();
     const around = element.closest("pre")?.getBoundingClientRect();
     const whole = !around || (box.left >= around.left && box.right <= around.right);
     const word = own.some((node) => /[a-z]{{2}}/i.test(node.data));
-    const some = alike.get(look(element)) ?? {{ judged: [], others: [] }};
-    alike.set(look(element), some);
+    const some = alike.get(key) ?? {{ judged: [], others: [] }};
+    alike.set(key, some);
     (box.width > 0 && whole && word ? some.judged : some.others).push(element);
   }}
-  for (const {{ judged, others }} of alike.values())
-    for (const element of [...judged, ...others].slice(0, 3))
-      element.removeAttribute("data-look-measured");
+  for (const {{ judged, others }} of alike.values()) {{
+    const all = [...judged, ...others], last = Math.max(judged.length - 1, 2);
+    for (const element of [all[0], all[last >> 1], all[last]])
+      for (const one of [element, element?.closest("a[href]")])
+        one?.removeAttribute("data-shade-measured");
+  }}
   // axe looks where each element of the page lies, however few it measures.
   for (const block of document.querySelectorAll("article section > *:not(section)"))
-    block.toggleAttribute("data-aside", !block.matches(LEFT) && !block.querySelector(LEFT));
+    block.toggleAttribute("data-aside", !block.matches("LEFT") && !block.querySelector("LEFT"));
   return [...alike.keys()].filter((key) => alike.get(key).judged.length);
-}}""".replace("LEFT", "':not([data-look-measured])'")
+}}""".replace("LEFT", ":not([data-shade-measured])")
 # All texts of a page and how they look, once its scripts have seen where it is scrolled to.
 LOOKS = f"""async () => {{
   const frame = () => new Promise((done) => requestAnimationFrame(done));
@@ -139,7 +188,7 @@ LOOKS = f"""async () => {{
 class Visit:
     """A page opened in a tab of its own or in one given, with all that went wrong on the way."""
 
-    passed: ClassVar[set] = set()  # looks whose texts were found to have enough contrast
+    passed: ClassVar[set] = set()  # shades whose texts were found to have enough contrast
 
     def __init__(self, browser, address: str, leads_to: str = "", tab=None, **context):
         self.tab = tab
@@ -230,17 +279,17 @@ class Visit:
         ]
 
     def contrast(self) -> list[str]:
-        """Return the violations of axe-core's rules of colour, for looks that are new."""
+        """Return the violations of axe-core's rules of colour, for shades that are new."""
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE_SCRIPT)
-        looks = self.page.evaluate(SOME_OF_EACH_LOOK, sorted(self.passed))
-        if not looks:
+        shades = self.page.evaluate(SOME_OF_EACH_SHADE, sorted(self.passed))
+        if not shades:
             return []
         aside = self.page.add_style_tag(content="[data-aside] { display: none !important; }")
         found = self.axe(*COLOUR_RULES)
         aside.evaluate("(style) => style.remove()")
         if not found:
-            self.passed.update(looks)
+            self.passed.update(shades)
         return found
 
     def use_theme(self, theme: str):
@@ -371,6 +420,8 @@ WORD = '<span class="%s">word</span>'
         ("#000", f'{WORD % "b"}</pre></div><div class="highlight"><pre>{WORD % "c"}', 0),
         ("#222", f'{WORD % "b"}</pre></div><div class="highlight x"><pre>{WORD % "b"}', 1),
         ("#222", WORD % "b" + '<span class="b" style="opacity: 0.2">word</span>', 1),
+        ("#777", f'{WORD % "b"}<b class="b" style="font-size: 30px">word</b>', 1),  # large
+        ("#bbb", f'<b class="b" style="font-size: 30px">word</b>{WORD % "a"}', 1),
     ],
 )
 def test_a_pale_word_of_the_code_is_seen(browser, tab, tmp_path, colour, code, pale):
@@ -597,8 +648,8 @@ def test_a_broken_link_of_any_kind_is_seen(tmp_path):
         ("file", "es", "CODIFICACIÓN"),
     ],
 )
-def test_search_finds(browser, site, web, scheme, language, query):
-    with Visit(browser, address_of(scheme, f"{language}/search.html", site, web)) as visit:
+def test_search_finds(tab, site, web, scheme, language, query):
+    with Visit(None, address_of(scheme, f"{language}/search.html", site, web), tab=tab) as visit:
         page = visit.page
         fields = page.locator('input[type="search"]:visible')
         assert fields.count() == 1
@@ -668,8 +719,8 @@ QUERIES = {
 
 @pytest.mark.site
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_search_finds_sections_first_or_second(browser, site, language):
-    with Visit(browser, (site / f"{language}/search.html").as_uri()) as visit:
+def test_search_finds_sections_first_or_second(tab, site, language):
+    with Visit(None, (site / f"{language}/search.html").as_uri(), tab=tab) as visit:
         find = "(queries) => queries.map((q) => search(q).slice(0, 2).map((r) => r.entry[0]))"
         queries = QUERIES[language]
         found = visit.page.evaluate(find, list(queries))
@@ -682,8 +733,8 @@ def test_search_finds_sections_first_or_second(browser, site, language):
 
 
 @pytest.mark.site
-def test_search_shows_what_the_section_says_and_no_menu(browser, site):
-    with Visit(browser, f"{(site / 'en/search.html').as_uri()}?q=KV%20cache") as visit:
+def test_search_shows_what_the_section_says_and_no_menu(tab, site):
+    with Visit(None, f"{(site / 'en/search.html').as_uri()}?q=KV%20cache", tab=tab) as visit:
         excerpts = visit.page.locator("#search-results li p").all_inner_texts()
         assert len(excerpts) > 3
         assert not any(".ipynb" in text or "Contents" in text for text in excerpts)
@@ -696,8 +747,8 @@ def test_search_shows_what_the_section_says_and_no_menu(browser, site):
 
 @pytest.mark.site
 @pytest.mark.parametrize("word", ["constructor", "__proto__", "toString", "hasOwnProperty", "<b>"])
-def test_words_that_javascript_knows_are_words_like_others(browser, site, word):
-    with Visit(browser, (site / "en/search.html").as_uri()) as visit:
+def test_words_that_javascript_knows_are_words_like_others(tab, site, word):
+    with Visit(None, (site / "en/search.html").as_uri(), tab=tab) as visit:
         found = visit.page.evaluate("(q) => search(q).map((r) => r.entry.join(' '))", word)
         asked = re.sub(r"\W", "", word).lower()[:6]
         assert all(asked in text.lower() for text in found)
@@ -710,8 +761,8 @@ def test_words_that_javascript_knows_are_words_like_others(browser, site, word):
 
 
 @pytest.mark.site
-def test_search_finds_nothing_where_there_is_nothing(browser, site):
-    with Visit(browser, f"{(site / 'es/search.html').as_uri()}?q=xqzwv") as visit:
+def test_search_finds_nothing_where_there_is_nothing(tab, site):
+    with Visit(None, f"{(site / 'es/search.html').as_uri()}?q=xqzwv", tab=tab) as visit:
         summary = visit.page.locator("#search-results .search-summary")
         summary.filter(has_text="Ninguna sección").wait_for()
         assert visit.page.locator("#search-results a").count() == 0
@@ -731,9 +782,9 @@ def test_sections_have_the_same_numbers_in_both_languages(site, slug):
 
 
 @pytest.mark.site
-def test_switching_the_language_keeps_the_section(browser, site):
+def test_switching_the_language_keeps_the_section(tab, site):
     address = (site / "en/attention.html").as_uri()
-    with Visit(browser, f"{address}#why-the-scores-are-divided") as visit:
+    with Visit(None, f"{address}#why-the-scores-are-divided", tab=tab) as visit:
         visit.page.wait_for_timeout(100)
         visit.follow("a.language-switch")
         heading = visit.page.locator("#por-que-se-dividen-las-puntuaciones h2")
@@ -790,8 +841,8 @@ def test_theme_button_changes_the_colours_and_is_remembered(browser, site):
 
 @pytest.mark.site
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_buttons_open_colab_and_download_the_notebook(browser, site, language):
-    with Visit(browser, (site / f"{language}/tokens.html").as_uri()) as visit:
+def test_buttons_open_colab_and_download_the_notebook(tab, site, language):
+    with Visit(None, (site / f"{language}/tokens.html").as_uri(), tab=tab) as visit:
         colab = visit.page.locator("a.btn-colab-button").get_attribute("href")
         assert colab == (
             "https://colab.research.google.com/github/owner/name/blob/notebooks/"
@@ -819,8 +870,8 @@ def test_menus_open_on_a_phone(browser, site):
 
 
 @pytest.mark.site
-def test_code_has_a_copy_button(browser, site):
-    with Visit(browser, (site / "en/tokens.html").as_uri()) as visit:
+def test_code_has_a_copy_button(tab, site):
+    with Visit(None, (site / "en/tokens.html").as_uri(), tab=tab) as visit:
         assert visit.page.locator("div.cell_input button.copybtn").count() > 0
 
 

@@ -186,7 +186,7 @@ def test_a_page_gets_one_style_sheet_and_one_script(tmp_path):
     ]
     script = (tmp_path / "_static" / js).read_text(encoding="utf-8")
     assert script == ';"use strict";\nconst a = 1;\n\n;const b = 2;'
-    order = ["<script>const DOC", js, "<script>let inline", "live.js"]
+    order = ["<script>const DOC", "<script>let inline", "live.js", js]
     assert [html.index(part) for part in order] == sorted(html.index(part) for part in order)
     assert html.count("<script") == 4
     assert "sphinx-design" not in html

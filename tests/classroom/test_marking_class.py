@@ -430,6 +430,8 @@ def test_marks_survive_a_kill(how, tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        # What a shell starts in the background passes over SIGINT, and so would all that it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout.readline().startswith("ana")
     while ",1,4,1," not in table.read_text(encoding="utf-8-sig"):

@@ -13,6 +13,7 @@ from lessons_lib.live import (
     BPEPlayground,
     BudgetCalculator,
     GraphWalk,
+    LookInside,
     ModelInPage,
     NextCharacter,
     NextToken,
@@ -21,6 +22,7 @@ from lessons_lib.live import (
     Quantizer,
     RotaryClock,
     ShapeWalk,
+    TrainInPage,
 )
 from lessons_lib.live.figure import decimal, plain, scientific
 from lessons_lib.live.modules import FOLDER, module_source
@@ -51,6 +53,7 @@ MAKE = {
     ),
     "budget_calculator": lambda language: BudgetCalculator(n_devices=16384, language=language),
     "graph_walk": lambda language: GraphWalk(2.5, -1.5, 0.5, 0, 7, language),
+    "look_inside": lambda language: LookInside(language=language),
     "model_in_page": lambda language: ModelInPage(language=language),
     "next_character": lambda language: NextCharacter(TEXT, ["la l"], 1, language=language),
     "next_token": lambda language: NextToken(
@@ -63,9 +66,22 @@ MAKE = {
     ),
     "rotary_clock": lambda language: RotaryClock([1, -2], [3, 0.5], 60, 2, 12.5, language),
     "shape_walk": shape_walk,
+    "train_in_page": lambda language: TrainInPage(language=language),
 }
 SAME = {  # words of both languages
-    *("AdamW", "Bytes", "FLOPs", "GB", "Logits", "SGD", "Token", "Tokens", "tokens", "X MB"),
+    *(
+        "AdamW",
+        "Bytes",
+        "FLOPs",
+        "GB",
+        "Logits",
+        "Nats",
+        "SGD",
+        "Token",
+        "Tokens",
+        "tokens",
+        "X MB",
+    ),
     "Witten-Bell",
     "tokens D ↑",
 }

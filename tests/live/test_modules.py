@@ -20,11 +20,16 @@ FILES = {
     '"./engine/low.js";\n'
     "const hidden = 100;\nexport default { numbers: () => [one(), two(), hidden] };\n",
     "plain.js": "export default { text: shared };\n",
+    "parts/top.js": 'import { below } from "./below.js";\n'
+    "const three = () => below + shared;\nexport { three };\n",
+    "parts/below.js": 'const below = "below ";\nexport { below };\n',
+    "drawn.js": 'import { three } from "./parts/top.js";\nexport default { text: three() };\n',
 }
 
 
 def folder_of(tmp_path, **changes):
-    (tmp_path / "engine").mkdir()
+    for room in ("engine", "parts"):
+        (tmp_path / room).mkdir()
     for name, text in (FILES | changes).items():
         (tmp_path / name).write_text(text)
     return tmp_path
@@ -52,9 +57,23 @@ def test_the_whole_engine(tmp_path):
     assert re.findall(r"^engine\.(\w+) = ", source, re.M) == ["low", "high", "other"]
 
 
+@pytest.mark.site
+def test_parts_know_what_all_figures_share_and_one_another(page, tmp_path):
+    source = module_source("drawn", folder_of(tmp_path))
+    found = page.evaluate(
+        "source => import(`data:text/javascript,${encodeURIComponent(source)}`)"
+        ".then((module) => module.default.text)",
+        source,
+    )
+    assert found == "below shared"
+    assert "parts" not in module_source("plain", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
+        ("figure.js", 'import { x } from "./parts/none.js";\n', "a file of the parts, got none"),
+        ("parts/top.js", 'import { x } from "./engine/low.js";\n', "top.js: expected imports"),
         ("figure.js", 'import { x } from "./engine/none.js";\n', "a file of the engine, got none"),
         ("figure.js", 'import { one } from "./low.js";\n', "expected imports of names"),
         ("engine/low.js", 'import { x } from "./engine/other.js";\n', "low.js: expected imports"),
@@ -76,8 +95,9 @@ def test_the_whole_engine(tmp_path):
     ],
 )
 def test_what_cannot_be_put_together_is_refused(tmp_path, name, text, message):
+    folder = folder_of(tmp_path, **{name: text})
     with pytest.raises(ValueError, match=message):
-        module_source("figure", folder_of(tmp_path, **{name: text}))
+        module_source("drawn" if name == "parts/top.js" else "figure", folder)
 
 
 @pytest.mark.site

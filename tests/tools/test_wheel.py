@@ -104,6 +104,10 @@ def test_pytorch_is_imported_only_where_it_is_needed(tmp_path):
         )
     code += "from lessons_lib.live import BPEPlayground, NextCharacter, NGramLab\n"
     code += "assert 'torch' not in sys.modules\n"
+    # Sharded tensors take as long to import as PyTorch itself.
+    code += "import torch\nbefore = 'torch.distributed.tensor' in sys.modules\n"
+    code += "import lessons_lib.training\n"
+    code += "assert ('torch.distributed.tensor' in sys.modules) == before\n"
     done = run_outside(tmp_path, code, house.ROOT)
     assert done.returncode == 0, done.stderr
 

@@ -124,7 +124,7 @@ def join_scripts(html: str, static: Path, used: set[str]) -> str:
     """
     needless = UNUSED | {LATER, SETTINGS} | ({TABS} if "sd-tab-label" not in html else set())
     kept = [name for name in SCRIPT.findall(html) if name not in needless]
-    names = [name for name in kept if not ALONE.fullmatch(name)]
+    names = list(dict.fromkeys(name for name in kept if not ALONE.fullmatch(name)))
     used.update(names, UNUSED, {SETTINGS})
     # The empty statement keeps a file's "use strict" from being that of all.
     texts = [f";{(static / name).read_text(encoding='utf-8')}" for name in names]
@@ -135,9 +135,9 @@ def join_scripts(html: str, static: Path, used: set[str]) -> str:
         name = match[1]
         if name == SETTINGS:
             return f"<script>{(static / name).read_text(encoding='utf-8')}</script>"
-        if name in names:
-            first = name == names[0]
-            return f'<script defer src="_static/{bundle}"></script>' if first else ""
+        if name in names:  # behind the live figures, which readers wait for
+            last = name == names[-1]
+            return f'<script defer src="_static/{bundle}"></script>' if last else ""
         return match[0] if name in kept else ""
 
     return PRELOAD.sub("", SCRIPT.sub(place, html))

@@ -3,8 +3,8 @@
 A figure is an ES module with anywidget's interface. Browsers refuse modules opened from a folder
 (``file://``), so the pages get one ordinary script instead: the engine and ``common.js`` once, each
 module in a function of its own, and a small loader that brings the page's figures to life. Other
-files they may not read either, so the model of the figure `ModelInPage` is a script too, and so are
-the stories that `TrainInPage` trains on.
+files they may not read either, so the model of `ModelInPage` and `LookInside` is a script too, and
+so are the stories that `TrainInPage` trains on.
 """
 
 import base64
@@ -13,9 +13,11 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from lessons_lib.live.modules import engine_source, import_names, read_module
+from lessons_lib.live.modules import import_names, read_module, shared_source
 
-FILE_FIGURE = re.compile(r'<figure [^>]*data-live="(model_in_page|train_in_page)" lang="(\w+)"')
+FILE_FIGURE = re.compile(
+    r'<figure [^>]*data-live="(look_inside|model_in_page|train_in_page)" lang="(\w+)"'
+)
 FIGURE = re.compile(r'<figure [^>]*data-live="(\w+)"')
 ALL_FIGURES = re.compile(r'(<script [^>]*src=)"_static/live\.js[^"]*"')
 LOADER = Path(__file__).with_name("live_loader.js")
@@ -44,7 +46,7 @@ def pack_figures(folder: Path, names: Iterable[str] | None = None) -> str:
         f'"{path.stem}": (() => {{\n{_as_function_body(path.name, source)}\n}})(),\n'
         for path, source in modules.items()
     ]
-    shared = engine_source(modules.values(), Path(folder)) + common.read_text(encoding="utf-8")
+    shared = shared_source(modules.values(), Path(folder))
     figures = f"(() => {{\n{shared}return {{\n{''.join(bodies)}}};\n}})()"
     loader = LOADER.read_text(encoding="utf-8")
     return f'(() => {{\n"use strict";\nconst modules = {figures};\n{loader}}})();\n'
@@ -87,9 +89,9 @@ def pack_model(language: str) -> str:
 
 def pack_file(figure: str, language: str) -> tuple[str, str]:
     """Return the name and the text of the script that a figure found by `FILE_FIGURE` asks for."""
-    if figure == "model_in_page":
-        return f"model_{language}.js", pack_model(language)
-    return f"stories_{language}.js", pack_training_stories(language)
+    if figure == "train_in_page":
+        return f"stories_{language}.js", pack_training_stories(language)
+    return f"model_{language}.js", pack_model(language)
 
 
 def pack_training_stories(language: str) -> str:

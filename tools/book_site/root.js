@@ -31,7 +31,8 @@ function replay(figure) {
   let timer;
 
   function middle(piece) {
-    const box = piece.getClientRects()[0];
+    const boxes = [...piece.getClientRects()]; // two where a line ends behind the piece's space
+    const box = boxes.reduce((widest, other) => (other.width > widest.width ? other : widest));
     const paper = arcs.getBoundingClientRect();
     return [box.left + box.width / 2 - paper.left, box.top - paper.top + 3];
   }

@@ -9,9 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 SIZE, SCALE = (1200, 630), 2  # drawn larger and made smaller: smooth lines
 INK, SOFT, PAPER, ACCENT, WARM = "#1d2733", "#4b5866", "#f7f5f0", "#0a5c7a", "#8a3b12"
-COLOURS = 48
-MARGIN, LINE = 70, 84  # pixels
-SHOWN = 34  # pieces of the story up to the end of the answer
+COLOURS = 64
+MARGIN, LINE = 70, 88  # pixels
 
 
 def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
@@ -32,27 +31,27 @@ def share_picture(title: str, lead: str, told: dict) -> bytes:
     draw.text((margin, margin), title, INK, _font(54, bold=True))
     for i, line in enumerate(_lines(draw, lead, _font(25), right - margin)):
         draw.text((margin, (160 + 38 * i) * SCALE), line, SOFT, _font(25))
-    places, x, y = {}, margin, 370 * SCALE
-    last = _end_of_answer(told)
-    font = _font(33)
-    for i in range(last - SHOWN, last):
-        piece = told["pieces"][i]
-        if i == last - SHOWN:
-            piece = f"… {piece.strip()}"
-        width = draw.textlength(piece, font)
+    font, places, x, y = _font(32), {}, margin, 345 * SCALE
+    first, last = _shown(told)
+    for word in _words(told["pieces"], first, last):
+        width = draw.textlength("".join(piece for _, piece in word), font)
         if x + width > right:
-            x, y, piece = margin, y + LINE * SCALE, piece.lstrip()
+            x, y = margin, y + LINE * SCALE
+        for i, piece in word:
+            piece = piece.lstrip() if x == margin else piece
+            answered = i >= told["answer"]
+            colour = WARM if answered else ACCENT if i >= told["given"] else SOFT
+            draw.text((x, y), piece, colour, font)
             width = draw.textlength(piece, font)
-        answered = i >= told["answer"]
-        colour = WARM if answered else ACCENT if i >= told["given"] else SOFT
-        draw.text((x, y), piece, colour, font)
-        places[i] = (x + width / 2, y + 4 * SCALE)
-        x += width
+            places[i] = (x + width / 2, y + 4 * SCALE)
+            x += width
     step = told["steps"][told["answer"] - told["given"]]
     for place, weight in step["arcs"]:
         if place in places:
             _arc(draw, places[told["answer"] - 1], places[place], weight)
-    small = picture.resize(SIZE, Image.Resampling.LANCZOS).quantize(COLOURS)
+    small = picture.resize(SIZE, Image.Resampling.LANCZOS).quantize(
+        COLOURS, Image.Quantize.MAXCOVERAGE
+    )
     data = io.BytesIO()
     small.save(data, "PNG", optimize=True)
     return data.getvalue()
@@ -70,10 +69,21 @@ def _lines(draw: ImageDraw.ImageDraw, text: str, font, width: float) -> list[str
     return lines
 
 
-def _end_of_answer(told: dict) -> int:
-    """Return the piece behind the sentence that answers."""
-    after = range(told["answer"], len(told["pieces"]))
-    return next((i + 1 for i in after if "." in told["pieces"][i]), len(told["pieces"]))
+def _shown(told: dict) -> tuple[int, int]:
+    """Return the first piece of the last whole sentence given, and the piece behind the answer."""
+    stops = [i for i, piece in enumerate(told["pieces"]) if "." in piece]
+    given = [i for i in stops if i < told["given"]]
+    return given[-2] + 1, next(i for i in stops if i >= told["answer"]) + 1
+
+
+def _words(pieces: list[str], first: int, last: int) -> list[list[tuple[int, str]]]:
+    """Return the numbered pieces word by word; a word begins with a space."""
+    words = []
+    for i in range(first, last):
+        if not words or pieces[i].startswith(" "):
+            words.append([])
+        words[-1].append((i, pieces[i]))
+    return words
 
 
 def _arc(draw: ImageDraw.ImageDraw, start: tuple, end: tuple, weight: float) -> None:

@@ -275,23 +275,25 @@ function add(x, y) {
   for (let i = 0; i < x.length; i++) x[i] += y[i];
 }
 
-// A model that reads one text: it keeps the keys and values of all positions.
+// A model that reads one text: it keeps the keys and values of all positions. Heads may be switched off:
+// they look, but pass nothing on. A `trace`, where one is kept, holds for each position what went in
+// and out of the blocks, and the queries.
 class Session {
-  constructor(model) {
+  constructor(model, { trace = false, off } = {}) {
     const { arch, dModel, dHead, dFF, nHeads, nKvHeads, nLayers, vocabSize } = model.config;
     const { contextLength, ropeBase } = model.config;
     this.model = model;
     this.positions = Math.min(contextLength, MOST_POSITIONS);
     this.ids = []; // what it has read
-    this.cache = Array.from({ length: nLayers }, () => ({
-      keys: new Float32Array(this.positions * nKvHeads * dHead),
-      values: new Float32Array(this.positions * nKvHeads * dHead),
-    }));
+    this.off = off ?? new Uint8Array(nLayers * nHeads); // 1 where a head is off
+    const kept = () => new Float32Array(nKvHeads * this.positions * dHead); // head by head
+    this.cache = Array.from({ length: nLayers }, () => ({ keys: kept(), values: kept() }));
     const space = (size) => new Float64Array(size); // what is calculated: in 64 bits
     [this.x, this.y] = [space(dModel), space(dModel)];
     [this.q, this.mixed] = [space(nHeads * dHead), space(nHeads * dHead)];
+    [this.k, this.v] = [space(nKvHeads * dHead), space(nKvHeads * dHead)];
     [this.gate, this.up, this.logits] = [space(dFF), space(dFF), space(vocabSize)];
-    this.weights = space(this.positions);
+    this.weights = space(this.positions + 3); // four positions are calculated at a time
     // Pairs of a head's numbers turn together: neighbours in the files of llama, number i and
     // i + K / 2 in those of qwen3. In 32 bits, as in the library.
     this.partner = arch === "llama" ? 1 : dHead / 2;
@@ -300,6 +302,10 @@ class Session {
       (_, i) => 1 / fround(ropeBase ** fround((2 * i) / dHead)),
     );
     [this.cos, this.sin] = [new Float64Array(dHead / 2), new Float64Array(dHead / 2)];
+    if (!trace) return;
+    const traced = (size) => new Float32Array(this.positions * size);
+    this.stream = Array.from({ length: nLayers + 1 }, () => traced(dModel));
+    this.queries = Array.from({ length: nLayers }, () => traced(nHeads * dHead));
   }
 
   // Turn the heads in `x` by the position, after their norm if they have one.
@@ -311,66 +317,137 @@ class Session {
       if (norm) rmsNorm(x, x, norm, eps, head);
       for (let i = 0; i < dHead / 2; i++) {
         const at = head + step * i;
-        const [a, b] = [x[at], x[at + partner]];
+        const a = x[at];
+        const b = x[at + partner];
         x[at] = a * cos[i] - b * sin[i];
         x[at + partner] = a * sin[i] + b * cos[i];
       }
     }
   }
 
-  // Let each query head attend to all positions up to this one; query heads share key heads.
-  attend({ keys, values }, position) {
-    const { q, mixed, weights } = this;
-    const { dHead, nHeads, nKvHeads } = this.model.config;
-    const width = nKvHeads * dHead;
-    for (let head = 0; head < nHeads; head++) {
-      const from = head * dHead;
-      const shared = Math.floor((head * nKvHeads) / nHeads) * dHead;
-      let most = -Infinity;
-      for (let s = 0; s <= position; s++) {
-        let score = 0;
-        for (let i = 0, at = s * width + shared; i < dHead; i++) {
-          score += q[from + i] * keys[at + i];
-        }
-        weights[s] = score / Math.sqrt(dHead);
-        if (weights[s] > most) most = weights[s];
+  // The weights that a head gives to n positions, with the query at `from` in q, and the head's keys,
+  // which lie one after the other, from `start` on. Four positions share what is read of q.
+  weigh(q, from, keys, start, n) {
+    const { weights } = this;
+    const { dHead } = this.model.config;
+    const root = Math.sqrt(dHead);
+    const last = start + (n - 1) * dHead; // stands in for those behind it
+    let most = -Infinity;
+    for (let s = 0; s < n; s += 4) {
+      const first = start + s * dHead;
+      const second = Math.min(first + dHead, last);
+      const third = Math.min(second + dHead, last);
+      const fourth = Math.min(third + dHead, last);
+      let a = 0;
+      let b = 0;
+      let c = 0;
+      let d = 0;
+      for (let i = 0; i < dHead; i++) {
+        const number = q[from + i];
+        a += number * keys[first + i];
+        b += number * keys[second + i];
+        c += number * keys[third + i];
+        d += number * keys[fourth + i];
       }
-      let total = 0;
-      for (let s = 0; s <= position; s++) total += weights[s] = Math.exp(weights[s] - most);
-      mixed.fill(0, from, from + dHead);
-      for (let s = 0; s <= position; s++) {
-        const weight = weights[s] / total;
-        for (let i = 0, at = s * width + shared; i < dHead; i++) {
-          mixed[from + i] += weight * values[at + i];
-        }
+      weights[s] = a / root;
+      weights[s + 1] = b / root;
+      weights[s + 2] = c / root;
+      weights[s + 3] = d / root;
+    }
+    for (let s = 0; s < n; s++) most = Math.max(most, weights[s]);
+    let total = 0;
+    for (let s = 0; s < n; s++) total += weights[s] = Math.exp(weights[s] - most);
+    for (let s = 0; s < n; s++) weights[s] /= total;
+    weights.fill(0, n, n + 3); // for `mix`, which takes four at a time
+    return weights;
+  }
+
+  // The weighted sum of a head's values at n positions, which lie from `start` on, goes to `mixed`.
+  mix(mixed, from, weights, values, start, n) {
+    const { dHead } = this.model.config;
+    const last = start + (n - 1) * dHead;
+    mixed.fill(0, from, from + dHead);
+    for (let s = 0; s < n; s += 4) {
+      const first = start + s * dHead;
+      const second = Math.min(first + dHead, last);
+      const third = Math.min(second + dHead, last);
+      const fourth = Math.min(third + dHead, last);
+      const a = weights[s];
+      const b = weights[s + 1];
+      const c = weights[s + 2];
+      const d = weights[s + 3];
+      for (let i = 0; i < dHead; i++) {
+        mixed[from + i] +=
+          a * values[first + i] +
+          b * values[second + i] +
+          c * values[third + i] +
+          d * values[fourth + i];
       }
     }
   }
 
-  // Read one more token; return the logits (V) of the next, which the next call overwrites.
-  read(tokenId) {
-    const { x, y, q, mixed, gate, up, logits } = this;
+  // Where the keys and the values of a query head begin; query heads share key heads.
+  startOf(head) {
+    const { dHead, nHeads, nKvHeads } = this.model.config;
+    return Math.floor((head * nKvHeads) / nHeads) * this.positions * dHead;
+  }
+
+  // Let each query head attend to all positions up to this one.
+  attend(layer, position) {
+    const { q, mixed, off } = this;
+    const { keys, values } = this.cache[layer];
+    const { dHead, nHeads } = this.model.config;
+    for (let head = 0; head < nHeads; head++) {
+      const from = head * dHead;
+      if (off[layer * nHeads + head]) {
+        mixed.fill(0, from, from + dHead);
+        continue;
+      }
+      const start = this.startOf(head);
+      const weights = this.weigh(q, from, keys, start, position + 1);
+      this.mix(mixed, from, weights, values, start, position + 1);
+    }
+  }
+
+  // Keep what a token hands on, for each head at the place of its position.
+  keep(cache, k, v, position) {
+    const { dHead } = this.model.config;
+    for (let from = 0, at = position * dHead; from < k.length; from += dHead) {
+      for (let i = 0; i < dHead; i++) {
+        cache.keys[at + i] = k[from + i];
+        cache.values[at + i] = v[from + i];
+      }
+      at += this.positions * dHead;
+    }
+  }
+
+  // Read one more token; return the logits (V) of the next, which the next call overwrites. Where they
+  // are not `wanted`, the last block only keeps its key and value.
+  read(tokenId, wanted = true) {
+    const { x, y, q, k, v, mixed, gate, up, logits } = this;
     const { config, table, layers, finalNorm, head } = this.model;
-    const { dModel, dHead, nKvHeads, eps } = config;
+    const { dModel, dHead, eps } = config;
     const position = this.ids.length;
-    const width = nKvHeads * dHead;
     for (let i = 0; i < dHead / 2; i++) {
       const angle = fround(position * this.speeds[i]);
       this.cos[i] = Math.cos(angle);
       this.sin[i] = Math.sin(angle);
     }
-    x.set(table.numbers.subarray(tokenId * dModel, (tokenId + 1) * dModel));
-    for (const [i, layer] of layers.entries()) {
-      const cache = this.cache[i];
-      const k = cache.keys.subarray(position * width, (position + 1) * width);
-      const v = cache.values.subarray(position * width, (position + 1) * width);
+    for (let i = 0, at = tokenId * dModel; i < dModel; i++, at++) x[i] = table.numbers[at];
+    this.stream?.[0].set(x, position * dModel);
+    this.ids.push(tokenId);
+    for (let i = 0; i < layers.length; i++) {
+      const layer = layers[i];
       rmsNorm(y, x, layer.attentionNorm, eps);
-      multiply(q, layer.query, y);
       multiply(k, layer.key, y);
       multiply(v, layer.value, y);
-      this.prepare(q, layer.qNorm);
       this.prepare(k, layer.kNorm);
-      this.attend(cache, position);
+      this.keep(this.cache[i], k, v, position);
+      if (!wanted && i === layers.length - 1) return undefined;
+      multiply(q, layer.query, y);
+      this.prepare(q, layer.qNorm);
+      this.queries?.[i].set(q, position * q.length);
+      this.attend(i, position);
       multiply(y, layer.output, mixed);
       add(x, y);
       rmsNorm(y, x, layer.feedNorm, eps);
@@ -379,20 +456,27 @@ class Session {
       for (let j = 0; j < gate.length; j++) gate[j] *= up[j] / (1 + Math.exp(-gate[j])); // SwiGLU
       multiply(y, layer.down, gate);
       add(x, y);
+      this.stream?.[i + 1].set(x, position * dModel);
     }
-    rmsNorm(y, x, finalNorm, eps);
-    multiply(logits, head, y);
-    this.ids.push(tokenId);
+    return this.guess(x);
+  }
+
+  // The logits (V) that a vector of the stream stands for, as if no block came after it.
+  guess(x, logits = this.logits) {
+    rmsNorm(this.y, x, this.model.finalNorm, this.model.config.eps);
+    multiply(logits, this.model.head, this.y);
     return logits;
   }
 
-  // Read a whole text, but for what it shares with the text before.
+  // Read a whole text, but for what it shares with the text before. Only a trace needs more than the
+  // logits after its last token.
   async readAll(ids, pause) {
     let same = 0;
     while (same < ids.length - 1 && ids[same] === this.ids[same]) same++;
     this.ids.length = Math.min(same, this.ids.length); // what comes after is forgotten
-    for (const tokenId of ids.slice(this.ids.length)) {
-      this.read(tokenId);
+    while (this.ids.length < ids.length) {
+      const n = this.ids.length;
+      this.read(ids[n], Boolean(this.stream) || n === ids.length - 1);
       await pause();
     }
   }

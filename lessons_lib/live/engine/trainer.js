@@ -12,7 +12,7 @@ const RECIPES = {
     [new Muon(net.matrices), 0.03],
     [new AdamW([net.table, net.head]), 0.02],
   ],
-  adamw: (net) => [[new AdamW(net.parameters), 0.01]],
+  adamw: (net) => [[new AdamW(net.parameters), 0.02]],
 };
 
 // The stories of a file: `pack_stories` of `lessons_lib.live.train_in_page` says how it is made.

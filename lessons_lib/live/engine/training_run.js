@@ -7,6 +7,7 @@ const FIRST = [0, 5, 10, 20, 30, 40];
 const MEASURE = 50; // steps from one measurement to the next
 const FIRST_TOLD = [0, 50, 100];
 const TELL = 200; // steps from one story to the next
+const SEED = 2; // with which even the first story has more than a few words
 
 // `tell` gets what there is to say; the answer is a function that hears what is wanted:
 //   { type: "stories", bytes }    -> "opened" with the number of words, or "failed"
@@ -34,13 +35,15 @@ function serve(tell) {
         continue;
       }
       const start = performance.now();
-      if (FIRST.includes(trainer.steps) || trainer.steps % MEASURE === 0) {
+      const { steps } = trainer;
+      const ends = steps >= last;
+      if (ends || FIRST.includes(steps) || steps % MEASURE === 0) {
         say("measured", { nats: await trainer.heldOut(pause) });
       }
-      if (FIRST_TOLD.includes(trainer.steps) || trainer.steps % TELL === 0) {
-        say("story", { text: await trainer.tell(trainer.steps, pause) });
+      if (ends || FIRST_TOLD.includes(steps) || steps % TELL === 0) {
+        say("story", { text: await trainer.tell(SEED + steps, pause) });
       }
-      if (trainer.steps >= last) {
+      if (ends) {
         say("ended");
         return;
       }

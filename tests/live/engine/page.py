@@ -34,6 +34,7 @@ def engine(page):
     page.evaluate(
         f"""() => {{
             {engine_source()}
+            window.rooms = engine;
             window.inside = Object.assign({{}}, ...Object.values(engine));
             window.files = {{}};
             window.never = async () => false;

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.site
 page, engine = engines.page, engines.engine  # fixtures
 
 EPS, WIDER, SHARPNESS, BASE, HEAD, WARM_UP = 1e-6, 4, 12, 1000, 16, 20
-RATES = {"muon": (0.03, 0.02), "adamw": (0.01, 0.01)}
+RATES = {"muon": (0.03, 0.02), "adamw": (0.02, 0.02)}
 
 
 def normalised(x):

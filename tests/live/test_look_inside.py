@@ -1,0 +1,548 @@
+"""Look inside, in a real browser: what it shows of the model is what the library calculates."""
+
+import re
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from lessons_lib.corpus.stories import sample
+from lessons_lib.generation import Sampling, token_probs
+from lessons_lib.gguf import load_gguf
+from lessons_lib.live import LookInside
+from lessons_lib.live.look_inside import look, questions, right_answers
+from lessons_lib.live.model_in_page import model_file
+from lessons_lib.live.modules import FOLDER
+from lessons_lib.training import END, story_model
+from tests.live import page as live
+from tests.live.engine import page as engines
+from tests.live.engine.page import TOLERANCE, WAIT, beginning
+from tools.book_site.live import FILE_FIGURE, pack_figures, pack_model
+from tools.site import server
+
+pytestmark = pytest.mark.site
+page, page_without_scripts, engine = live.page, live.page_without_scripts, engines.engine
+
+
+# ------------------------------------------------------------------------------------ the library
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_look_sees_what_the_model_calculates(language):
+    model, tokenizer = story_model(language)
+    ids = beginning(tokenizer, questions(language)[0][0])
+    seen = look(model, ids)
+    with torch.no_grad():
+        expected = model(torch.tensor([ids]))[0]
+    torch.testing.assert_close(seen.guesses[-1], expected.softmax(-1), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(seen.weights.sum(-1), torch.ones(3, 8, len(ids)))
+    assert (seen.weights.triu(1) == 0).all()  # nobody looks ahead
+    torch.testing.assert_close(seen.stream[0], model.token_embedding(torch.tensor(ids)).detach())
+    assert seen.keys.shape == seen.values.shape == (3, 8, len(ids), 32)
+
+    off = look(model, ids, [(0, 2), (2, 5)])
+    with torch.no_grad():  # a head that passes nothing on: its columns of the output map are 0
+        for layer, head in [(0, 2), (2, 5)]:
+            weight = model.blocks[layer].attention.output.weight
+            weight[:, 32 * head : 32 * head + 32] = 0
+        expected = model(torch.tensor([ids]))[0]
+    torch.testing.assert_close(off.guesses[-1], expected.softmax(-1), atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(off.guesses[-1], seen.guesses[-1], atol=0.01)
+    torch.testing.assert_close(off.weights[0], seen.weights[0])  # it looks all the same
+
+
+@pytest.mark.parametrize(("layer", "head"), [(3, 0), (-1, 0), (0, 8), (0, -1)])
+def test_a_head_that_is_not_there(layer, head):
+    with pytest.raises(ValueError, match=r"expected (layer|head)"):
+        look(story_model("en")[0], [1, 2], [(layer, head)])
+
+
+def test_questions_are_held_out_and_end_before_the_answer():
+    for language in ("en", "es"):
+        asked = questions(language)
+        assert len(asked) == 60
+        for (text, answer), story in zip(asked, sample(60, 0, language), strict=True):
+            assert story.text.startswith(text + answer)
+            assert answer.startswith(story.facts.answer)
+            assert story.facts.question in text[-len(story.facts.question) - 5 :]
+
+
+def test_right_answers():
+    model, tokenizer = story_model("en")
+    asked = questions("en")
+    assert right_answers(model, tokenizer, asked) == 60
+    assert right_answers(model, tokenizer, asked, [(0, 2)]) == 26
+    assert right_answers(model, tokenizer, asked, [(2, 5)]) == 39
+    assert right_answers(model, tokenizer, [(asked[0][0], "Nobody has it")]) == 0
+    assert [LookInside(language=one).stored["right"] for one in ("en", "es")] == [60, 59]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"language": "fr"}, "expected language 'en' or 'es', got 'fr'"),
+        ({"panels": ["legs"]}, r"expected some of \['heads', .*got \['legs'\]"),
+        ({"panels": "heads"}, "expected some of .*got 'heads'"),
+    ],
+)
+def test_bad_input(values, message):
+    with pytest.raises(ValueError, match=message):
+        LookInside(**values)
+
+
+def test_the_kernel_sends_the_file_when_it_is_asked():
+    figure, sent = LookInside(), []
+    figure.send = lambda content, buffers: sent.append((content, buffers))
+    figure._answer(figure, {"type": "other"}, [])
+    figure._answer(figure, {"type": "load"}, [])
+    assert sent == [({"type": "model"}, [model_file("en")])]
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_without_scripts_there_is_what_is_stored(page_without_scripts, language):
+    figure = LookInside(language=language)
+    page_without_scripts.set_content(live.html_page(figure))
+    text, answer = figure.asked
+    assert page_without_scripts.locator(".live-story").inner_text() == text + answer
+    assert (text + answer).endswith("".join(questions(language)[13])[-20:])
+    assert page_without_scripts.locator("tbody tr").count() == 24
+    assert FILE_FIGURE.findall(figure.to_html()) == [("look_inside", language)]
+    assert "table" not in LookInside(["next"], language)._fallback()
+
+
+# ------------------------------------------------------------------------------------- the engine
+
+
+def inside(page, language, code, given=None):
+    """What a program in the page tells, asked by `ask(name, ...)`."""
+    engines.give(page, "model", model_file(language))
+    return page.evaluate(
+        f"""async (given) => {{
+            const counts = [];
+            const hear = rooms.looking.serve((told) =>
+                told.counted ? counts.push(told.counted) : calls.hear(told));
+            const calls = inside.makeCalls(hear);
+            const ask = calls.call;
+            await ask("open", files.model);
+            const plainly = (one) => JSON.parse(JSON.stringify(one, (_, value) =>
+                ArrayBuffer.isView(value) ? Array.from(value) : value));
+            {code}
+        }}""",
+        given,
+    )
+
+
+VIEWED = """
+const { ids, bytes } = await ask("encode", given.text);
+await ask("read", ids, given.off, 1);
+const views = [];
+for (const [position, layer, head] of given.places) {
+    views.push(await ask("view", position, layer, head));
+}
+return plainly({ ids, bytes, views });
+"""
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("off", [[], [(0, 2), (1, 4)]])
+def test_a_view_holds_the_library_s_numbers(engine, language, off):
+    model, tokenizer = story_model(language)
+    text = questions(language)[13][0]
+    ids = beginning(tokenizer, text)
+    last = len(ids) - 1
+    flags = [int((i // 8, i % 8) in off) for i in range(24)]
+    places = [[last, 2, 1], [0, 0, 2], [last // 2, 1, 4], [2, 0, 0]]
+    found = inside(engine, language, VIEWED, {"text": text, "off": flags, "places": places})
+    assert found["ids"] == ids
+    assert [bytes(one) for one in found["bytes"]] == [tokenizer.vocab[i] for i in ids]
+    seen = look(model.double(), ids, off)
+    close = {"atol": TOLERANCE, "rtol": 0}
+    for (position, layer, head), view in zip(places, found["views"], strict=True):
+        n = position + 1
+        weights = np.reshape(view["weights"], (3, 8, n))
+        np.testing.assert_allclose(weights, seen.weights[:, :, position, :n], **close)
+        for row, guesses in zip(seen.guesses[:, position], view["guesses"], strict=True):
+            probs, best = row.topk(4)
+            np.testing.assert_allclose([prob for _, prob in guesses], probs, **close)
+            assert guesses[0][0] == best[0]
+        probs = torch.tensor(view["logits"]).softmax(-1)
+        np.testing.assert_allclose(probs, seen.guesses[-1, position], **close)
+        zoom, own = view["zoom"], seen.weights[layer, head, position]
+        np.testing.assert_allclose(zoom["q"], seen.queries[layer, head, position], **close)
+        np.testing.assert_allclose(zoom["mixed"], own @ seen.values[layer, head], **close)
+        assert [row["place"] for row in zoom["rows"]] == own[:n].topk(min(6, n)).indices.tolist()
+        for row in zoom["rows"]:
+            np.testing.assert_allclose(row["k"], seen.keys[layer, head, row["place"]], **close)
+            np.testing.assert_allclose(row["v"], seen.values[layer, head, row["place"]], **close)
+        names = {i: bytes(one) for i, one in view["names"]}
+        assert names == {i: tokenizer.vocab[i] for i in names}
+        assert {i for guesses in view["guesses"] for i, _ in guesses} <= set(names)
+
+
+def test_counting_and_counting_anew(engine):
+    asked = questions("en")[:12]
+    model, tokenizer = story_model("en")
+    found = inside(
+        engine,
+        "en",
+        """
+        const { asked, off } = given;
+        const first = ask("count", asked, off).catch(({ reason }) => reason);
+        const second = await ask("count", asked, off);
+        const none = await ask("count", [[asked[0][0], "Nobody has it"]], off);
+        return [await first, second, none, counts.at(-2), counts.at(-1)];
+        """,
+        {"asked": asked, "off": [int(i == 2) for i in range(24)]},
+    )
+    right = right_answers(model, tokenizer, asked, [(0, 2)])
+    assert found == ["anew", right, 0, [right, 12], [0, 1]]
+
+
+def test_writing_by_tokens_and_by_time(engine):
+    model, tokenizer = story_model("en")
+    text, answer = questions("en")[13]
+    found = inside(
+        engine,
+        "en",
+        """
+        const { ids } = await ask("encode", given);
+        const off = Array(24).fill(0);
+        const wanted = { settings: { temperature: 0, minP: 0 }, layer: 0, head: 0 };
+        await ask("read", ids, off, 1);
+        const four = await ask("write", { ...wanted, tokens: 4 });
+        const rest = await ask("write", { ...wanted, tokens: 1e4 });
+        const more = await ask("write", { ...wanted, tokens: 1 });
+        await ask("read", ids, off, 1);
+        const chosen = await ask("write", { ...wanted, tokens: 1, chosen: 7 });
+        const timed = await ask("write", { ...wanted, tokens: 1e4, milliseconds: 0 });
+        return [four, rest, more, chosen, timed].map(({ written, end, view }) =>
+            [written, end ?? null, view.position]);
+        """,
+        text,
+    )
+    four, rest, more, chosen, timed = found
+    ids = beginning(tokenizer, text)
+    assert tokenizer.decode(four[0]) == answer[: len(tokenizer.decode(four[0]))]
+    assert four[1:] == [None, len(ids) + 3]
+    best = look(model, ids + four[0] + rest[0]).guesses[-1].argmax(-1).tolist()
+    assert best[len(ids) - 1 :] == [*four[0], *rest[0], *tokenizer.encode(END, [END])]
+    assert rest[1:] == more[1:] == ["end", len(ids) + 3 + len(rest[0])]
+    assert more[0] == []
+    assert chosen == [[7], None, len(ids)]
+    assert timed == [[], None, len(ids)]
+
+
+def test_other_types(engine, tmp_path):
+    model, tokenizer = story_model("en")
+    text = questions("en")[13][0]
+    found = inside(
+        engine,
+        "en",
+        """
+        const { ids } = await ask("encode", given);
+        const after = [];
+        for (const type of ["Q4_0", "Q8_0", "", "Q4_0"]) {
+            await ask("quantize", type);
+            await ask("read", ids, Array(24).fill(0));
+            after.push(plainly((await ask("view", ids.length - 1, 0, 0)).logits));
+        }
+        return after;
+        """,
+        text,
+    )
+    ids = beginning(tokenizer, text)
+    for type, logits in zip(["Q4_0", "Q8_0", "F32", "Q4_0"], found, strict=True):
+        engines.write(tmp_path, model, tokenizer, type)
+        probs = look(load_gguf(tmp_path / "model.gguf")[0], ids).guesses[-1, -1]
+        np.testing.assert_allclose(torch.tensor(logits).softmax(-1), probs, atol=TOLERANCE)
+
+
+# ------------------------------------------------------------------------------------- the figure
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Pages as the book has them: the script of all figures, and the models beside it."""
+    folder = tmp_path_factory.mktemp("pages")
+    (folder / "_static").mkdir()
+    (folder / "_static" / "live.js").write_text(pack_figures(FOLDER), encoding="utf-8")
+    css = (FOLDER / "live.css").read_text(encoding="utf-8")
+    for language in ("en", "es"):
+        model = folder / "_static" / f"model_{language}.js"
+        model.write_text(pack_model(language), encoding="ascii")
+        (folder / f"{language}.html").write_text(
+            f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>P</title>'
+            '<meta name="viewport" content="width=device-width">'
+            f'<link rel="icon" href="data:,"><style>{css}</style>'
+            '<script defer src="_static/live.js"></script></head>'
+            f"<body><main><h1>Page</h1>{LookInside(language=language).to_html()}</main></body>",
+            encoding="utf-8",
+        )
+    return folder
+
+
+@pytest.fixture
+def visit(tab):
+    """Open a page; it must end without an error, and its requests are listed."""
+    troubles, requests, allowed = [], [], []
+
+    def opened(address, expected=()):
+        allowed.extend(expected)
+        tab.set_default_timeout(WAIT)
+        tab.goto(address)
+        tab.wait_for_selector("figure[data-live-state=ready]")
+        return tab, requests
+
+    with live.listening(
+        tab,
+        console=lambda message: message.text in allowed or troubles.append(message.text),
+        pageerror=lambda error: troubles.append(str(error)),
+        request=lambda request: requests.append(request.url),
+    ):
+        yield opened
+    assert troubles == []
+
+
+def words_of(page, language="en"):
+    return live.words(page, "look_inside", language)
+
+
+def answered(page):
+    page.wait_for_selector("form[data-answer]")
+    return page.locator("form").get_attribute("data-answer")
+
+
+def counted(page):
+    page.wait_for_selector("p[data-right]")
+    return int(page.locator("p[data-right]").get_attribute("data-right"))
+
+
+def shown(page):
+    """The weights of all heads as they are labelled, and the texts of the tokens."""
+    labels = page.locator(".look-head").evaluate_all(
+        "all => all.map(one => one.getAttribute('aria-label'))"
+    )
+    found = [re.search(r"(\d[.,]\d\d) (?:at|a) [“«](.*)[”»]", label) for label in labels]
+    return [(float(one[1].replace(",", ".")), one[2]) for one in found]
+
+
+@pytest.mark.parametrize(("scheme", "language"), [("file", "en"), ("http", "es")])
+def test_who_has_it_in_one_tap(visit, folder, scheme, language):
+    with server(folder) as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        start = f"http://127.0.0.1:{serving.server_port}/"
+        start = start if scheme == "http" else f"{folder.as_uri()}/"
+        page, requests = visit(f"{start}{language}.html")
+        words = words_of(page, language)
+        own = [url for url in requests if not url.startswith(("data:", "blob:"))]
+        assert own == [f"{start}{language}.html", f"{start}_static/live.js"]
+        model, tokenizer = story_model(language)
+        figure = LookInside(language=language)
+        stored = shown(page)  # before anything is loaded
+
+        page.get_by_role("button", name=words["who"]).click()
+        assert answered(page) == figure.asked[1]
+        assert page.locator("form").get_attribute("data-where") == "worker"
+        own = [url for url in requests if not url.startswith(("data:", "blob:"))]
+        assert own[2:] == [f"{start}_static/model_{language}.js"]
+
+        # It stands where the answer comes from; what it shows there was stored.
+        live.settle(page)
+        ids = beginning(tokenizer, figure.asked[0])
+        assert page.locator("form").get_attribute("data-position") == str(len(ids) - 1)
+        seen = look(model, ids)
+        found = shown(page)
+        sure = [i for i, (weight, _) in enumerate(found) if weight > 0.2]  # others are close
+        assert [found[i][1] for i in sure] == [stored[i][1] for i in sure]
+        assert len(sure) > 6
+        top = seen.weights[:, :, -1].flatten(0, 1).max(-1)
+        np.testing.assert_allclose([weight for weight, _ in stored], top.values, atol=0.006)
+        names = [tokenizer.vocab[ids[i]].decode() if i else words["start"] for i in top.indices]
+        assert [found[i][1] for i in sure] == [names[i] for i in sure]
+        guesses = page.locator(".look-guesses").evaluate_all(
+            "all => all.map(one => one.getAttribute('aria-label'))"
+        )
+        for label, row in zip(guesses, seen.guesses[:, -1].flip(0), strict=True):
+            found = re.findall(r"(\d[.,]\d\d)(?:, |$)", label)
+            found = [float(number.replace(",", ".")) for number in found]
+            np.testing.assert_allclose(found, row.topk(4).values, atol=0.006)
+
+        # A head less, counted in the worker.
+        page.locator(".look-head").nth(2).click()
+        page.get_by_role(
+            "button", name=re.compile("Switch layer 1, head 3 off|Apagar .* 3")
+        ).click()
+        right = counted(page)
+        assert right == right_answers(model, tokenizer, questions(language), [(0, 2)])
+        assert page.locator(".look-off").count() == 1
+        serving.shutdown()
+
+
+def test_by_keyboard_alone(visit, folder):
+    page, _ = visit((folder / "en.html").as_uri())
+    words = words_of(page)
+    model, tokenizer = story_model("en")
+    text, answer = LookInside().asked
+    ids = beginning(tokenizer, text)
+    position = page.locator("form").get_attribute
+
+    def at(place):
+        page.wait_for_selector(f"form[data-position='{place}']")
+
+    live.press(page, words["one"], times=2)
+    at(len(ids) + 1)
+    live.press(page, words["back"])
+    at(len(ids))
+    tokens = page.locator(".look-token")
+    assert tokens.count() == len(ids) + 1
+    assert tokens.nth(len(ids)).inner_text() == tokenizer.decode(tokenizer.encode(answer)[:1])
+
+    # The story is one stop; the arrow keys go on in it.
+    tokens.nth(len(ids)).focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    at(len(ids) - 3)
+    assert tokens.nth(len(ids) - 3).get_attribute("aria-current") == "true"
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    at(0)
+    assert {weight for weight, _ in shown(page)} == {1.0}
+    stops = page.locator(".look-token[tabindex='0'], .look-head[tabindex='0']")
+    assert stops.count() == 2
+
+    page.locator(".look-head[tabindex='0']").focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    assert (
+        page.locator(".look-head[aria-pressed=true]")
+        .get_attribute("aria-label")
+        .startswith("Layer 2, head 1")
+    )
+    live.press(page, "Switch layer 2, head 1 off")
+    page.wait_for_selector(".look-off")
+    assert not page.locator("p[data-right]").count()  # counted anew
+    live.press(page, words["allOn"])
+    page.wait_for_function("!document.querySelector('.look-off')")
+
+    # Temperature and min-p: the bars are `token_probs`.
+    page.locator(".look-token").last.focus()
+    page.keyboard.press("Enter")
+    at(len(ids))
+    live.focus(page, words["temperature"])
+    page.keyboard.press("End")
+    live.focus(page, words["minP"])
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    live.settle(page)
+    logits = look(model, [*ids, tokenizer.encode(answer)[0]]).guesses[-1, -1].log()
+    probs = token_probs(logits, Sampling(temperature=2.0, min_p=0.1))
+    bars = page.locator(".look-stair small").all_inner_texts()
+    best = probs.topk(10).values.tolist()
+    for bar, prob in zip(bars, best, strict=True):
+        assert bar == "–" if prob == 0 else float(bar) == pytest.approx(prob, abs=0.0051)
+
+    live.press(page, words["play"])
+    page.wait_for_selector("form[data-speed]")
+    assert "tokens" in page.get_by_role("status").inner_text()
+    assert position("data-position") != str(len(ids))
+
+
+def test_a_bar_that_is_tapped_is_written(visit, folder):
+    page, _ = visit((folder / "en.html").as_uri())
+    page.locator(".look-token").nth(9).click()
+    page.wait_for_selector("form[data-position='9']")
+    live.settle(page)
+    bar = page.locator(".look-stair").nth(1)
+    name = bar.locator("b").inner_text()
+    bar.click()
+    page.wait_for_selector("form[data-position='10']")
+    live.settle(page)
+    tokens = page.locator(".look-token")
+    assert tokens.count() == 11
+    assert tokens.nth(10).text_content() == name.replace("·", " ")
+
+
+TEXTS = [
+    "The fox",
+    "👨‍👩‍👧 y 🦊🏽 the fox 🇪🇸",
+    "שלום עולם، مرحبا",
+    '<b>bold</b><img src=x onerror="alert(1)"> </script>',
+    "nin\u0303a \u0301fox \x00 \u202efox",
+    " ",
+]
+
+
+@pytest.mark.parametrize("place", ["worker", "page"])
+def test_texts_of_the_reader(visit, folder, place):
+    page, _ = visit((folder / "en.html").as_uri())
+    if place == "page":
+        page.evaluate(
+            "() => { globalThis.Worker = class { constructor() { throw new Error('no'); } }; }"
+        )
+    words = words_of(page)
+    _, tokenizer = story_model("en")
+    status = page.get_by_role("status")
+    live.press(page, words["read"])
+    assert status.inner_text() == words["empty"]
+    for text in TEXTS:
+        live.write(page, words["own"], text)
+        live.press(page, words["read"])
+        ids = beginning(tokenizer, text)
+        said = f"{len(text)} characters were cut into {len(ids) - 1} tokens."
+        status.filter(has_text=said).wait_for()
+        assert page.locator(".look-token").count() == len(ids)
+        assert page.locator(".look-tokens :is(b, img, script)").count() == 0
+    live.write(page, words["own"], "a fox " * 1666)
+    live.press(page, words["read"])
+    status.filter(has_text="the model remembers 512").wait_for()
+    assert page.locator(".look-token").count() == len(ids)  # the text before stays
+    assert page.locator("form").get_attribute("data-where") == place
+    live.press(page, words["surprise"])
+    answer = answered(page)
+    assert (
+        status.inner_text()
+        == f"The model answers: “{answer.rstrip(chr(34) + ',')}.” That is right."
+    )
+    assert answer == questions("en")[7][1]
+
+
+def test_a_missing_script_is_told(visit, folder, tmp_path):
+    for name in ("en.html", "_static/live.js"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    missing = "Failed to load resource: net::ERR_FILE_NOT_FOUND"
+    page, _ = visit((tmp_path / "en.html").as_uri(), expected=[missing])
+    words = words_of(page)
+    live.press(page, words["who"])
+    page.get_by_role("status").filter(has_text="could not be loaded").wait_for()
+    script = "_static/model_en.js"
+    (tmp_path / script).write_bytes((folder / script).read_bytes())
+    live.press(page, words["who"])  # and can be tried again
+    assert answered(page) == LookInside().asked[1]
+
+
+@live.in_every_look
+def test_everybody_can_use_it(page, language, width, theme):
+    live.mount(page, LookInside(language=language), theme=theme, width=width)
+    live.assert_accessible(page)
+
+
+def test_drawing_and_controls_share_the_screen_of_a_phone(page):
+    live.mount(page, LookInside(["heads", "next"]), width=390)
+    top = page.locator("form").bounding_box()["y"]
+    for part, most in [(".look-story", 450), (".look-heads", 700)]:
+        box = page.locator(part).bounding_box()
+        assert box["y"] + box["height"] - top < most, part
+    sizes = page.locator("form :is(b, small, span, text, button, p)").evaluate_all(
+        "all => all.map(one => parseFloat(getComputedStyle(one).fontSize))"
+    )
+    assert min(sizes) >= 11
+
+
+def test_only_the_panels_that_are_asked_for(page):
+    live.mount(page, LookInside(["stream"]))
+    assert page.locator(".look-panel").count() == 1
+    assert page.locator(".look-guesses").count() == 4
