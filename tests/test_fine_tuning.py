@@ -497,6 +497,7 @@ def test_a_scale_by_the_root_of_the_rank_reaches_llama_cpp(tmp_path):
 def test_peft_is_the_same(tmp_path, config, rs):
     """Ours opens in peft and theirs here; forward, gradients and merge agree."""
     import peft
+
     ours = random_model(config)
     ours.save_pretrained(tmp_path / "base")
     base = AutoModelForCausalLM.from_pretrained(tmp_path / "base", dtype=torch.float32)

@@ -49,6 +49,7 @@ from lessons_lib.fine_tuning.loss import (
 from lessons_lib.fine_tuning.models import (
     answer_tasks,
     average,
+    chat_model,
     reply,
     reply_batch,
     widen,
@@ -66,6 +67,7 @@ __all__ = [
     "answer_tasks",
     "average",
     "chat_loss",
+    "chat_model",
     "chat_text",
     "chat_tokenizer",
     "check_messages",

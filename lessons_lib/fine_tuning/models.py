@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -53,6 +54,15 @@ def average(one: nn.Module, other: nn.Module, part: float = 0.5) -> nn.Module:
     for name, p in own.items():
         p.lerp_(others[name], part)
     return mixed
+
+
+def chat_model() -> tuple[Llama, BPETokenizer]:
+    """Return the book's own chat model, which answers in English and Spanish, and its tokenizer.
+
+    `make model` trained it from the two models of the stories.
+    """
+    folder = Path(__file__).parents[1] / "models" / "chat"
+    return Llama.from_pretrained(folder).float(), BPETokenizer.from_pretrained(folder)
 
 
 def reply_batch(

@@ -5,7 +5,6 @@ import numpy as np
 from lessons_lib.classroom.practice.fine_tuning import (
     check_adapter_numbers,
     check_answer_flags,
-    check_rank_for,
     check_token_weights,
 )
 
@@ -71,7 +70,7 @@ WRONG = {
         "first end counted": flags(first=True),
         "user counted": flags(user=True),
         "no end in front": flags(opening=False),
-        "one too early": lambda turns: check_answer_flags.solution(turns)[1:] + [False],
+        "one too early": lambda turns: [*check_answer_flags.solution(turns)[1:], False],
         "empty answers left out": empty_answers_left_out,
         "nothing for no turns": lambda turns: check_answer_flags.solution(turns) if turns else [],
     },
