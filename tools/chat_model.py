@@ -254,7 +254,7 @@ def measure(model: Llama, tokenizer: BPETokenizer, n: int = N_TESTS) -> dict:
             answers = answer_tasks(model, tokenizer, tasks, 200 if kind == "order" else 80)
             right = [task.check(text) for task, text in zip(tasks, answers, strict=True)]
             results[language][kind] = sum(right) / len(right)
-        stories = sample_stories(100, 0, language)
+        stories = sample_stories(min(100, 2 * n), 0, language)
         least = torch.tensor([story.log_prob for story in stories])
         excess = story_losses(model, tokenizer, stories) + least
         results[language]["excess"] = excess.mean().item()
