@@ -24,7 +24,6 @@ _MODULES = {  # imported when asked for: some figures need PyTorch, most do not
     "OptimizerRace": "optimizer_race",
     "Quantizer": "quantizer",
     "RotaryClock": "rotary_clock",
-    "ShapeWalk": "shape_walk",
     "TrainInPage": "train_in_page",
 }
 

@@ -55,7 +55,8 @@ const STRINGS = {
 const MAX_ROWS = 10;
 const STEP = 28; // how wide a stair is at least
 const MOST_STEPS = 26;
-const [TOP, STAIRS, BELOW] = [20, 150, 62]; // heights: above, of, and below the stairs
+const [TOP, BELOW] = [20, 62]; // heights above and below the stairs
+const heightOf = (width) => (width < 500 ? 110 : 150); // of the stairs
 const OWN = { temperature: 1, topK: Infinity, topP: 1, minP: 0 };
 const TOP_K = [1, 2, 3, 5, 10, 20, 50, Infinity]; // the places of the slider
 
@@ -118,9 +119,10 @@ function draw(model, el) {
   const picture = drawing("live-staircase", (width, put) => {
     const stairs = order.slice(0, Math.min(MOST_STEPS, Math.floor(width / STEP)));
     step = Math.min(width / stairs.length, 60);
-    const foot = TOP + STAIRS;
+    const high = heightOf(width);
+    const foot = TOP + high;
     const highest = Math.max(...stairs.flatMap((i) => [own[i], warm[i], probs[i]]));
-    const tall = (value) => (value / highest) * STAIRS;
+    const tall = (value) => (value / highest) * high;
     stairs.forEach((i, place) => {
       const x = place * step;
       const [left, wide] = [x + 2, step - 4];
@@ -138,9 +140,9 @@ function draw(model, el) {
     put(shape("line", { class: "live-axis", x1: 0, x2: step * stairs.length, y1: foot, y2: foot }));
     const rest = order.slice(stairs.length);
     const others = say.rest(plain(rest.length, language), three(sum(probs, rest)));
-    if (rest.length) put(textAt(width, TOP + STAIRS + BELOW - 4, others, "live-small live-end"));
+    if (rest.length) put(textAt(width, foot + BELOW - 4, others, "live-small live-end"));
     cutLines(stairs, width, foot, tall, put);
-    return TOP + STAIRS + BELOW;
+    return foot + BELOW;
   });
 
   // Where the kept ones end, if among the stairs; and how high min-p asks for.

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from lessons_lib import live as figures
-from lessons_lib.gpt import GPT, GPTConfig
 from lessons_lib.live import (
     AttentionMap,
     BlockCalculator,
@@ -21,7 +20,6 @@ from lessons_lib.live import (
     OptimizerRace,
     Quantizer,
     RotaryClock,
-    ShapeWalk,
     TrainInPage,
 )
 from lessons_lib.live.figure import decimal, plain, scientific
@@ -33,13 +31,6 @@ pytestmark = pytest.mark.site
 page = live.page  # a fixture
 
 TEXT = "la luna y la lámpara"
-
-
-def shape_walk(language):
-    torch.manual_seed(0)
-    characters = sorted(set(TEXT))
-    model = GPT(GPTConfig(len(characters), context_length=8, d_model=4, n_heads=2, n_layers=1))
-    return ShapeWalk(model, characters, "la luna", language)
 
 
 # A figure of each kind, with numbers that have decimals, a minus, thousands and powers of ten.
@@ -65,7 +56,6 @@ MAKE = {
         torch.linspace(-1000, 1e-7, 32), "Q4_1", 20, language=language
     ),
     "rotary_clock": lambda language: RotaryClock([1, -2], [3, 0.5], 60, 2, 12.5, language),
-    "shape_walk": shape_walk,
     "train_in_page": lambda language: TrainInPage(language=language),
 }
 SAME = {  # words of both languages
@@ -74,7 +64,6 @@ SAME = {  # words of both languages
         "Bytes",
         "FLOPs",
         "GB",
-        "Logits",
         "Nats",
         "SGD",
         "Token",
