@@ -9,6 +9,7 @@ import torch
 
 from lessons_lib import figures
 from lessons_lib.base import language
+from lessons_lib.evaluation import wilson
 from lessons_lib.figures import sketch, style
 from lessons_lib.figures.diagrams.legend import legend
 from lessons_lib.figures.sketch import Sketch
@@ -256,6 +257,18 @@ def test_bits_and_bytes_add_up():
     fields = {name: kind[0].itemsize for name, kind in FORMATS["Q4_K"].layout.fields.items()}
     assert [*fields.values()] == [2, 2, 12, 128]
     assert "d 2 d min 2 scales, min. 12 levels 128 " in drawn
+
+
+def test_the_error_bars_of_the_exam_are_wilson_s():
+    svg = figures.exam_diagram()._repr_svg_()
+    drawn = labels("exam_diagram")
+    bars = re.findall(r'class="mark-line" d="M([\d.]+) \d+L([\d.]+) \d+"', svg)
+    right = [drawn[drawn.index(name) + 1 :][:10].count("✓") for name in "AB"]
+    assert right == [8, 7]
+    assert [drawn[drawn.index(name) + 11] for name in "AB"] == ["8", "7"]
+    for n_right, ends in zip(right, bars, strict=True):
+        shares = [(float(x) - 46) / 280 for x in ends]  # the axis: 0 at 46, 1 at 326
+        assert shares == pytest.approx(wilson(n_right, 10), abs=0.01)
 
 
 # ---------------------------------------------------------------- where they stand

@@ -207,7 +207,7 @@ def _front(new: Path, every: dict[str, dict]) -> None:
     toc = _read(ROOT / "_toc.yml")
     tocs = [edition_toc(toc, edition) for edition in every.values()]
     own = [dict(edition) for edition in every.values()]
-    (new / "index.html").write_text(front_page(own, tocs, new), encoding="utf-8")
+    (new / "index.html").write_text(front_page(own, tocs), encoding="utf-8")
     (new / "404.html").write_text(lost_page(own), encoding="utf-8")
     for edition in own:
         picture = share_picture(edition["title"], edition["front"]["lead"], edition["trace"])

@@ -192,7 +192,7 @@ function show(widget, el) {
   async function begin() {
     speak(say.loading(decimal(widget.get("size") / 1e6, 1, language)));
     const bytes = await loadBytes(widget, "model", makePause());
-    const work = beside(PROGRAM, (told) =>
+    const work = beside(PROGRAM, serve, (told) =>
       told.counted ? showCount(...told.counted) : calls.hear(told),
     );
     const calls = makeCalls(work.tell);

@@ -216,10 +216,13 @@ def test_two_taps_lead_to_the_model(visit, language):
     box = ask.bounding_box()
     assert box["y"] + box["height"] < PHONE["height"], "on the first screen of a phone"
     ask.click()
-    page.wait_for_url(f"**/{language}/intro.html*")
-    figure = page.locator("figure.live-figure").first
-    figure.scroll_into_view_if_needed()
-    page.locator("figure.live-figure[data-live-state=ready]").first.wait_for()
+    page.wait_for_url(f"**/{language}/intro.html#look-inside")
+    figure = page.locator("figure.live-figure[data-live=look_inside]")
+    figure.locator(".live-root").wait_for()
+    asking = {"en": "Who has it?", "es": "¿Quién lo tiene?"}[language]
+    figure.get_by_role("button", name=asking, exact=True).click()
+    answer = {"en": "The model answers: .*That is right", "es": "El modelo responde: .*Es correcto"}
+    figure.get_by_text(re.compile(answer[language])).wait_for(timeout=60_000)
 
 
 @pytest.mark.site

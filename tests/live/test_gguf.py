@@ -701,7 +701,7 @@ def test_outputs_are_deterministic_and_small():
 
 
 def test_the_built_site_has_the_files_of_its_figures(site):
-    kinds = {"model_in_page": "model", "train_in_page": "stories"}
+    kinds = {"model_in_page": "model", "look_inside": "model", "train_in_page": "stories"}
     pages = [page.read_text(encoding="utf-8") for page in site.glob("*/*.html")]
     wanted = {one for text in pages for one in FILE_FIGURE.findall(text)}
     found = {path.stem for path in (site / "_static").glob("*_??.js")} - {"search_en", "search_es"}

@@ -20,7 +20,6 @@ from tools import addresses
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 DRAWINGS = tomllib.loads((HERE / "drawings.toml").read_text(encoding="utf-8"))
-ASKING = ("look-inside",)
 SECONDS = ROOT / "tools" / "teaching_seconds.json"
 MINUTES = {
     "en": r"\*\*Time\*\*: about (\d+) minutes to read and type, (\d+) for the exercises",
@@ -109,16 +108,14 @@ def _template(name: str, **values: object) -> str:
     )
 
 
-def front_page(editions: list[dict], tocs: list[dict], site: Path) -> str:
+def front_page(editions: list[dict], tocs: list[dict]) -> str:
     """Return the front page, `index.html`.
 
     Args:
         editions: the editions' settings, English first; they get what the page shows, such as the
             `trace`.
         tocs: their tables of contents.
-        site: the folder with the editions' pages.
     """
-    start = f"{tocs[0]['root']}.html"
     for edition, toc in zip(editions, tocs, strict=True):
         language = edition["language"]
         told = trace(language)
@@ -127,15 +124,8 @@ def front_page(editions: list[dict], tocs: list[dict], site: Path) -> str:
             "parts": parts(toc, language),
             "trace": told,
             "props": Markup(props),
-            "ask": _ask(site / language / start),
         }
-    return _template("root.html", editions=editions, start=start)
-
-
-def _ask(page: Path) -> str:
-    """Return the place of a page where its reader can ask the model."""
-    anchors = set(re.findall(r'\bid="([\w-]+)"', page.read_text(encoding="utf-8")))
-    return next((f"{page.name}#{name}" for name in ASKING if name in anchors), page.name)
+    return _template("root.html", editions=editions, start=f"{tocs[0]['root']}.html")
 
 
 def lost_page(editions: list[dict]) -> str:

@@ -1,0 +1,356 @@
+"""Alignment: changing a model towards what is wanted, from preferences and from rewards.
+
+It adds to a model that answers what makes it answer better: scores from comparisons, losses that
+raise the better of two answers, and losses that reinforce answers by their rewards. And for answers
+that can all be listed, the policy that no training can beat.
+
+Shapes: B answers, T tokens, G groups of N answers to the same question, K answers that there are.
+Log-probabilities are in nats; `beta` says how dear a departure from the reference is.
+
+Sources:
+    Bradley and Terry, "Rank analysis of incomplete block designs", 1952; Ford, "Solution of a
+        ranking problem from binary comparisons", 1957: when scores from comparisons exist.
+    Kullback and Leibler, "On information and sufficiency", 1951: the divergence.
+    Rafailov et al., "Direct Preference Optimization", 2023, arXiv:2305.18290.
+    Azar et al., "A General Theoretical Paradigm to Understand Learning from Human Preferences",
+        2023, arXiv:2310.12036: IPO.
+    Zhao et al., "SLiC-HF", 2023, arXiv:2305.10425: the hinge.
+    Chowdhury, Kini and Natarajan, "Provably Robust DPO", 2024, arXiv:2403.00409.
+    Schulman et al., "Proximal Policy Optimization Algorithms", 2017, arXiv:1707.06347: the clip.
+    Schulman, "Approximating KL divergence", 2020: the estimate k3.
+    Shao et al., "DeepSeekMath", 2024, arXiv:2402.03300: GRPO.
+    Yu et al., "DAPO", 2025, arXiv:2503.14476; Liu et al., "Understanding R1-Zero-Like Training",
+        2025, arXiv:2503.20783: Dr. GRPO.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lessons_lib.base.validation import check_array, check_number
+
+__all__ = [
+    "Scores",
+    "check_log_probs",
+    "dpo_loss",
+    "fit_scores",
+    "group_advantages",
+    "kl_divergence",
+    "kl_estimate",
+    "optimum",
+    "policy_loss",
+    "preference",
+]
+
+# ------------------------------------------------------------------------------------- preferences
+
+
+def preference(a: float, b: float) -> float:
+    """Return how probable it is that A is preferred to B, by their scores (Bradley-Terry).
+
+    Args:
+        a: the score of A.
+        b: the score of B.
+
+    Raises:
+        ValueError: a score that is no finite number.
+
+    Source: Bradley and Terry 1952, with scores that are logarithms of theirs.
+
+    >>> preference(1.0, 1.0), round(preference(2.0, 0.0), 3)
+    (0.5, 0.881)
+    """
+    gap = check_number("a", a) - check_number("b", b)
+    return 1 / (1 + math.exp(-gap)) if gap > -700 else 0.0
+
+
+class Scores(NamedTuple):
+    """What comparisons say of each of K things: scores that add up to 0, and standard errors."""
+
+    scores: np.ndarray
+    errors: np.ndarray
+
+
+def fit_scores(wins: Sequence[Sequence[int]]) -> Scores:
+    """Find the scores of K things that make the comparisons most probable.
+
+    Args:
+        wins: how often the thing of each row was preferred to that of each column: (K, K), with a
+            diagonal of 0.
+
+    Returns:
+        Scores that add up to 0, and how far off they may be: the standard errors.
+
+    Raises:
+        ValueError: wins that are no such table, or from which no finite scores follow because some
+            things never lose to the rest.
+
+    Source: Bradley and Terry 1952; Ford 1957: the scores exist where everything leads to everything
+    by wins. The maximum is found with Newton's method, the errors are from the curvature there.
+
+    >>> fit_scores([[0, 3], [1, 0]]).scores.round(3)
+    array([ 0.549, -0.549])
+    """
+    wins = check_array("wins", wins, least=0)
+    n = len(wins) if wins.ndim else 0
+    if wins.shape != (n, n) or n < 2 or np.diag(wins).any():
+        raise ValueError(f"expected wins (K, K) with a diagonal of 0, got shape {wins.shape}")
+    reached = np.linalg.matrix_power(np.eye(n) + (wins > 0), n - 1) > 0
+    if not reached.all():
+        raise ValueError("expected everything to be preferred, if over others, to everything else")
+    played, scores = wins + wins.T, np.zeros(n)
+    for _ in range(100):
+        chance = 1 / (1 + np.exp(scores[None] - scores[:, None]))  # of row against column
+        slope = (wins - played * chance).sum(1)
+        weights = played * chance * chance.T
+        curvature = np.diag(weights.sum(1)) - weights + 1 / n  # 1 / n fixes the sum
+        step = np.linalg.solve(curvature, slope)
+        scores = scores + step / max(1.0, np.abs(step).max())
+        if np.abs(step).max() < 1e-12:
+            break
+    return Scores(scores - scores.mean(), np.sqrt(np.diag(np.linalg.inv(curvature) - 1 / n)))
+
+
+def check_log_probs(**tensors: Tensor) -> None:
+    """Check that tensors have one shape and are numbers.
+
+    Raises:
+        ValueError: shapes that differ, no values, or a NaN.
+    """
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if len(set(shapes.values())) > 1:
+        raise ValueError(f"expected tensors of one shape, got {shapes}")
+    for name, tensor in tensors.items():
+        if not tensor.numel() or torch.isnan(tensor).any():
+            raise ValueError(f"expected {name} to be one or more numbers, got {tensor}")
+
+
+def dpo_loss(
+    chosen: Tensor,
+    rejected: Tensor,
+    reference_chosen: Tensor,
+    reference_rejected: Tensor,
+    beta: float,
+    kind: str = "sigmoid",
+    flipped: float = 0.1,
+) -> Tensor:
+    """Return the loss of pairs of answers of which one is preferred, averaged over the pairs.
+
+    What counts is the margin: by how many nats the model has raised the preferred answer, compared
+    with the reference, more than the other. A model that is its own reference has the margin 0, and
+    so the loss ln 2 for `sigmoid`: it thinks each order equally probable.
+
+    Args:
+        chosen: ln p of the preferred answers, summed over their tokens: (B,).
+        rejected: of the others.
+        reference_chosen: the same of the reference, which is not trained.
+        reference_rejected: the same for the others.
+        beta: above 0.
+        kind: "sigmoid" (DPO), "ipo", "hinge", or "robust", for preferences some of which are wrong.
+        flipped: for "robust", the share of preferences that are the wrong way round, below 0.5.
+
+    Raises:
+        ValueError: shapes that differ, NaN, answers that are equal in all four numbers in every
+            pair, another kind, or a number out of its range.
+
+    Source: Rafailov et al. 2023, equation 7; Azar et al. 2023, equation 17, over summed
+    log-probabilities (`trl` divides each answer's by its length: do so before, and the losses are
+    equal); Zhao et al. 2023; Chowdhury et al. 2024, equation 12.
+    """
+    given = {"chosen": chosen, "rejected": rejected}
+    reference = {"reference_chosen": reference_chosen, "reference_rejected": reference_rejected}
+    check_log_probs(**given, **reference)
+    check_number("beta", beta, above=0)
+    check_number("flipped", flipped, least=0, below=0.5)
+    if torch.equal(chosen, rejected) and torch.equal(reference_chosen, reference_rejected):
+        raise ValueError("expected pairs of two answers, got the same answer as both")
+    margin = (chosen - reference_chosen) - (rejected - reference_rejected)
+    if kind == "sigmoid":
+        losses = -F.logsigmoid(beta * margin)
+    elif kind == "ipo":
+        losses = (margin - 1 / (2 * beta)) ** 2
+    elif kind == "hinge":
+        losses = F.relu(1 - beta * margin)
+    elif kind == "robust":
+        right, wrong = -F.logsigmoid(beta * margin), -F.logsigmoid(-beta * margin)
+        losses = ((1 - flipped) * right - flipped * wrong) / (1 - 2 * flipped)
+    else:
+        raise ValueError(f"expected the kind sigmoid, ipo, hinge or robust, got {kind!r}")
+    return losses.mean()
+
+
+# ----------------------------------------------------------------------------------------- rewards
+
+
+def group_advantages(rewards: Tensor, kind: str = "grpo") -> Tensor:
+    """Return how much better each answer is than the others to its question: (G, N).
+
+    Args:
+        rewards: of N answers to each of G questions: (G, N), N at least 2.
+        kind: "grpo": less the group's mean, divided by its standard deviation and 0.0001; "dr_grpo"
+            without the division; "leave_one_out": less the mean of the other answers.
+
+    Returns:
+        Advantages, 0 where all answers of a group have the same reward: nothing can be learned
+        from them.
+
+    Raises:
+        ValueError: another shape, rewards that are no finite numbers, or another kind.
+
+    Source: Shao et al. 2024, section 4.1.2; Liu et al. 2025; Ahmadian et al. 2024,
+    arXiv:2402.14740: leave one out.
+
+    >>> group_advantages(torch.tensor([[1.0, 0.0], [1.0, 1.0]]), "dr_grpo").tolist()
+    [[0.5, -0.5], [0.0, 0.0]]
+    """
+    if rewards.ndim != 2 or rewards.shape[1] < 2 or not len(rewards):
+        raise ValueError(
+            f"expected rewards (G, N) of at least 2 answers, got {tuple(rewards.shape)}"
+        )
+    check_array("rewards", rewards.detach().numpy())
+    rewards = rewards if rewards.is_floating_point() else rewards.float()
+    differ = (rewards != rewards[:, :1]).any(1, keepdim=True)
+    centred = (rewards - rewards.mean(1, keepdim=True)) * differ
+    if kind == "grpo":
+        return centred / (rewards.std(1, keepdim=True) + 1e-4)
+    if kind == "dr_grpo":
+        return centred
+    if kind == "leave_one_out":
+        return centred * (rewards.shape[1] / (rewards.shape[1] - 1))
+    raise ValueError(f"expected the kind grpo, dr_grpo or leave_one_out, got {kind!r}")
+
+
+def kl_estimate(log_probs: Tensor, reference_log_probs: Tensor) -> Tensor:
+    """Estimate, token by token, the KL divergence of a policy from a reference, from its own words.
+
+    With d = ln p of the reference less ln p of the policy it is exp(d) - d - 1: never below 0, and
+    right on average over what the policy says.
+
+    Args:
+        log_probs: ln p of tokens that the policy has drawn, by the policy.
+        reference_log_probs: the same, by the reference.
+
+    Raises:
+        ValueError: shapes that differ, or NaN.
+
+    Source: Schulman 2020, the estimate k3.
+    """
+    check_log_probs(log_probs=log_probs, reference_log_probs=reference_log_probs)
+    departure = reference_log_probs - log_probs
+    return departure.exp() - departure - 1
+
+
+def policy_loss(
+    log_probs: Tensor,
+    old_log_probs: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    kind: str = "grpo",
+    clip: float = 0.2,
+    beta: float = 0,
+    reference_log_probs: Tensor | None = None,
+) -> Tensor:
+    """Return the loss that makes answers with an advantage more probable, and others less.
+
+    Args:
+        log_probs: ln p of each token of each answer, by the model in training: (B, T).
+        old_log_probs: by the model that wrote the answers.
+        advantages: of each token, or of each answer as (B, 1).
+        mask: which tokens belong to the answers; True = counts. Each answer has at least one.
+        kind: "grpo": the mean over each answer's tokens, then over answers; "dapo": over all
+            tokens; "dr_grpo": the sum over tokens, divided by B and T.
+        clip: no gain from a token whose probability has changed by more than this part.
+        beta: the weight of `kl_estimate` to the reference.
+        reference_log_probs: by the reference; needed where `beta` is above 0.
+
+    Raises:
+        ValueError: shapes that differ, NaN, an answer without tokens, another kind, a number out
+            of its range, or no reference for a `beta` above 0.
+
+    Source: Shao et al. 2024, equation 3, with the clip of Schulman et al. 2017; Yu et al. 2025,
+    equation 8; Liu et al. 2025. `trl` also multiplies the KL by the ratio, unless told not to.
+    """
+    advantages = advantages.expand_as(log_probs) if advantages.shape[-1:] == (1,) else advantages
+    check_log_probs(log_probs=log_probs, old_log_probs=old_log_probs, advantages=advantages)
+    check_number("clip", clip, above=0)
+    if log_probs.ndim != 2 or mask.shape != log_probs.shape or not mask.bool().any(1).all():
+        shapes = f"{tuple(log_probs.shape)} and {tuple(mask.shape)}"
+        raise ValueError(f"expected (B, T) and a mask with a token in each row, got {shapes}")
+    ratio = (log_probs - old_log_probs).exp()
+    losses = -torch.minimum(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages)
+    if check_number("beta", beta, least=0):
+        if reference_log_probs is None:
+            raise ValueError(f"expected reference_log_probs for beta {beta}, got None")
+        losses = losses + beta * kl_estimate(log_probs, reference_log_probs)
+    losses = losses * mask
+    if kind == "grpo":
+        return (losses.sum(1) / mask.sum(1)).mean()
+    if kind == "dapo":
+        return losses.sum() / mask.sum()
+    if kind == "dr_grpo":
+        return losses.sum() / mask.numel()
+    raise ValueError(f"expected the kind grpo, dapo or dr_grpo, got {kind!r}")
+
+
+# ------------------------------------------------------------------------------- the known optimum
+
+
+def optimum(reference_probs: Sequence[float], rewards: Sequence[float], beta: float) -> np.ndarray:
+    """Return the policy with the most reward, less beta times its KL divergence from a reference.
+
+    It is proportional to the reference times exp(reward / beta): where all answers can be listed,
+    this is what DPO and GRPO can at best arrive at.
+
+    Args:
+        reference_probs: of K answers, adding up to 1.
+        rewards: of the same answers.
+        beta: above 0.
+
+    Raises:
+        ValueError: not as many of both, probabilities that do not add up to 1, rewards that are no
+            finite numbers, or a beta not above 0.
+
+    Source: Rafailov et al. 2023, equation 4.
+
+    >>> optimum([0.5, 0.5], [math.log(3), 0.0], beta=1.0).round(3)
+    array([0.75, 0.25])
+    """
+    probs = check_array("reference_probs", reference_probs, least=0)
+    rewards = check_array("rewards", rewards)
+    if probs.shape != rewards.shape or probs.ndim != 1 or not math.isclose(probs.sum(), 1):
+        raise ValueError(
+            f"expected as many rewards as probabilities, which add up to 1, got {probs}, {rewards}"
+        )
+    scaled = rewards / check_number("beta", beta, above=0)
+    weights, possible = np.zeros_like(probs), probs > 0
+    weights[possible] = probs[possible] * np.exp(scaled[possible] - scaled[possible].max())
+    return weights / weights.sum()
+
+
+def kl_divergence(p: Sequence[float], q: Sequence[float]) -> float:
+    """Return the KL divergence of p from q, in nats: what it costs to take q for p.
+
+    Args:
+        p: probabilities of K answers, adding up to 1.
+        q: other probabilities of the same answers.
+
+    Raises:
+        ValueError: not as many of both, or numbers that are no probabilities.
+
+    Source: Kullback and Leibler 1951.
+
+    >>> kl_divergence([0.5, 0.5], [0.5, 0.5]), kl_divergence([1.0, 0.0], [0.0, 1.0])
+    (0.0, inf)
+    """
+    p, q = check_array("p", p, least=0), check_array("q", q, least=0)
+    sums = math.isclose(p.sum(), 1, rel_tol=1e-6) and math.isclose(q.sum(), 1, rel_tol=1e-6)
+    if p.shape != q.shape or p.ndim != 1 or not sums:
+        raise ValueError(f"expected two distributions over the same answers, got {p} and {q}")
+    here = p > 0
+    with np.errstate(divide="ignore"):
+        return float((p[here] * np.log(p[here] / q[here])).sum())
