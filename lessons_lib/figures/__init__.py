@@ -5,11 +5,8 @@
 are written as the notebook's language writes them: 0.5, in Spanish 0,5.
 """
 
-<<<<<<< HEAD
 from lessons_lib.figures.diagrams.assistants import chat_diagram, lora_diagram
-=======
 from lessons_lib.figures.diagrams.exams import exam_diagram
->>>>>>> 446dd6daed74380ad610d9c63b62ed5e6101d42d
 from lessons_lib.figures.diagrams.learning import budget_diagram, memory_diagram, training_diagram
 from lessons_lib.figures.diagrams.running import (
     cache_diagram,
