@@ -311,6 +311,17 @@ def test_stored_diagrams_are_those_of_the_library(slug, code):
         language.speak("en")
 
 
+@pytest.mark.parametrize("code", house.LANGUAGES)
+@pytest.mark.parametrize("slug", CHAPTERS)
+def test_stored_pictures_are_drawings(slug, code):
+    for cell in house.read_notebook(house.ROOT / "book" / code / f"{slug}.ipynb").cells:
+        for output in cell.get("outputs", ()):
+            data = output.get("data", {})
+            assert "image/png" not in data, cell.id  # white in the dark, blurred on many screens
+            if "image/svg+xml" in data:
+                assert style.style_sheet() in data["image/svg+xml"], cell.id
+
+
 def test_every_diagram_stands_in_a_chapter():
     assert len(CHAPTERS) >= 13
     drawn = set()
