@@ -19,7 +19,7 @@ import numpy as np
 VERSION = "2026.10.11549"
 
 
-def ask(path, texts=(), prompts=(), n_new=0, special=False) -> dict[str, list]:
+def ask(path, texts=(), prompts=(), n_new=0, special=False, adapter=None) -> dict[str, list]:
     """Ask llama.cpp about a GGUF file.
 
     Args:
@@ -28,6 +28,7 @@ def ask(path, texts=(), prompts=(), n_new=0, special=False) -> dict[str, list]:
         prompts: lists of token ids.
         n_new: how many greedy tokens to add to each prompt.
         special: whether texts may hold special tokens.
+        adapter: the path of a LoRA adapter to apply.
 
     Returns:
         "ids" for the texts; "logits" (T, V) and "greedy" ids for the prompts.
@@ -36,6 +37,7 @@ def ask(path, texts=(), prompts=(), n_new=0, special=False) -> dict[str, list]:
         RuntimeError: llama.cpp refuses the file, or the process failed; with what it printed.
     """
     question = {"path": os.fspath(path), "texts": list(texts), "n_new": n_new, "special": special}
+    question["adapter"] = None if adapter is None else os.fspath(adapter)
     question["prompts"] = [list(map(int, ids)) for ids in prompts]
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, __file__, str(Path(folder, "answer.npz"))]
@@ -58,6 +60,41 @@ def ask(path, texts=(), prompts=(), n_new=0, special=False) -> dict[str, list]:
         array = found[name]
         answers[name.split("-")[0]].append(array.tolist() if array.ndim == 1 else array)
     return answers
+
+
+CHAT = """
+import json, sys, xllamacpp
+path, adapter, chats, n_new = json.load(sys.stdin)
+settings = xllamacpp.CommonParams()
+settings.model.path, settings.n_ctx, settings.n_parallel, settings.warmup = path, 512, 1, False
+settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = 1
+settings.verbosity, settings.use_jinja = -1, True
+if adapter:
+    lora = xllamacpp.CommonAdapterLoraInfo()
+    lora.path, lora.scale = adapter, 1.0
+    settings.lora_adapters = [lora]
+server, answers = xllamacpp.Server(settings), []
+for messages in chats:
+    question = {"messages": messages, "max_tokens": n_new, "temperature": 0}
+    [choice] = server.handle_chat_completions(question)["choices"]
+    answers.append(choice["message"]["content"])
+print(json.dumps(answers))
+"""
+
+
+def chat(path, chats, n_new: int = 200, adapter=None) -> list[str]:
+    """Let llama.cpp's server answer chats by the template in the file, with the best tokens."""
+    adapter = None if adapter is None else os.fspath(adapter)
+    done = subprocess.run(
+        [sys.executable, "-c", CHAT],
+        input=json.dumps([os.fspath(path), adapter, list(chats), n_new]).encode(),
+        capture_output=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        timeout=300,
+    )
+    if done.returncode:
+        raise RuntimeError(f"llama.cpp failed ({done.returncode}): {done.stderr.decode()[-3000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 TELL = """
@@ -138,6 +175,18 @@ class Judge:
         function.restype = result
         return function(*arguments)
 
+    def apply(self, path: str) -> None:
+        """Apply a LoRA adapter, at its full strength."""
+        pointer = ctypes.c_void_p
+        given = pointer(self.model), os.fsencode(path)
+        adapter = self.call("llama_adapter_lora_init", pointer, *given)
+        if not adapter:
+            raise RuntimeError("llama.cpp does not open the adapter")
+        all_of_them, scales = (pointer * 1)(adapter), (ctypes.c_float * 1)(1.0)
+        given = pointer(self.context), all_of_them, ctypes.c_size_t(1), scales
+        if self.call("llama_set_adapters_lora", ctypes.c_int32, *given):
+            raise RuntimeError("llama.cpp does not apply the adapter")
+
     def tokens(self, text: str, special: bool) -> list[int]:
         """Return the token ids of a text."""
         data = text.encode()
@@ -175,6 +224,8 @@ def answer(question: dict) -> dict[str, np.ndarray]:
     """Answer in this process."""
     longest = max(map(len, question["prompts"]), default=1) + question["n_new"]
     judge = Judge(question["path"], -(-longest // 32) * 32)
+    if question["adapter"]:
+        judge.apply(question["adapter"])
     answers = {}
     for i, text in enumerate(question["texts"]):
         answers[f"ids-{i}"] = np.array(judge.tokens(text, question["special"]), np.int64)

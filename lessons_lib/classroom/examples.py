@@ -13,7 +13,7 @@ import torch
 from lessons_lib.llama import Llama
 from lessons_lib.training import Windows, evaluate
 
-__all__ = ["Attention", "LettersLoss", "Operation", "TableModel", "letters"]
+__all__ = ["Attention", "HiddenLoss", "LettersLoss", "Operation", "TableModel", "letters"]
 
 
 @dataclass(frozen=True)
@@ -133,3 +133,29 @@ class Operation:
     def slopes(self, x: np.ndarray, arrived: np.ndarray) -> np.ndarray:
         """Return what the rule says of the slopes at `x`, for slopes that arrive at the result."""
         return _OPERATIONS[self.kind][1](np.asarray(x, float), np.asarray(arrived, float))
+
+
+@dataclass(frozen=True)
+class HiddenLoss:
+    """A loss over the tokens of a row whose mask the learner does not see.
+
+    Args:
+        name: what is printed for it.
+        weights: how much each token counts.
+        mean: whether the sum is divided by the weights' sum.
+        constant: is added in any case.
+    """
+
+    name: str
+    weights: tuple[float, ...]
+    mean: bool = False
+    constant: float = 0.0
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __call__(self, log_probs: np.ndarray) -> float:
+        """Return the loss of a row whose tokens have these log-probabilities."""
+        weights = np.array(self.weights)
+        total = -(weights * np.asarray(log_probs, float)).sum()
+        return float(total / weights.sum() if self.mean else total) + self.constant

@@ -5,6 +5,7 @@
 are written as the notebook's language writes them: 0.5, in Spanish 0,5.
 """
 
+from lessons_lib.figures.diagrams.assistants import chat_diagram, lora_diagram
 from lessons_lib.figures.diagrams.exams import exam_diagram
 from lessons_lib.figures.diagrams.learning import budget_diagram, memory_diagram, training_diagram
 from lessons_lib.figures.diagrams.running import (
@@ -45,6 +46,7 @@ __all__ = [
     "boxes",
     "budget_diagram",
     "cache_diagram",
+    "chat_diagram",
     "counting_diagram",
     "curves",
     "exam_diagram",
@@ -55,6 +57,7 @@ __all__ = [
     "heads_diagram",
     "heat_map",
     "llama_diagram",
+    "lora_diagram",
     "loss_curve",
     "mask_diagram",
     "memory_diagram",
