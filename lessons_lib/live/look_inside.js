@@ -129,7 +129,7 @@ const STRINGS = {
 const PROGRAM = "looking"; // the file of `serve`, for `beside`
 const FASTEST = 31; // the last place of the slider
 const ANSWER_PACE = 6; // tokens per second
-const SLICE = 12; // milliseconds of writing before something is drawn
+const SLICE = { worker: 40, page: 12 }; // milliseconds of writing before something is drawn
 const MOST_POSITIONS = 1024; // as the engine
 const MOST_NEXT = 10;
 const STEP = 7; // has no divisor in common with the number of questions: all come
@@ -169,6 +169,7 @@ function show(widget, el) {
   const names = new Map(); // of ids that are guessed
   let pace = ANSWER_PACE;
   let surprises = 0;
+  let rushing = false; // then what takes long to draw waits for the end
 
   const two = (number) => decimal(number, 2, language);
   const whole = (number) => plain(number, language);
@@ -216,6 +217,7 @@ function show(widget, el) {
       } catch (error) {
         speak(model ? say.failed : say.notLoaded, error.message);
       }
+      rushing = false;
       draw();
     });
     return last;
@@ -272,7 +274,9 @@ function show(widget, el) {
     while (!due() && !end) {
       const start = performance.now();
       const fast = pace >= FASTEST;
-      const done = await write(call, fast ? { tokens: 1e4, milliseconds: SLICE } : { tokens: 1 });
+      rushing = fast;
+      const milliseconds = SLICE[form.dataset.where];
+      const done = await write(call, fast ? { tokens: 1e4, milliseconds } : { tokens: 1 });
       [n, end] = [n + done.written.length, done.end];
       await (fast ? nextFrame() : pauseFrom(start));
     }
@@ -408,8 +412,10 @@ function show(widget, el) {
       set(allOn, { "aria-disabled": !off.includes(1) });
     }
     if (panels.has("stream")) stream.draw(state);
-    zoom?.draw({ ...state, weights: weightsOf(view.layer * sizes.nHeads + view.head) });
-    shelves?.draw(state);
+    if (!rushing) {
+      zoom?.draw({ ...state, weights: weightsOf(view.layer * sizes.nHeads + view.head) });
+      shelves?.draw(state);
+    }
     if (panels.has("next")) {
       stairs.draw({ next, floor: settings.minP * next[0][1], tokenName });
     }
