@@ -192,7 +192,7 @@ function stairsPart(say, two, take) {
       const words = say.bar(tokenName(token), two(height));
       set(bar, {
         class: kept ? "look-stair" : "look-stair look-cut",
-        "aria-label": kept ? words : `${words}, ${say.cut}`,
+        title: kept ? words : `${words}, ${say.cut}`,
         "data-id": typeof token === "number" ? token : "",
       });
       set(bar.children[0], { text: kept ? two(kept) : "–" });
