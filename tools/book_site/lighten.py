@@ -1,17 +1,15 @@
-"""Make the written pages light: icons in place, one style sheet, one script, pictures when needed.
+"""Make the written pages light: icons in place, one style sheet, one script.
 
 The theme loads Font Awesome (700 kB) for a dozen icons, ten style sheets and a dozen scripts one
 after the other. Here the icons become drawings in the page, and what every page loads becomes one
 file of styles and one of scripts, which wait for nothing and hold nothing up. MathJax is left to
-`book.js`, which asks for it after the first paint. Pictures below the first screen are loaded when
-they come near.
+`book.js`, which asks for it after the first paint.
 """
 
 import hashlib
 import posixpath
 import re
 import shutil
-import struct
 import tomllib
 from pathlib import Path
 
@@ -22,7 +20,6 @@ ICON = re.compile(
 STYLE = re.compile(r'<link\b(?=[^>]*\brel="stylesheet")[^>]*\bhref="_static/([^"?]+)[^"]*"[^>]*>')
 SCRIPT = re.compile(r'<script\b[^>]*\bsrc="_static/([^"?]+)[^"]*"[^>]*></script>')
 PRELOAD = re.compile(r'<link\b[^>]*\brel="preload"[^>]*>\n?')
-IMAGE = re.compile(r'<img\b[^>]*\bsrc="([^":]+\.(?:png|svg))"[^>]*>')
 # Scripts of Sphinx's search and of keys that the book does not use, and Font Awesome.
 UNUSED = {
     "doctools.js",
@@ -143,38 +140,6 @@ def join_scripts(html: str, static: Path, used: set[str]) -> str:
     return PRELOAD.sub("", SCRIPT.sub(place, html))
 
 
-def image_size(path: Path) -> tuple[int, int]:
-    """Return the width and height of a PNG, or of what an SVG shows, in pixels.
-
-    Raises:
-        ValueError: the file is neither.
-    """
-    head = path.read_bytes()[:2000]
-    if head[:8] == b"\x89PNG\r\n\x1a\n":
-        return struct.unpack(">II", head[16:24])
-    box = re.search(rb'<svg\b[^>]*\bviewBox="\S+ \S+ ([\d.]+) ([\d.]+)"', head)
-    if not box:
-        raise ValueError(f"expected a PNG or an SVG with a viewBox, got {path.name}")
-    return round(float(box[1])), round(float(box[2]))
-
-
-def measure_images(html: str, folder: Path) -> str:
-    """Give each picture its size; those below the first heading wait until they are near."""
-    fold = html.find("<h2")
-
-    def measured(match: re.Match) -> str:
-        tag, path = match[0], folder / match[1]
-        added = ""
-        if path.is_file() and " width=" not in tag and "width:" not in tag:
-            width, height = image_size(path)
-            added = f' width="{width}" height="{height}"'
-        if 0 <= fold < match.start():
-            added += ' loading="lazy"'
-        return tag.replace("<img", f'<img decoding="async"{added}', 1)
-
-    return IMAGE.sub(measured, html)
-
-
 def lighten(outdir: Path) -> None:
     """Lighten all pages of one edition in place, and remove the files that no page needs any more.
 
@@ -191,7 +156,7 @@ def lighten(outdir: Path) -> None:
         html = draw_icons(html)
         html = join_styles(html, static, used)
         html = join_scripts(html, static, used)
-        page.write_text(measure_images(html, outdir), encoding="utf-8")
+        page.write_text(html, encoding="utf-8")
     for name in used - PRINTED:
         (static / name).unlink(missing_ok=True)
     shutil.rmtree(static / "vendor" / "fontawesome", ignore_errors=True)
