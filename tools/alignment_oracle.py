@@ -18,6 +18,9 @@ import trl
 from trl.trainer.dpo_trainer import DPOTrainer
 from trl.trainer.grpo_trainer import GRPOTrainer
 
+from lessons_lib.base import console
+from lessons_lib.base.files import write_atomic
+
 FILE = Path(__file__).parents[1] / "tests" / "oracles" / "alignment.json"
 PAIRS, TOKENS = 4, 6
 
@@ -114,6 +117,11 @@ def numbers() -> dict:
     }
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write the file."""
     FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(json.dumps(numbers(), indent=1) + "\n", encoding="utf-8")
+    write_atomic(FILE, (json.dumps(numbers(), indent=1) + "\n").encode())
+
+
+if __name__ == "__main__":
+    console.run(main)

@@ -14,6 +14,9 @@ import sklearn
 from scipy import stats
 from sklearn.calibration import calibration_curve
 
+from lessons_lib.base import console
+from lessons_lib.base.files import write_atomic
+
 FILE = Path(__file__).parents[1] / "tests" / "oracles" / "evaluation.json"
 
 
@@ -50,6 +53,11 @@ def numbers() -> dict:
     }
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write the file."""
     FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(json.dumps(numbers(), indent=1) + "\n", encoding="utf-8")
+    write_atomic(FILE, (json.dumps(numbers(), indent=1) + "\n").encode())
+
+
+if __name__ == "__main__":
+    console.run(main)
