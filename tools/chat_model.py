@@ -244,7 +244,7 @@ def start() -> tuple[Llama, BPETokenizer]:
     return widen(average(english, spanish, 0.4), 2), chat_tokenizer(tokenizer)
 
 
-def measure(model: Llama, tokenizer: BPETokenizer, n: int = N_TESTS) -> dict:
+def measure(model: Llama, tokenizer: BPETokenizer, n: int) -> dict:
     """Return for each language which part of each kind of task is answered rightly."""
     results: dict[str, dict[str, float]] = {}
     for language in LANGUAGES:
@@ -288,7 +288,7 @@ def build() -> None:
         "tokens": record[-1]["tokens"],
         "minutes": record[-1]["seconds"] / 60,
         "threads": torch.get_num_threads(),
-        "right": measure(stored, tokenizer),
+        "right": measure(stored, tokenizer, N_TESTS),
         "settings": Run(student, data, RECIPE).settings(),
     }
     print(json.dumps(results, indent=2))
