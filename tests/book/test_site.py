@@ -563,6 +563,7 @@ QUERIES = {
         "KV cache": "generation.html#remembering-the-kv-cache",
         "RoPE": "llama.html#rotary-positions",
         "autograd": "gradients.html#the-tape",
+        "LoRA": "fine_tuning.html#lora-learning-beside-the-weights",
         "backprop": "gradients.html#the-",
         "backpropagation": "gradients.html#the-",
         "chain rule": "gradients.html#the-chain-rule-on-a-graph",
@@ -586,6 +587,7 @@ QUERIES = {
     "es": {
         "caché KV": "generation.html#recordar-la-cache-kv",
         "KV cache": "generation.html#recordar-la-cache-kv",
+        "LoRA": "fine_tuning.html#lora-aprender-al-lado-de-los-pesos",
         "RoPE": "llama.html#posiciones-rotatorias",
         "backprop": "gradients.html#la-",
         "retropropagacion": "gradients.html#la-",
