@@ -277,3 +277,13 @@ class Props(HTMLParser):
     def handle_data(self, data):
         if self.tags[-1] == "script":
             self.scripts.append(data)
+
+
+def drag(page, start, *places):
+    """Press the mouse at `start`, move it over `places` and let it go."""
+    page.mouse.move(*start)
+    page.mouse.down()
+    for place in places:
+        page.mouse.move(*place)
+    page.mouse.up()
+    settle(page)

@@ -120,15 +120,6 @@ def check_curve(page, distance, speeds, q, k, pair):
     assert dot == pytest.approx(drawn[1][2 * (distance + 63)], abs=1e-6)
 
 
-def drag(page, start, *places):
-    page.mouse.move(*start)
-    page.mouse.down()
-    for place in places:
-        page.mouse.move(*place)
-    page.mouse.up()
-    live.settle(page)
-
-
 def test_hands_are_dragged_by_whole_positions(page):
     live.mount(page, make())
 
@@ -139,12 +130,12 @@ def test_hands_are_dragged_by_whole_positions(page):
         return x + radius * math.cos(angle), y - radius * math.sin(angle)
 
     query = math.atan2(Q[4], Q[0]) + 3  # of the first pair, at position 3
-    drag(page, on_clock(0, query), *(on_clock(0, query + step) for step in (1, 2.1)))
+    live.drag(page, on_clock(0, query), *(on_clock(0, query + step) for step in (1, 2.1)))
     check(page, 5, 9)
     key = math.atan2(K[5], K[1]) + 0.9  # of the second pair: 0.1 radians per position
-    drag(page, on_clock(1, key), on_clock(1, key - 0.28))
+    live.drag(page, on_clock(1, key), on_clock(1, key - 0.28))
     check(page, 5, 6, pair=1)
-    drag(page, on_clock(1, key - 0.3), on_clock(1, key + 1.5), on_clock(1, key + 3))
+    live.drag(page, on_clock(1, key - 0.3), on_clock(1, key + 1.5), on_clock(1, key + 3))
     check(page, 5, 39, pair=1)
 
 
@@ -155,11 +146,11 @@ def test_the_dot_is_dragged_along_the_curve(page):
     def at(distance):
         return box["x"] + box["width"] * (0.5 + 0.49 * distance / 63), box["y"] + box["height"] - 60
 
-    drag(page, at(6), at(20))
+    live.drag(page, at(6), at(20))
     check(page, 3, 23)
-    drag(page, at(20), at(-30))
+    live.drag(page, at(20), at(-30))
     check(page, 30, 0)
-    drag(page, at(-30), at(63.8))
+    live.drag(page, at(-30), at(63.8))
     check(page, 0, 63)
 
 

@@ -113,15 +113,6 @@ def check_curves(page, lr, step, turned, start, steepness):
         np.testing.assert_allclose(drawn, 8 + 142 * (4 - powers) / 8, atol=0.05)
 
 
-def drag(page, start, *places):
-    page.mouse.move(*start)
-    page.mouse.down()
-    for place in places:
-        page.mouse.move(*place)
-    page.mouse.up()
-    live.settle(page)
-
-
 def test_the_start_is_dragged_and_moved_by_keys(page):
     live.mount(page, make(step=7))
     box = page.locator("svg.live-valley").bounding_box()
@@ -131,11 +122,11 @@ def test_the_start_is_dragged_and_moved_by_keys(page):
         wide = box["width"] - 2 * edge
         return box["x"] + edge + wide * (x / 5 + 0.5), box["y"] + edge + wide * (0.5 - y / 5)
 
-    drag(page, at(-2, 1), at(1, 1.5))
+    live.drag(page, at(-2, 1), at(1, 1.5))
     start = shown(page)["paths"][0][0]
     assert start == pytest.approx([1, 1.5], abs=0.03)
     check(page, step=7, start=tuple(start))
-    drag(page, at(1, 1.5), at(4, 0))  # never farther than the picture
+    live.drag(page, at(1, 1.5), at(4, 0))  # never farther than the picture
     check(page, step=7, start=tuple(shown(page)["paths"][0][0]))
     assert math.hypot(*shown(page)["paths"][0][0]) == pytest.approx(2.5, abs=0.01)
     live.mount(page, make(step=7))
@@ -192,7 +183,7 @@ def test_play_goes_straight_to_the_end_for_who_wants_no_motion(page):
 def test_the_step_is_dragged_along_the_curves(page):
     live.mount(page, make(step=0))
     box = page.locator("svg.live-curves").bounding_box()
-    drag(page, (box["x"] + 37, box["y"] + 50), (box["x"] + 36 + (box["width"] - 42) / 2, 0))
+    live.drag(page, (box["x"] + 37, box["y"] + 50), (box["x"] + 36 + (box["width"] - 42) / 2, 0))
     check(page, step=30)
 
 
