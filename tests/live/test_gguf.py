@@ -88,28 +88,6 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def visit(tab):
-    """Open a page; it must end without an error, and its requests are listed."""
-    troubles, requests, allowed = [], [], []
-
-    def opened(address, expected=()):
-        allowed.extend(expected)
-        tab.set_default_timeout(WAIT)
-        tab.goto(address)
-        tab.wait_for_selector("figure[data-live-state=ready]")
-        return tab, requests
-
-    with live.listening(
-        tab,
-        console=lambda message: message.text in allowed or troubles.append(message.text),
-        pageerror=lambda error: troubles.append(str(error)),
-        request=lambda request: requests.append(request.url),
-    ):
-        yield opened
-    assert troubles == []
-
-
 def load(page, language="en"):
     live.press(page, LOAD[language])
     page.wait_for_selector(".live-next tbody tr")

@@ -17,7 +17,7 @@ from lessons_lib.live.modules import FOLDER
 from lessons_lib.training import END, story_model
 from tests.live import page as live
 from tests.live.engine import page as engines
-from tests.live.engine.page import TOLERANCE, WAIT, beginning
+from tests.live.engine.page import TOLERANCE, beginning
 from tools.book_site.live import FILE_FIGURE, pack_figures, pack_model
 from tools.site import server
 
@@ -280,28 +280,6 @@ def folder(tmp_path_factory):
             encoding="utf-8",
         )
     return folder
-
-
-@pytest.fixture
-def visit(tab):
-    """Open a page; it must end without an error, and its requests are listed."""
-    troubles, requests, allowed = [], [], []
-
-    def opened(address, expected=()):
-        allowed.extend(expected)
-        tab.set_default_timeout(WAIT)
-        tab.goto(address)
-        tab.wait_for_selector("figure[data-live-state=ready]")
-        return tab, requests
-
-    with live.listening(
-        tab,
-        console=lambda message: message.text in allowed or troubles.append(message.text),
-        pageerror=lambda error: troubles.append(str(error)),
-        request=lambda request: requests.append(request.url),
-    ):
-        yield opened
-    assert troubles == []
 
 
 def words_of(page, language="en"):
