@@ -249,7 +249,7 @@ def measure(model: Llama, tokenizer: BPETokenizer, n: int) -> dict:
     for language in LANGUAGES:
         results[language] = {}
         for kind in KINDS:
-            tasks = sample(n if kind != "order" else n, 0, language, kind)
+            tasks = sample(n, 0, language, kind)
             answers = answer_tasks(model, tokenizer, tasks, 200 if kind == "order" else 80)
             right = [task.check(text) for task, text in zip(tasks, answers, strict=True)]
             results[language][kind] = sum(right) / len(right)
