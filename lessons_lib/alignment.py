@@ -237,7 +237,7 @@ def group_advantages(rewards: Tensor, kind: str = "grpo") -> Tensor:
 
 
 def kl_estimate(log_probs: Tensor, reference_log_probs: Tensor) -> Tensor:
-    """Estimate, token by token, the KL divergence of a policy from a reference, from its own words.
+    """Estimate, token by token, the KL divergence of a policy from a reference, from its words.
 
     With d = ln p of the reference less ln p of the policy it is exp(d) - d - 1: never below 0, and
     right on average over what the policy says.
@@ -289,8 +289,7 @@ def policy_loss(
     advantages = advantages.expand_as(log_probs) if advantages.shape[-1:] == (1,) else advantages
     check_log_probs(log_probs=log_probs, old_log_probs=old_log_probs, advantages=advantages)
     if log_probs.ndim != 2 or mask.shape != log_probs.shape or not mask.bool().any(1).all():
-        shapes = f"{tuple(log_probs.shape)} and {tuple(mask.shape)}"
-        raise ValueError(f"expected (B, T) and a mask with a token in each row, got {shapes}")
+        raise ValueError(f"expected a mask (B, T) with a token in each row, got {mask.shape}")
     ratio = (log_probs - old_log_probs).exp()
     near = ratio.clamp(1 - check_number("clip", clip, above=0), 1 + clip)
     losses = -torch.minimum(ratio * advantages, near * advantages)
@@ -486,7 +485,7 @@ def reinforce(
 
 
 def optimum(reference_probs: Sequence[float], rewards: Sequence[float], beta: float) -> np.ndarray:
-    """Return the policy with the most reward, less beta times its KL divergence from a reference.
+    """Return the policy with the most reward, less beta times its divergence from a reference.
 
     It is proportional to the reference times exp(reward / beta): where all answers can be listed,
     this is what DPO and GRPO can at best arrive at.

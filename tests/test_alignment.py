@@ -367,10 +367,10 @@ def test_rewards_make_what_is_paid_more_probable():
     def short(task, text):
         return -float(len(text))
 
-    batches = [meetings(2, seed) for seed in range(8)]
-    paid = reinforce(small_model(), TOKENIZER, batches, short, size=8, lr=3e-3, n_tokens=8)
-    assert len(paid) == 8
-    assert sum(paid[-2:]) > sum(paid[:2]) + 5
+    batches = [meetings(2, seed) for seed in range(40)]
+    paid = reinforce(small_model(), TOKENIZER, batches, short, size=16, lr=1e-2, n_tokens=4)
+    assert len(paid) == 40
+    assert sum(paid[-4:]) > sum(paid[:4]) + 20
 
 
 def test_equal_rewards_change_nothing_and_a_reference_holds():
@@ -448,7 +448,10 @@ nan = torch.tensor([[0.0, math.nan, 0.0]] * 2)
         ),
         (lambda: policy_loss(table, table[:1], table, full), "one shape"),
         (lambda: policy_loss(table, table, nan, full), "advantages to be one or more numbers"),
-        (lambda: policy_loss(table, table, table, full[:1]), "a mask with a token in each row"),
+        (
+            lambda: policy_loss(table, table, table, full[:1]),
+            r"a mask \(B, T\) with a token in each row",
+        ),
         (lambda: policy_loss(table, table, table, full & False), "a token in each row"),
         (
             lambda: policy_loss(table, table, table, full, clip=0),

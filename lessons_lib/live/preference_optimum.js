@@ -3,12 +3,12 @@
 
 const STRINGS = {
   en: {
-    beta: "Beta: how dear it is to leave the reference",
+    beta: "Beta: the price of distance",
     answer: "An answer to change",
     pay: "What the judge pays for it",
     share: "Its share in the reference",
-    fair: "A judge who pays as the world does",
-    flawed: "The judge with a flaw",
+    fair: "An honest judge",
+    flawed: "A judge with a flaw",
     picture: "For each answer its share in the reference and in two optima; the table says the numbers.",
     way: "Below: true reward over KL, as beta falls, for both.",
     legend: "Line: reference. Green: the optimum for the truth. Orange: for the judge.",
@@ -23,17 +23,17 @@ const STRINGS = {
     reward: "True reward",
   },
   es: {
-    beta: "Beta: lo caro que es alejarse de la referencia",
+    beta: "Beta: el precio de alejarse",
     answer: "Una respuesta para cambiar",
     pay: "Lo que el juez paga por ella",
     share: "Su parte en la referencia",
-    fair: "Un juez que paga como el mundo",
-    flawed: "El juez con un defecto",
+    fair: "Un juez honrado",
+    flawed: "Un juez con defecto",
     picture:
       "Para cada respuesta, su parte en la referencia y en dos óptimos; la tabla da los números.",
     way: "Abajo: recompensa verdadera frente a KL, al bajar beta, para los dos.",
     legend: "Raya: referencia. Verde: el óptimo para la verdad. Naranja: para el juez.",
-    nats: "KL, nats →",
+    nats: "KL, en nats →",
     truth: "recompensa verdadera ↑",
     status: (judged, truly, before) =>
       `El óptimo para el juez gana ${judged} según el juez y ${truly} en verdad; la referencia, ${before} en verdad.`,
@@ -53,8 +53,8 @@ const STRINGS = {
 };
 
 const BETAS = [10, 5, 3, 2, 1.5, 1, 0.7, 0.5, 0.3, 0.2, 0.15, 0.1, 0.07, 0.05]; // the slider's places
-const ROW = 38; // height of an answer
-const HIGH = 74; // of the curves
+const ROW = 37; // height of an answer
+const HIGH = 70; // of the curves
 
 // The policy with the most reward, less beta times its divergence from the reference.
 function optimum(reference, rewards, beta) {
@@ -127,13 +127,13 @@ function draw(model, el) {
     const wide = width - 44;
     answers.forEach((answer, i) => {
       const y = ROW * i;
-      put(textAt(0, y + 12, cut(answer, Math.floor(width / 7))));
+      put(textAt(0, y + 11, cut(answer, Math.floor(width / 7))));
       [now.truth, now.judge].forEach(({ policy }, k) => {
         const [kind, top] = [k ? "live-hacked" : "live-v", y + 17 + 9 * k];
         put(shape("rect", { class: kind, x: 0, y: top, width: wide * policy[i], height: 8 }));
       });
       const x = wide * reference[i];
-      put(shape("line", { class: "live-cut", x1: x, x2: x, y1: y + 15, y2: y + 36 }));
+      put(shape("line", { class: "live-cut", x1: x, x2: x, y1: y + 16, y2: y + 35 }));
       put(textAt(width, y + 30, two(now.judge.policy[i]), "live-small live-end"));
     });
     return curves(now, width, ROW * answers.length + 20, put);

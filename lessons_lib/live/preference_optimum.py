@@ -32,7 +32,14 @@ ANSWERS = {
 FALLBACK = {
     "en": {
         "caption": "Shares of five answers, beta {}; the judge pays for length too",
-        "head": ["Answer", "World pays", "Judge pays", "Reference", "For the truth", "For the judge"],
+        "head": [
+            "Answer",
+            "World pays",
+            "Judge pays",
+            "Reference",
+            "For the truth",
+            "For the judge",
+        ],
         "divergence": "KL from the reference, nats",
         "reward": "True reward",
     },
@@ -72,8 +79,8 @@ class PreferenceOptimum(LiveFigure):
     slug = "preference_optimum"
     label: ClassVar = {"en": "Where a reward leads", "es": "Adónde lleva una recompensa"}
     caption: ClassVar = {
-        "en": "Who has the book? Leo has it. The last answer is false and long, and the judge likes it.",
-        "es": "¿Quién tiene el libro? Lo tiene Leo. La última respuesta es falsa y larga, y al juez le gusta.",
+        "en": "Leo has the book. The last answer is false and long, and the judge likes it.",
+        "es": "El libro lo tiene Leo. La última respuesta es falsa y larga, y al juez le gusta.",
     }
 
     answers = traitlets.List(traitlets.Unicode()).tag(sync=True)

@@ -13,10 +13,10 @@ from tests.live import page as live
 pytestmark = pytest.mark.site
 page, page_without_scripts = live.page, live.page_without_scripts  # fixtures
 
-BETA = "Beta: how dear it is to leave the reference"
+BETA = "Beta: the price of distance"
 ANSWER, PAY = "An answer to change", "What the judge pays for it"
 SHARE = "Its share in the reference"
-FAIR, FLAWED = "A judge who pays as the world does", "The judge with a flaw"
+FAIR, FLAWED = "An honest judge", "A judge with a flaw"
 REFERENCE, TRUTH = [0.25, 0.35, 0.2, 0.15, 0.05], [1, 0, 0, 0.5, 0]
 JUDGE = [1, 0.2, 0.3, 0.5, 1.6]
 
@@ -58,7 +58,7 @@ def test_the_less_beta_the_more_of_what_is_paid_for(page):
     page.keyboard.press("End")
     live.settle(page)
     said.append(check(page, 0.05))
-    assert said[0].startswith("The judge's optimum earns 0.83 from the judge and 0.57 in truth")
+    assert said[0].startswith("The judge's optimum earns 0.73 from the judge and 0.43 in truth")
     assert said[-1].startswith("The judge's optimum earns 1.60 from the judge and 0.00 in truth")
     page.keyboard.press("Home")
     live.settle(page)
@@ -112,7 +112,7 @@ def test_bars_are_as_long_as_shares(page):
 def test_spanish(page):
     live.mount(page, PreferenceOptimum(language="es"))
     text = page.locator("main").inner_text()
-    for words in ("Lo tiene Leo.", "El óptimo para el juez gana 0,83", "Recompensa verdadera"):
+    for words in ("Lo tiene Leo.", "El óptimo para el juez gana 0,73", "Recompensa verdadera"):
         assert words in text
     assert "judge" not in text
 

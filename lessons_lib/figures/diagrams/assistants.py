@@ -93,8 +93,8 @@ def alignment_diagram() -> Drawing:
         "A question goes into the model, which is trained; a frozen copy beside it, the reference, "
         "holds it with beta times KL. The model gives three answers: Leo has it, Ana has it, it is "
         "not said. Below, two ways. On the left pairs: Leo has it is preferred to Ana has it, "
-        "which is DPO. On the right rewards, 1, 0 and 0.5; less their mean, plus 0.5, minus 0.5 and "
-        "0, which is GRPO. Both make good answers more probable.",
+        "which is DPO. On the right rewards, 1, 0 and 0.5; less their mean, plus 0.5, minus 0.5 "
+        "and 0, which is GRPO. Both make good answers more probable.",
         "Una pregunta entra en el modelo, que se entrena; una copia congelada a su lado, la "
         "referencia, lo sujeta con beta por KL. El modelo da tres respuestas: lo tiene Leo, lo "
         "tiene Ana, no se dice. Debajo, dos caminos. A la izquierda, pares: «lo tiene Leo» se "
@@ -102,9 +102,9 @@ def alignment_diagram() -> Drawing:
         "media, más 0,5, menos 0,5 y 0; eso es GRPO. Los dos hacen más probable lo bueno.",
     )
     sketch = Sketch(318, alt)
-    sketch.box(8, 10, 98, 32, ("Who has it?", "¿Quién lo tiene?"), look="sheet")
-    sketch.arrow((106, 26), (132, 26))
-    sketch.box(134, 10, 84, 32, ("model", "modelo"), "trained")
+    sketch.box(8, 10, 122, 32, ("Who has it?", "¿Quién lo tiene?"), look="sheet")
+    sketch.arrow((130, 26), (144, 26))
+    sketch.box(146, 10, 72, 32, ("model", "modelo"), "trained")
     sketch.line((218, 26), (266, 26), look="dashed")
     sketch.text(242, 14, "β · KL", style="muted")
     sketch.box(266, 10, 86, 32, ("reference", "referencia"), "frozen")
@@ -114,7 +114,7 @@ def alignment_diagram() -> Drawing:
         (("It is not said.", "No se dice."), 244, "plain"),
     ]
     for label, left, role in answers:
-        sketch.arrow((176, 42), (176, 62), (left + 54, 62), (left + 54, 78))
+        sketch.arrow((180, 42), (180, 62), (left + 54, 62), (left + 54, 78))
         sketch.box(left, 80, 108, 28, label, role)
     sketch.box(8, 138, 160, 132, look="frame")
     sketch.text(88, 154, ("pairs", "pares"), style="strong")
