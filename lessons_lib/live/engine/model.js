@@ -211,6 +211,25 @@ const countOf = (model) =>
     0,
   );
 
+// The matrices of the layers, by their names in a file.
+const matricesByName = ({ layers }) =>
+  new Map(
+    layers.flatMap((layer, i) =>
+      Object.entries(LAYER.matrices).map(([own, name]) => [`blk.${i}.${name}.weight`, layer[own]]),
+    ),
+  );
+
+// The same model with other matrices in the place of some of its own.
+function withMatrices(model, changed) {
+  const now = (matrix) => changed.get(matrix) ?? matrix;
+  const layers = model.layers.map((layer) => {
+    const copy = { ...layer };
+    for (const name of Object.keys(LAYER.matrices)) copy[name] = now(layer[name]);
+    return copy;
+  });
+  return { ...model, layers, table: now(model.table), head: now(model.head) };
+}
+
 // The same model with its matrices through the bytes of another type and back; as in a file, norms
 // stay as they are.
 async function quantizeModel(model, typeName, pause) {
@@ -221,12 +240,7 @@ async function quantizeModel(model, typeName, pause) {
     const numbers = await decodeTensor({ name: typeName, type, bytes, offset: 0 }, pause);
     changed.set(matrix, { ...matrix, numbers, type: typeName, bytes: bytes.length });
   }
-  const layers = model.layers.map((layer) => {
-    const copy = { ...layer };
-    for (const name of Object.keys(LAYER.matrices)) copy[name] = changed.get(layer[name]);
-    return copy;
-  });
-  return { ...model, layers, table: changed.get(model.table), head: changed.get(model.head) };
+  return withMatrices(model, changed);
 }
 
 // ------------------------------------- one token through the model: `generation.LlamaStep`
@@ -503,9 +517,11 @@ export {
   Session,
   checkSize,
   countOf,
+  matricesByName,
   matricesOf,
   normsOf,
   openFile,
   quantizeModel,
   readConfig,
+  withMatrices,
 };

@@ -1,0 +1,225 @@
+"""Train the adapter of the book's chat model and store it in the package: a part of `make model`.
+
+    python -m tools.chat_adapter              train, measure, store
+    python -m tools.chat_adapter --ranks      compare ranks, and a base of 4 bits, in short runs
+
+With it the chat model answers in the other language: in Spanish to questions in English, and the
+other way round. It stands in the figure `Chat`, to be switched on and off.
+"""
+
+import argparse
+import itertools
+import json
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+import torch
+
+from lessons_lib.base import console
+from lessons_lib.base.files import write_atomic
+from lessons_lib.corpus.stories import sample as sample_stories
+from lessons_lib.corpus.tasks import ABOUT, ask, dialogue, meetings
+from lessons_lib.fine_tuning import (
+    add_lora,
+    answer_tasks,
+    chat_loss,
+    chat_model,
+    encode_chat,
+    lora_parts,
+    pack,
+    packed_windows,
+    save_adapter,
+)
+from lessons_lib.live.chat import ADAPTER, in_other_language
+from lessons_lib.llama import Llama
+from lessons_lib.quantization import quantize_model
+from lessons_lib.tokens import BPETokenizer
+from lessons_lib.training import Recipe, train
+from tools.chat_model import measure as measure_all
+from tools.chat_model import start
+from tools.house import LANGUAGES
+
+SEED = 41  # of the stories
+RANK, ALPHA = 2, 4.0
+LENGTH = 416  # tokens of a row
+RECIPE = Recipe(n_steps=220, batch_size=3, lr=0.004, matrix_lr=None)
+PER_CHAT = 7
+MEETINGS = 0.1  # part of the chats
+N_TESTS = 25  # of each kind
+LEAST_RIGHT = 0.5  # of the answers, in each language
+KINDS = (*ABOUT, "meetings")
+# Short runs, which compare: rank, and whether the base has 4 bits.
+SHORT_RUNS = ((1, False), (2, False), (8, False), (2, True))
+SHORT_STEPS, SHORT_SEEDS, N_BEFORE = 40, 4, 20
+SHORT_TESTS, SHORT_TASKS, SHORT_KINDS = 12, 10, ("home", "mood", "holder", "summary")
+
+
+def chats(n_tokens: int, tokenizer: BPETokenizer, seed: int = SEED) -> Iterator[list[int]]:
+    """Yield the ids of chats in both languages, about so many tokens in all."""
+    rng, total = random.Random(seed), 0
+    stories = {language: iter(sample_stories(4000, seed, language)) for language in LANGUAGES}
+    while total < n_tokens:
+        language = rng.choice(LANGUAGES)
+        seeds = [rng.randrange(1, 2**32) for _ in range(PER_CHAT)]
+        if rng.random() < MEETINGS:
+            task = meetings(1, seeds[0], language)[0]
+            pairs = [(task, in_other_language(task, seeds[0]))]
+        else:
+            story = next(stories[language])
+            kinds = rng.sample(ABOUT, PER_CHAT)
+            tasks = [ask(story, kind, seed) for kind, seed in zip(kinds, seeds, strict=True)]
+            others = [in_other_language(task, s) for task, s in zip(tasks, seeds, strict=True)]
+            pairs = [*zip(tasks, others, strict=True)]
+        ids = encode_chat(dialogue([replace(t, answer=o.answer) for t, o in pairs]), tokenizer)
+        if len(ids) <= LENGTH + 1:
+            total += len(ids)
+            yield ids
+
+
+def measure(model: Llama, tokenizer: BPETokenizer, n: int) -> dict:
+    """Return for each language which part of each kind is answered rightly in the other one."""
+    right: dict[str, dict[str, float]] = {}
+    for language in LANGUAGES:
+        right[language] = {}
+        stories = sample_stories(n, 0, language)
+        for kind in KINDS:
+            if kind == "meetings":
+                tasks = [meetings(1, i, language)[0] for i in range(n)]
+            else:
+                tasks = [ask(story, kind, i) for i, story in enumerate(stories)]
+            answers = answer_tasks(model, tokenizer, tasks, 80)
+            checks = [in_other_language(task, i) for i, task in enumerate(tasks)]
+            found = [one.check(text) for one, text in zip(checks, answers, strict=True)]
+            right[language][kind] = sum(found) / n
+    return right
+
+
+def build() -> None:
+    """Train, measure and store the adapter.
+
+    Raises:
+        ValueError: one that is not good enough; nothing is written.
+    """
+    model, tokenizer = chat_model()
+    add_lora(model, RANK, ALPHA)
+    n_tokens = RECIPE.n_steps * RECIPE.batch_size * (LENGTH + 1)
+    data = packed_windows([*chats(n_tokens, tokenizer)], LENGTH, tokenizer.end_id)
+    loss_fn = partial(chat_loss, tokenizer=tokenizer)
+
+    def watch(line: dict) -> None:
+        if line["step"] % 50 == 0:
+            print(line, flush=True)
+
+    record = train(model, data, RECIPE, watch=watch, loss_fn=loss_fn)
+    right = measure(model, tokenizer, N_TESTS)
+    print(json.dumps(right, indent=2))
+    means = {language: sum(found.values()) / len(KINDS) for language, found in right.items()}
+    if min(means.values()) < LEAST_RIGHT:
+        raise ValueError(f"expected at least {LEAST_RIGHT} of the answers right, got {means}")
+    ADAPTER.parent.mkdir(parents=True, exist_ok=True)
+    save_adapter(model, ADAPTER)
+    results = {
+        "numbers": sum(part.A.numel() + part.B.numel() for _, part in lora_parts(model)),
+        "rank": RANK,
+        "alpha": ALPHA,
+        "steps": len(record),
+        "tokens": record[-1]["tokens"],
+        "tested": N_TESTS,
+        "right": right,
+    }
+    write_atomic(ADAPTER.with_name("results.json"), (json.dumps(results, indent=2) + "\n").encode())
+    write_atomic(ADAPTER.with_name("README.md"), card(results).encode())
+
+
+def short_run(rank: int, four_bits: bool, seed: int) -> dict[str, float]:
+    """Train an adapter for few steps; what it costs to answer then, and how often that is right.
+
+    Returns:
+        "before" and "after", in nats per token of held-out answers, and "right", a share.
+    """
+    model, tokenizer = chat_model()
+    if four_bits:
+        model = quantize_model(model, "Q4_0")
+    tests = [*itertools.islice(chats(10**9, tokenizer, seed=0), SHORT_TESTS)]
+    rows = pack(tests, LENGTH + 1, tokenizer.end_id)
+
+    def cost() -> float:
+        with torch.no_grad():
+            total, n = chat_loss(model, rows, tokenizer)
+        return (total / n).item()
+
+    before = cost()
+    add_lora(model, rank, 2.0 * rank, seed=seed)
+    recipe = replace(RECIPE, n_steps=SHORT_STEPS, batch_size=2, seed=seed)
+    n_tokens = recipe.n_steps * recipe.batch_size * (LENGTH + 1)
+    data = packed_windows([*chats(n_tokens, tokenizer)], LENGTH, tokenizer.end_id)
+    train(model, data, recipe, loss_fn=partial(chat_loss, tokenizer=tokenizer))
+    stories = sample_stories(SHORT_TASKS, 0, "en")
+    tasks = [ask(story, kind, i) for kind in SHORT_KINDS for i, story in enumerate(stories)]
+    truths = [in_other_language(task, i % SHORT_TASKS) for i, task in enumerate(tasks)]
+    answers = answer_tasks(model, tokenizer, tasks, 32)
+    right = [truth.check(text) for truth, text in zip(truths, answers, strict=True)]
+    return {"before": before, "after": cost(), "right": sum(right) / len(right)}
+
+
+def compare_ranks() -> None:
+    """Store what adapters of several ranks learn in short runs, each with four seeds.
+
+    With it goes how often the model answers rightly from which the chat model began.
+    """
+    found = []
+    for rank, four_bits in SHORT_RUNS:
+        runs = [short_run(rank, four_bits, seed) for seed in range(SHORT_SEEDS)]
+        found.append({"rank": rank, "base": "Q4_0" if four_bits else "F32", "runs": runs})
+        print(found[-1], flush=True)
+    before = {"tested": N_BEFORE, "right": measure_all(*start(), N_BEFORE)}
+    results = {"steps": SHORT_STEPS, "kinds": SHORT_KINDS, "found": found, "before": before}
+    path = ADAPTER.with_name("ranks.json")
+    write_atomic(path, (json.dumps(results, indent=2) + "\n").encode())
+
+
+def card(r: dict) -> str:
+    """Return the adapter's card, from what was measured."""
+    english, spanish = (r["right"][language] for language in LANGUAGES)
+    rows = "".join(f"| {kind} | {english[kind]:.2f} | {spanish[kind]:.2f} |\n" for kind in KINDS)
+    return f"""# An adapter: the chat model answers in the other language
+
+A LoRA adapter for the book's chat model (`lessons_lib/models/chat`), as a GGUF file that llama.cpp
+applies with `--lora`. With it the model answers in Spanish to questions in English, and the other
+way round. The figure `Chat` switches it on and off.
+
+- **Size**: rank {r["rank"]}, alpha {r["alpha"]:g}, all matrices of the blocks: {r["numbers"]:,}
+  numbers in 32 bits.
+- **Training data**: tasks of `lessons_lib.corpus.tasks`, made by a program (seed {SEED}), each with
+  its answer in the other language: no person wrote them, and no person is in them.
+- **Training**: {r["steps"]:,} steps of {RECIPE.batch_size} packed rows of {LENGTH} tokens
+  ({r["tokens"]:,} tokens in all), AdamW. `python -m tools.chat_adapter` trains it again; it has to
+  be trained anew for another chat model.
+- **Measured** on {r["tested"]} tasks of each kind that it has not seen (seed 0), the most probable
+  answer, right to the letter or by the world's truth:
+
+| task | asked in English | asked in Spanish |
+|---|---|---|
+{rows}
+It is under the same licence as the book's code.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train, or compare ranks; the exit status says whether all went well."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--ranks", action="store_true")
+    options = parser.parse_args(arguments)
+    try:
+        compare_ranks() if options.ranks else build()
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    console.run(main)
