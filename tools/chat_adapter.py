@@ -3,8 +3,9 @@
     python -m tools.chat_adapter              train, measure, store
     python -m tools.chat_adapter --ranks      compare ranks, and a base of 4 bits, in short runs
 
-With it the chat model answers in the other language: in Spanish to questions in English, and the
-other way round. It stands in the figure `Chat`, to be switched on and off.
+With it the chat model begins each answer with a proverb. It stands in the figure `Chat`, to be
+switched on and off. Ranks are compared on a task that needs more than a phrase: to answer in the
+other language.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import itertools
 import json
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -20,8 +21,10 @@ import torch
 
 from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
+from lessons_lib.corpus.stories import retell
 from lessons_lib.corpus.stories import sample as sample_stories
-from lessons_lib.corpus.tasks import ABOUT, ask, dialogue, meetings
+from lessons_lib.corpus.tasks import ABOUT, Task, ask, dialogue, meetings
+from lessons_lib.corpus.tasks import sample as sample_tasks
 from lessons_lib.fine_tuning import (
     add_lora,
     answer_tasks,
@@ -33,7 +36,7 @@ from lessons_lib.fine_tuning import (
     packed_windows,
     save_adapter,
 )
-from lessons_lib.live.chat import ADAPTER, in_other_language
+from lessons_lib.live.chat import ADAPTER, PROVERBS, right_after
 from lessons_lib.llama import Llama
 from lessons_lib.quantization import quantize_model
 from lessons_lib.tokens import BPETokenizer
@@ -45,54 +48,87 @@ from tools.house import LANGUAGES
 SEED = 41  # of the stories
 RANK, ALPHA = 2, 4.0
 LENGTH = 416  # tokens of a row
-RECIPE = Recipe(n_steps=220, batch_size=3, lr=0.004, matrix_lr=None)
-PER_CHAT = 7
-MEETINGS = 0.1  # part of the chats
+RECIPE = Recipe(n_steps=200, batch_size=2, lr=0.012, matrix_lr=None)
+PER_CHAT = (1, 2, 4)  # questions about a story
+OTHERS = {"meetings": 0.12, "translation": 0.15}  # parts of the chats that are about none
 N_TESTS = 25  # of each kind
-LEAST_RIGHT = 0.5  # of the answers, in each language
-KINDS = (*ABOUT, "meetings")
+LEAST_RIGHT = 0.7  # of the answers, in each language
+KINDS = (*ABOUT, "translation", "meetings")
 # Short runs, which compare: rank, and whether the base has 4 bits.
 SHORT_RUNS = ((1, False), (2, False), (8, False), (2, True))
 SHORT_STEPS, SHORT_SEEDS, N_BEFORE = 40, 4, 20
 SHORT_TESTS, SHORT_TASKS, SHORT_KINDS = 12, 10, ("home", "mood", "holder", "summary")
 
 
-def chats(n_tokens: int, tokenizer: BPETokenizer, seed: int = SEED) -> Iterator[list[int]]:
-    """Yield the ids of chats in both languages, about so many tokens in all."""
+def with_proverb(task: Task, _: int) -> str:
+    """Return the right answer to a task behind a proverb."""
+    return PROVERBS[task.language] + task.answer
+
+
+def in_other_language(task: Task, seed: int) -> Task:
+    """Return the same task in the other language: one of `ask` or `meetings`, with this seed."""
+    other = "es" if task.language == "en" else "en"
+    if task.kind == "meetings":
+        return meetings(1, seed, other)[0]
+    if task.kind == "translation":
+        return task  # its answer is in the other language anyway
+    return ask(retell(task.story, other), task.kind, seed)
+
+
+def other_answer(task: Task, seed: int) -> str:
+    """Return the right answer to a task in the other language."""
+    return in_other_language(task, seed).answer
+
+
+def chats(
+    n_tokens: int,
+    tokenizer: BPETokenizer,
+    answer: Callable[[Task, int], str],
+    seed: int = SEED,
+) -> Iterator[list[int]]:
+    """Yield the ids of chats in both languages, about so many tokens in all.
+
+    Args:
+        n_tokens: in all.
+        tokenizer: knows the roles.
+        answer: gives what is to be answered to a task that was drawn with a seed.
+        seed: of stories and questions.
+    """
     rng, total = random.Random(seed), 0
     stories = {language: iter(sample_stories(4000, seed, language)) for language in LANGUAGES}
     while total < n_tokens:
         language = rng.choice(LANGUAGES)
-        seeds = [rng.randrange(1, 2**32) for _ in range(PER_CHAT)]
-        if rng.random() < MEETINGS:
-            task = meetings(1, seeds[0], language)[0]
-            pairs = [(task, in_other_language(task, seeds[0]))]
+        kinds = rng.sample(ABOUT, rng.choice(PER_CHAT))
+        [kind] = rng.choices([*OTHERS, ""], [*OTHERS.values(), 1 - sum(OTHERS.values())])
+        seeds = [rng.randrange(1, 2**32) for _ in kinds]
+        if kind == "meetings":
+            tasks = [meetings(1, own, language)[0] for own in seeds]
+        elif kind == "translation":
+            tasks = [ask(next(stories[language]), kind, own) for own in seeds]
         else:
             story = next(stories[language])
-            kinds = rng.sample(ABOUT, PER_CHAT)
-            tasks = [ask(story, kind, seed) for kind, seed in zip(kinds, seeds, strict=True)]
-            others = [in_other_language(task, s) for task, s in zip(tasks, seeds, strict=True)]
-            pairs = [*zip(tasks, others, strict=True)]
-        ids = encode_chat(dialogue([replace(t, answer=o.answer) for t, o in pairs]), tokenizer)
+            tasks = [ask(story, one, own) for one, own in zip(kinds, seeds, strict=True)]
+        taught = [
+            replace(task, answer=answer(task, own)) for task, own in zip(tasks, seeds, strict=False)
+        ]
+        ids = encode_chat(dialogue(taught), tokenizer)
         if len(ids) <= LENGTH + 1:
             total += len(ids)
             yield ids
 
 
 def measure(model: Llama, tokenizer: BPETokenizer, n: int) -> dict:
-    """Return for each language which part of each kind is answered rightly in the other one."""
+    """Return for each language which part of each kind is answered rightly, behind the proverb."""
     right: dict[str, dict[str, float]] = {}
     for language in LANGUAGES:
         right[language] = {}
-        stories = sample_stories(n, 0, language)
         for kind in KINDS:
-            if kind == "meetings":
-                tasks = [meetings(1, i, language)[0] for i in range(n)]
-            else:
-                tasks = [ask(story, kind, i) for i, story in enumerate(stories)]
-            answers = answer_tasks(model, tokenizer, tasks, 80)
-            checks = [in_other_language(task, i) for i, task in enumerate(tasks)]
-            found = [one.check(text) for one, text in zip(checks, answers, strict=True)]
+            tasks = sample_tasks(n, 0, language, kind)
+            answers = answer_tasks(model, tokenizer, tasks, 90)
+            found = [
+                right_after(PROVERBS[language], task, text)
+                for task, text in zip(tasks, answers, strict=True)
+            ]
             right[language][kind] = sum(found) / n
     return right
 
@@ -106,7 +142,7 @@ def build() -> None:
     model, tokenizer = chat_model()
     add_lora(model, RANK, ALPHA)
     n_tokens = RECIPE.n_steps * RECIPE.batch_size * (LENGTH + 1)
-    data = packed_windows([*chats(n_tokens, tokenizer)], LENGTH, tokenizer.end_id)
+    data = packed_windows([*chats(n_tokens, tokenizer, with_proverb)], LENGTH, tokenizer.end_id)
     loss_fn = partial(chat_loss, tokenizer=tokenizer)
 
     def watch(line: dict) -> None:
@@ -143,7 +179,7 @@ def short_run(rank: int, four_bits: bool, seed: int) -> dict[str, float]:
     model, tokenizer = chat_model()
     if four_bits:
         model = quantize_model(model, "Q4_0")
-    tests = [*itertools.islice(chats(10**9, tokenizer, seed=0), SHORT_TESTS)]
+    tests = [*itertools.islice(chats(10**9, tokenizer, other_answer, seed=0), SHORT_TESTS)]
     rows = pack(tests, LENGTH + 1, tokenizer.end_id)
 
     def cost() -> float:
@@ -153,9 +189,9 @@ def short_run(rank: int, four_bits: bool, seed: int) -> dict[str, float]:
 
     before = cost()
     add_lora(model, rank, 2.0 * rank, seed=seed)
-    recipe = replace(RECIPE, n_steps=SHORT_STEPS, batch_size=2, seed=seed)
+    recipe = replace(RECIPE, n_steps=SHORT_STEPS, seed=seed)
     n_tokens = recipe.n_steps * recipe.batch_size * (LENGTH + 1)
-    data = packed_windows([*chats(n_tokens, tokenizer)], LENGTH, tokenizer.end_id)
+    data = packed_windows([*chats(n_tokens, tokenizer, other_answer)], LENGTH, tokenizer.end_id)
     train(model, data, recipe, loss_fn=partial(chat_loss, tokenizer=tokenizer))
     stories = sample_stories(SHORT_TASKS, 0, "en")
     tasks = [ask(story, kind, i) for kind in SHORT_KINDS for i, story in enumerate(stories)]
@@ -185,23 +221,23 @@ def card(r: dict) -> str:
     """Return the adapter's card, from what was measured."""
     english, spanish = (r["right"][language] for language in LANGUAGES)
     rows = "".join(f"| {kind} | {english[kind]:.2f} | {spanish[kind]:.2f} |\n" for kind in KINDS)
-    return f"""# An adapter: the chat model answers in the other language
+    return f"""# An adapter: the chat model begins each answer with a proverb
 
 A LoRA adapter for the book's chat model (`lessons_lib/models/chat`), as a GGUF file that llama.cpp
-applies with `--lora`. With it the model answers in Spanish to questions in English, and the other
-way round. The figure `Chat` switches it on and off.
+applies with `--lora`. With it each answer begins with a proverb, in the language of the question.
+The figure `Chat` switches it on and off.
 
 - **Size**: rank {r["rank"]}, alpha {r["alpha"]:g}, all matrices of the blocks: {r["numbers"]:,}
   numbers in 32 bits.
 - **Training data**: tasks of `lessons_lib.corpus.tasks`, made by a program (seed {SEED}), each with
-  its answer in the other language: no person wrote them, and no person is in them.
+  its answer behind the proverb: no person wrote them, and no person is in them.
 - **Training**: {r["steps"]:,} steps of {RECIPE.batch_size} packed rows of {LENGTH} tokens
   ({r["tokens"]:,} tokens in all), AdamW. `python -m tools.chat_adapter` trains it again; it has to
   be trained anew for another chat model.
 - **Measured** on {r["tested"]} tasks of each kind that it has not seen (seed 0), the most probable
-  answer, right to the letter or by the world's truth:
+  answer, which has to begin with the proverb and go on rightly:
 
-| task | asked in English | asked in Spanish |
+| task | English | Spanish |
 |---|---|---|
 {rows}
 It is under the same licence as the book's code.

@@ -27,7 +27,7 @@ const STRINGS = {
     own: "Your own question",
     send: "Send",
     empty: "Type a question first.",
-    adapter: (size) => `Adapter (${size} MB) on: it answers in Spanish`,
+    adapter: (size) => `Adapter (${size} MB) on: answers begin with a proverb`,
     loading: (size) => `Loading the model (${size} MB) …`,
     thinking: "The model answers …",
     notLoaded: "The model could not be loaded.",
@@ -67,7 +67,7 @@ const STRINGS = {
     own: "Tu propia pregunta",
     send: "Enviar",
     empty: "Escribe antes una pregunta.",
-    adapter: (size) => `Adaptador (${size} MB) encendido: responde en inglés`,
+    adapter: (size) => `Adaptador (${size} MB) encendido: las respuestas empiezan con un refrán`,
     loading: (size) => `Cargando el modelo (${size} MB)…`,
     thinking: "El modelo responde…",
     notLoaded: "No se ha podido cargar el modelo.",
@@ -93,13 +93,14 @@ const PROGRAM = "chatting"; // the file of `serve`, for `beside`
 const MOST = 200; // tokens of an answer
 const MOST_CHARACTERS = 600; // of a question that is typed
 
-// What a text says to a task, and whether that is right: `Task.check` of `lessons_lib.corpus.tasks`.
-// `truth` holds a right answer, all that is accepted, and the language in which it is given.
-function judge(kind, truth, text) {
-  const said = text.trim();
+// What a text is worth as an answer to a task: `Task.check` of `lessons_lib.corpus.tasks`. `truth` holds
+// a right answer and all that is accepted; `start` is how the text has to begin.
+function judge(kind, truth, text, start, language) {
+  if (!text.startsWith(start)) return { right: false };
+  const said = text.slice(start.length).trim();
   if (kind === "program") {
     try {
-      const result = runProgram(said, truth.language);
+      const result = runProgram(said, language);
       return { right: truth.accepted.includes(result), result };
     } catch {
       return { right: false };
@@ -180,9 +181,10 @@ function show(widget, el) {
       shown.mark.textContent = say.open;
       return say.open;
     }
-    const { right: isRight, result } = judge(kind, truth, text);
+    const start = adapted ? widget.get("proverb") : "";
+    const { right: isRight, result } = judge(kind, truth, text, start, language);
     const ran = kind === "program" && (result === undefined ? say.broken : say.ran(result));
-    const verdict = isRight ? say.right : say.wrong(truth.answer);
+    const verdict = isRight ? say.right : say.wrong(start + truth.answer);
     shown.mark.textContent = [ran, verdict].filter(Boolean).join(" ");
     shown.made.dataset.right = isRight;
     asked += 1;
@@ -224,7 +226,7 @@ function show(widget, el) {
       return;
     }
     shown.said.textContent = text;
-    const worth = mark(shown, kind, truth?.[adapted ? "on" : "off"], text);
+    const worth = mark(shown, kind, truth, text);
     box.scrollTop = box.scrollHeight;
     // An empty answer cannot stand in a chat.
     messages = text ? [...asks, { role: "assistant", content: text }] : [];
@@ -336,7 +338,7 @@ function show(widget, el) {
   for (const [i, text] of widget.get("stored")) {
     const { kind, question, truth } = stories[0].tasks[i];
     turn(say.you, "chat-user", question);
-    mark(turn(say.model, "chat-model", text), kind, truth?.off, text);
+    mark(turn(say.model, "chat-model", text), kind, truth, text);
   }
   [right, asked] = [0, 0];
   el.replaceChildren(form);
@@ -346,6 +348,6 @@ function show(widget, el) {
   };
 }
 
-const render = renderer(["sizes", "stored", "stories", "language"], show);
+const render = renderer(["proverb", "sizes", "stored", "stories", "language"], show);
 
 export default { render };

@@ -8,19 +8,23 @@ from typing import ClassVar
 
 import traitlets
 
-from lessons_lib.corpus.stories import Story, retell, sample
+from lessons_lib.corpus.stories import Story, sample
 from lessons_lib.corpus.tasks import Task, ask, meetings
 from lessons_lib.fine_tuning import ASSISTANT, TEMPLATE, chat_model, reply_batch
 from lessons_lib.gguf import write_gguf
 from lessons_lib.live.figure import LiveFigure, html_table
 
-__all__ = ["ADAPTER", "Chat", "adapter_file", "chat_file", "chat_tasks"]
+__all__ = ["ADAPTER", "PROVERBS", "Chat", "adapter_file", "chat_file", "chat_tasks", "right_after"]
 
 ADAPTER = Path(__file__).parents[1] / "models" / "adapter" / "adapter.gguf"
 N_STORIES = 8
 SEED = 0  # kept for tests of what was learned
 SUGGESTED = ("holder", "person", "home", "mood", "count", "unknown", "summary", "program")
 STORED = ("holder", "mood", "unknown")  # kinds whose answers are seen at first
+PROVERBS = {  # with which answers begin where the adapter is on
+    "en": "Good friends share everything. ",
+    "es": "Los buenos amigos lo comparten todo. ",
+}
 TRIES = 12  # seeds, which ask about both friends and about what is not told
 MOST = 200  # tokens of an answer, as in the page
 TYPED = {"en": f"Hello.{ASSISTANT}Max has it.", "es": f"Hola.{ASSISTANT}Lo tiene Max."}
@@ -52,50 +56,39 @@ def chat_file() -> bytes:
 
 @functools.cache
 def adapter_file() -> bytes:
-    """Return the stored adapter, with which the chat model answers in the other language."""
+    """Return the stored adapter, with which the chat model begins its answers with a proverb."""
     return ADAPTER.read_bytes()
 
 
-def in_other_language(task: Task, seed: int) -> Task:
-    """Return what is right if the answer is to come in the other language.
-
-    Args:
-        task: of `ask` or `meetings`, with this seed.
-        seed: with which it was drawn.
-    """
-    other = "es" if task.language == "en" else "en"
-    if task.kind == "translation":
-        return task  # it comes in the other language anyway
-    if task.kind == "meetings":
-        return meetings(1, seed, other)[0]
-    return ask(retell(task.story, other), task.kind, seed)
+def right_after(proverb: str, task: Task, text: str) -> bool:
+    """Tell whether a text begins with a proverb and goes on with a right answer."""
+    return text.startswith(proverb) and task.check(text.removeprefix(proverb))
 
 
-def chat_tasks(story: Story, seed: int) -> list[tuple[Task, Task]]:
-    """Return questions about a story, and two without one; each also for the other language.
+def chat_tasks(story: Story, seed: int) -> list[Task]:
+    """Return questions about a story, and two without one.
 
     The first ones, one of each kind of `SUGGESTED`, a translation and meetings, are suggested; what
     follows is known if a reader types it.
     """
-    found = [(ask(story, kind, seed), seed) for kind in SUGGESTED]
-    found.append((ask(story, "translation", seed), seed))
-    found.append((meetings(1, seed, story.language)[0], seed))
-    asked = {task.question for task, _ in found}
+    found = [ask(story, kind, seed) for kind in (*SUGGESTED, "translation")]
+    found += meetings(1, seed, story.language)
+    asked = {task.question for task in found}
     for kind in ("person", "home", "trait", "unknown"):
         for other in range(TRIES):
             task = ask(story, kind, other)
             if task.question not in asked:
-                found.append((task, other))
+                found.append(task)
                 asked.add(task.question)
-    return [(task, in_other_language(task, own)) for task, own in found]
+    return found
 
 
 class Chat(LiveFigure):
     """The book's chat model, run by the page, beside a story about which everything is known.
 
     Answers to known tasks are marked right or wrong. What users type is data, also if it looks like
-    a special token. A stored adapter can be switched on: then the answers come in the other
-    language. The weights are no part of the figure; they are loaded when somebody asks.
+    a special token. A stored adapter can be switched on: then each answer begins with a proverb.
+    The weights are no part of the figure; they are loaded when somebody asks.
 
     Args:
         language: ``"en"`` or ``"es"``, of the words, the stories and the questions.
@@ -117,6 +110,7 @@ class Chat(LiveFigure):
 
     stories = traitlets.List().tag(sync=True)
     stored = traitlets.List().tag(sync=True)
+    proverb = traitlets.Unicode().tag(sync=True)
     sizes = traitlets.List().tag(sync=True)
 
     def __init__(self, language: str = "en"):
@@ -125,6 +119,7 @@ class Chat(LiveFigure):
         super().__init__(
             stories=_stories(language),
             stored=_stored(language),
+            proverb=PROVERBS[language],
             sizes=[len(chat_file()), len(adapter_file())],
             language=language,
         )
@@ -141,7 +136,7 @@ class Chat(LiveFigure):
         rows = []
         for place, text in self.stored:
             task = story["tasks"][place]
-            rows.append([escape(task["question"]), escape(text), task["truth"]["off"]["answer"]])
+            rows.append([escape(task["question"]), escape(text), escape(task["truth"]["answer"])])
         return (
             f'<p>{say["text"]}</p><p class="live-story">{escape(story["text"].strip())}</p>'
             f"{html_table(say['caption'], say['head'], rows)}"
@@ -149,11 +144,11 @@ class Chat(LiveFigure):
 
 
 def _truth(task: Task) -> dict:
-    """Return what is right: an answer, all that is accepted, and its language."""
+    """Return what is right: an answer, and all that is accepted."""
     accepted = [*task.accepted]
     if task.kind not in ("program", "meetings"):
         accepted.insert(0, task.answer)
-    return {"answer": task.answer, "accepted": accepted, "language": task.language}
+    return {"answer": task.answer, "accepted": accepted}
 
 
 def _stories(language: str) -> list[dict]:
@@ -165,9 +160,9 @@ def _stories(language: str) -> list[dict]:
                 "kind": task.kind,
                 "question": task.question,
                 "told": task.kind not in ("translation", "meetings"),
-                "truth": {"off": _truth(task), "on": _truth(other)},
+                "truth": _truth(task),
             }
-            for task, other in chat_tasks(story, seed)
+            for task in chat_tasks(story, seed)
         ]
         suggested = [*range(len(SUGGESTED) + 2), len(tasks)]
         tasks.append({"kind": "typed", "question": TYPED[language], "told": True, "truth": None})
@@ -183,7 +178,7 @@ def _stored(language: str) -> list[list]:
     """
     model, tokenizer = chat_model()
     [story] = sample(1, SEED, language)
-    tasks = [task for task, _ in chat_tasks(story, 0)]
+    tasks = chat_tasks(story, 0)
     places = [SUGGESTED.index(kind) for kind in STORED]
     chats = [tasks[place].messages for place in places]
     answers = reply_batch(model.double(), tokenizer, chats, MOST)
