@@ -46,18 +46,19 @@ from tools.chat_model import start
 from tools.house import LANGUAGES
 
 SEED = 41  # of the stories
-RANK, ALPHA = 2, 4.0
+RANK, ALPHA = 4, 8.0
 LENGTH = 416  # tokens of a row
-RECIPE = Recipe(n_steps=200, batch_size=2, lr=0.012, matrix_lr=None)
+RECIPE = Recipe(n_steps=420, batch_size=2, lr=0.012, matrix_lr=None)
 PER_CHAT = (1, 2, 4)  # questions about a story
-OTHERS = {"meetings": 0.12, "translation": 0.15}  # parts of the chats that are about none
+OFTEN = ("holder", "unknown")  # asked twice as often
+OTHERS = {"meetings": 0.1, "translation": 0.25}  # parts of the chats that are about none
 N_TESTS = 25  # of each kind
-LEAST_RIGHT = 0.7  # of the answers, in each language
+LEAST_RIGHT = 0.6  # of the answers, in each language
 KINDS = (*ABOUT, "translation", "meetings")
 # Short runs, which compare: rank, and whether the base has 4 bits.
 SHORT_RUNS = ((1, False), (2, False), (8, False), (2, True))
 SHORT_STEPS, SHORT_SEEDS, N_BEFORE = 40, 4, 20
-SHORT_TESTS, SHORT_TASKS, SHORT_KINDS = 12, 10, ("home", "mood", "holder", "summary")
+SHORT_TESTS = 40  # held-out chats
 
 
 def with_proverb(task: Task, _: int) -> str:
@@ -98,7 +99,7 @@ def chats(
     stories = {language: iter(sample_stories(4000, seed, language)) for language in LANGUAGES}
     while total < n_tokens:
         language = rng.choice(LANGUAGES)
-        kinds = rng.sample(ABOUT, rng.choice(PER_CHAT))
+        kinds = rng.sample((*ABOUT, *OFTEN), rng.choice(PER_CHAT))
         [kind] = rng.choices([*OTHERS, ""], [*OTHERS.values(), 1 - sum(OTHERS.values())])
         seeds = [rng.randrange(1, 2**32) for _ in kinds]
         if kind == "meetings":
@@ -150,13 +151,17 @@ def build() -> None:
             print(line, flush=True)
 
     record = train(model, data, RECIPE, watch=watch, loss_fn=loss_fn)
+    with torch.no_grad():
+        for _, part in lora_parts(model):
+            for matrix in (part.A, part.B):
+                matrix.copy_(matrix.half())  # what 16 bits keep is what is measured
     right = measure(model, tokenizer, N_TESTS)
     print(json.dumps(right, indent=2))
     means = {language: sum(found.values()) / len(KINDS) for language, found in right.items()}
     if min(means.values()) < LEAST_RIGHT:
         raise ValueError(f"expected at least {LEAST_RIGHT} of the answers right, got {means}")
     ADAPTER.parent.mkdir(parents=True, exist_ok=True)
-    save_adapter(model, ADAPTER)
+    save_adapter(model, ADAPTER, "F16")
     results = {
         "numbers": sum(part.A.numel() + part.B.numel() for _, part in lora_parts(model)),
         "rank": RANK,
@@ -171,11 +176,7 @@ def build() -> None:
 
 
 def short_run(rank: int, four_bits: bool, seed: int) -> dict[str, float]:
-    """Train an adapter for few steps; what it costs to answer then, and how often that is right.
-
-    Returns:
-        "before" and "after", in nats per token of held-out answers, and "right", a share.
-    """
+    """Train an adapter for few steps; return what held-out answers cost, in nats per token."""
     model, tokenizer = chat_model()
     if four_bits:
         model = quantize_model(model, "Q4_0")
@@ -193,12 +194,7 @@ def short_run(rank: int, four_bits: bool, seed: int) -> dict[str, float]:
     n_tokens = recipe.n_steps * recipe.batch_size * (LENGTH + 1)
     data = packed_windows([*chats(n_tokens, tokenizer, other_answer)], LENGTH, tokenizer.end_id)
     train(model, data, recipe, loss_fn=partial(chat_loss, tokenizer=tokenizer))
-    stories = sample_stories(SHORT_TASKS, 0, "en")
-    tasks = [ask(story, kind, i) for kind in SHORT_KINDS for i, story in enumerate(stories)]
-    truths = [in_other_language(task, i % SHORT_TASKS) for i, task in enumerate(tasks)]
-    answers = answer_tasks(model, tokenizer, tasks, 32)
-    right = [truth.check(text) for truth, text in zip(truths, answers, strict=True)]
-    return {"before": before, "after": cost(), "right": sum(right) / len(right)}
+    return {"before": before, "after": cost()}
 
 
 def compare_ranks() -> None:
@@ -212,7 +208,7 @@ def compare_ranks() -> None:
         found.append({"rank": rank, "base": "Q4_0" if four_bits else "F32", "runs": runs})
         print(found[-1], flush=True)
     before = {"tested": N_BEFORE, "right": measure_all(*start(), N_BEFORE)}
-    results = {"steps": SHORT_STEPS, "kinds": SHORT_KINDS, "found": found, "before": before}
+    results = {"steps": SHORT_STEPS, "found": found, "before": before}
     path = ADAPTER.with_name("ranks.json")
     write_atomic(path, (json.dumps(results, indent=2) + "\n").encode())
 
@@ -228,7 +224,7 @@ applies with `--lora`. With it each answer begins with a proverb, in the languag
 The figure `Chat` switches it on and off.
 
 - **Size**: rank {r["rank"]}, alpha {r["alpha"]:g}, all matrices of the blocks: {r["numbers"]:,}
-  numbers in 32 bits.
+  numbers in 16 bits.
 - **Training data**: tasks of `lessons_lib.corpus.tasks`, made by a program (seed {SEED}), each with
   its answer behind the proverb: no person wrote them, and no person is in them.
 - **Training**: {r["steps"]:,} steps of {RECIPE.batch_size} packed rows of {LENGTH} tokens
