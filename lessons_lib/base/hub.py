@@ -213,18 +213,27 @@ def add_once(tensors: dict[str, Tensor], name: str, tensor: Tensor, source: str)
 @contextmanager
 def outlines() -> Iterator[None]:
     """Make tensors that have a shape and no numbers: what is built inside takes no memory."""
-    with torch.device("meta"), _NoDraws():
+    with torch.device("meta"), _Outline():
         yield
 
 
-class _NoDraws(TorchFunctionMode):
-    """Skips starting weights, which PyTorch would work out even where there is nothing to fill."""
+class _Outline(TorchFunctionMode):
+    """Skips starting weights, which PyTorch would work out even where there is nothing to fill.
+
+    A few numbers in a row are made all the same: to calculate with a row that has no numbers,
+    PyTorch loads its compiler, which takes more than a second.
+    """
 
     SKIPPED = (nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_)
+    FEW = 2**16
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        return kwargs["tensor"] if func in self.SKIPPED else func(*args, **kwargs)
+        if func in self.SKIPPED:
+            return kwargs["tensor"]
+        if func is torch.arange and all(value <= self.FEW for value in args):
+            kwargs = {**kwargs, "device": "cpu"}
+        return func(*args, **kwargs)
 
 
 class Entries:
