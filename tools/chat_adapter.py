@@ -9,6 +9,7 @@ other language.
 """
 
 import argparse
+import functools
 import itertools
 import json
 import random
@@ -21,7 +22,7 @@ import torch
 
 from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
-from lessons_lib.corpus.stories import retell
+from lessons_lib.corpus.stories import Story, retell
 from lessons_lib.corpus.stories import sample as sample_stories
 from lessons_lib.corpus.tasks import ABOUT, Task, ask, dialogue, meetings
 from lessons_lib.corpus.tasks import sample as sample_tasks
@@ -45,7 +46,7 @@ from tools.chat_model import measure as measure_all
 from tools.chat_model import start
 from tools.house import LANGUAGES
 
-SEED = 41  # of the stories
+SEED, N_STORIES = 41, 2000  # of the chats, in each language
 RANK, ALPHA = 4, 8.0
 LENGTH = 416  # tokens of a row
 RECIPE = Recipe(n_steps=420, batch_size=2, lr=0.012, matrix_lr=None)
@@ -57,8 +58,14 @@ LEAST_RIGHT = 0.6  # of the answers, in each language
 KINDS = (*ABOUT, "translation", "meetings")
 # Short runs, which compare: rank, and whether the base has 4 bits.
 SHORT_RUNS = ((1, False), (2, False), (8, False), (2, True))
-SHORT_STEPS, SHORT_SEEDS, N_BEFORE = 40, 4, 20
+SHORT_STEPS, SHORT_SEEDS, N_BEFORE = 30, 4, 20
 SHORT_TESTS = 40  # held-out chats
+
+
+@functools.cache
+def stories_of(seed: int, language: str) -> list[Story]:
+    """Return enough stories for all chats."""
+    return sample_stories(N_STORIES, seed, language)
 
 
 def with_proverb(task: Task, _: int) -> str:
@@ -96,7 +103,7 @@ def chats(
         seed: of stories and questions.
     """
     rng, total = random.Random(seed), 0
-    stories = {language: iter(sample_stories(4000, seed, language)) for language in LANGUAGES}
+    stories = {language: iter(stories_of(seed, language)) for language in LANGUAGES}
     while total < n_tokens:
         language = rng.choice(LANGUAGES)
         kinds = rng.sample((*ABOUT, *OFTEN), rng.choice(PER_CHAT))

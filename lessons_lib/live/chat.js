@@ -326,7 +326,13 @@ function show(widget, el) {
 
   const form = formOf(
     language,
-    element("div", { class: "chat-part" }, story, another),
+    element(
+      "div",
+      { class: "chat-part" },
+      element("span", { class: "look-name" }, say.story),
+      story,
+      another,
+    ),
     box,
     suggestions,
     element("div", { class: "chat-own" }, labelled(say.own, field), button(say.send, send)),

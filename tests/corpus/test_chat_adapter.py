@@ -63,6 +63,7 @@ def test_an_adapter_is_written_only_if_it_is_good_enough(monkeypatch, tmp_path):
     recipe = replace(tool.RECIPE, n_steps=1, batch_size=1)
     path = tmp_path / "adapter" / "adapter.gguf"
     values = {"RECIPE": recipe, "N_TESTS": 1, "ADAPTER": path, "LEAST_RIGHT": 1.1}
+    values["KINDS"] = ("home",)
     for name, value in values.items():
         monkeypatch.setattr(tool, name, value)
     assert tool.main([]) == 1

@@ -167,8 +167,7 @@ def follow(page, figure, selector):
     """
     return page.evaluate(
         """async ([source, props, selector]) => {
-            const url = `data:text/javascript;base64,${btoa(
-                String.fromCharCode(...new TextEncoder().encode(source)))}`;
+            const url = `data:text/javascript;charset=utf-8,${encodeURIComponent(source)}`;
             const module = (await import(url)).default;
             const listeners = new Set();
             const followed = [];
