@@ -49,7 +49,12 @@ function clocksPart(say, two, whole) {
       const place = `translate(${x} ${y}) scale(${radius / RADIUS})`;
       const turn = say.turn(whole(Math.round((2 * Math.PI) / speed)));
       put(
-        shape("g", { class: "live-clock", transform: place }, shape("circle", { r: RADIUS + 4 }), ...lines),
+        shape(
+          "g",
+          { class: "live-clock look-clock", transform: place },
+          shape("circle", { r: RADIUS + 4 }),
+          ...lines,
+        ),
         textAt(x, y + side / 2 + 10, two(product), "live-strong live-middle"),
         textAt(x, y + side / 2 + 24, turn, "live-small live-middle"),
       );

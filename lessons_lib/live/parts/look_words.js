@@ -47,7 +47,7 @@ const STRINGS = {
     clocks: (layer, head) => `Layer ${layer}, head ${head}: its clocks`,
     hands: (query, at, key, place) =>
       `Solid hands: the query of “${query}”, turned to position ${at}. Dashed hands: the key of “${key}”, ` +
-      `turned to ${place}, where this head looks most. Pale: before the turn.`,
+      `turned to ${place}, where this head looks most. Thin: before the turn.`,
     turn: (places) => `a turn in ${places}`,
     sum: (product) => `The parts below the clocks add up to q·k = ${product}.`,
     cache: "The cache: a key (top) and a value (below) of each token, in each layer",
@@ -112,9 +112,9 @@ const STRINGS = {
     mixed: "todos los valores, ponderados",
     clocks: (layer, head) => `Capa ${layer}, cabeza ${head}: sus relojes`,
     hands: (query, at, key, place) =>
-      `Agujas continuas: la consulta de «${query}», girada hasta la posición ${at}. Discontinuas: la clave ` +
-      `de «${key}», girada hasta la ${place}, donde más mira esta cabeza. Pálidas: antes del giro.`,
-    turn: (places) => `una vuelta: ${places}`,
+      `Manecillas continuas: la consulta de «${query}», girada hasta la posición ${at}. A trazos: la clave ` +
+      `de «${key}», girada hasta la ${place}, donde más mira esta cabeza. Finas: antes del giro.`,
+    turn: (places) => `vuelta en ${places}`,
     sum: (product) => `Las partes bajo los relojes suman q·k = ${product}.`,
     cache: "La caché: una clave (arriba) y un valor (abajo) de cada token, en cada capa",
     shelf: (n, numbers, size) =>
