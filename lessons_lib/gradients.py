@@ -302,8 +302,12 @@ def multi_head(x: Tensor, weights: Mapping[str, Tensor], n_heads: int) -> Tensor
         x: (B, T, D).
         weights: the four maps (D, D) of the attention, by their names in a `Block`.
         n_heads: H, a divisor of D.
+
+    Raises:
+        ValueError: see `check_heads`.
     """
     b, t, d = x.array.shape
+    check_heads(d, n_heads)
     maps = [linear(x, weights[f"attention.{name}.weight"]) for name in ("query", "key", "value")]
     heads = [y.reshape(b, t, n_heads, d // n_heads).swapaxes(1, 2) for y in maps]  # (B, H, T, K)
     mixed = attention(*heads).swapaxes(1, 2).reshape(b, t, d)

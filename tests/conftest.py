@@ -2,13 +2,18 @@
 
 import threading
 from collections import Counter
+from typing import ClassVar
 
 import pytest
 import torch
 from filelock import FileLock
+from hypothesis import settings
 
 from tools import site as book
 from tools.browser import launch
+
+settings.register_profile("no clock", deadline=None)  # a busy machine is no fault
+settings.load_profile("no clock")
 
 
 @pytest.hookimpl(trylast=True)
@@ -18,6 +23,7 @@ def pytest_collection_modifyitems(items):
     Those are the files that open pages, then the notebooks, then those of many tests.
     """
     pages = {item.path for item in items if item.get_closest_marker("site")}
+    Chromium.users = {item.path for item in items if "browser" in getattr(item, "fixturenames", ())}
     sizes = Counter(item.path for item in items)
     # Diagrams are compared by a test of their own. The curves of a plot may differ in a last digit
     # between processors, and the cells assert what they draw.
@@ -51,15 +57,49 @@ def site(tmp_path_factory, worker_id):
     return folder
 
 
+class Chromium:
+    """One headless Chromium for all files of this worker that open pages, one after the other."""
+
+    users: ClassVar[set] = set()  # those files
+    playwright = browser = None
+
+    @classmethod
+    def start(cls):
+        """Return the browser that runs, or start one."""
+        from playwright.sync_api import sync_playwright
+
+        if cls.browser is None or not cls.browser.is_connected():
+            cls.stop()
+            cls.playwright = sync_playwright().start()
+            cls.browser = launch(cls.playwright)
+        return cls.browser
+
+    @classmethod
+    def stop(cls):
+        """End the browser, if one runs, and with it Playwright's event loop."""
+        if cls.browser is not None:
+            cls.browser.close()
+        if cls.playwright is not None:
+            cls.playwright.stop()
+        cls.playwright = cls.browser = None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """End the browser before a file that opens no page: while it runs, asyncio is taken."""
+    if item.path not in Chromium.users:
+        Chromium.stop()
+
+
+def pytest_sessionfinish():
+    """Leave no browser behind."""
+    Chromium.stop()
+
+
 @pytest.fixture(scope="module")
 def browser():
-    """A headless Chromium. It ends with the module: while it runs, asyncio is taken."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = launch(playwright)
-        yield chromium
-        chromium.close()
+    """A headless Chromium."""
+    return Chromium.start()
 
 
 @pytest.fixture(scope="module")

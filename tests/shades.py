@@ -102,8 +102,18 @@ SOME_OF_EACH_SHADE = f"""(passed) => {{
       for (const one of [element, element?.closest("a[href]")])
         one?.removeAttribute("data-shade-measured");
   }}
-  // axe looks where each element of the page lies, however few it measures.
+  // axe looks where each element of the page lies, however few it measures: PUT_ASIDE.
   for (const block of document.querySelectorAll("article section > *:not(section)"))
     block.toggleAttribute("data-aside", !block.matches("LEFT") && !block.querySelector("LEFT"));
   return [...alike.keys()].filter((key) => alike.get(key).judged.length);
 }}""".replace("LEFT", ":not([data-shade-measured])")
+# What was put aside is out of the page, and an empty, hidden element of its kind is in its place.
+PUT_ASIDE = """() => {
+  window.aside = [...document.querySelectorAll("[data-aside]")].map((block) => {
+    const stand = block.cloneNode();
+    stand.style.setProperty("display", "none", "important");
+    block.replaceWith(stand);
+    return [stand, block];
+  });
+}"""
+BRING_BACK = "aside.forEach(([stand, block]) => stand.replaceWith(block))"

@@ -16,10 +16,15 @@ import torch
 from torch import nn
 
 from lessons_lib import (
+    alignment,
     attention,
     block,
+    evaluation,
+    fine_tuning,
     generation,
+    gguf,
     gpt,
+    gradients,
     intro,
     llama,
     ngrams,
@@ -28,6 +33,8 @@ from lessons_lib import (
     tokens,
     training,
 )
+from lessons_lib.base.linear import Linear
+from lessons_lib.corpus import tasks
 
 CHAPTERS = [
     intro,
@@ -41,6 +48,11 @@ CHAPTERS = [
     generation,
     scaling,
     quantization,
+    gguf,
+    gradients,
+    evaluation,
+    fine_tuning,
+    alignment,
 ]
 HOSTILE = [math.nan, math.inf, -math.inf, -1, 0, True, False, "3", 2.5, None, 1j, [1], np.True_]
 
@@ -73,6 +85,13 @@ LOGITS = torch.tensor([0.0, 1.0, 2.0])
 PARAMETER = nn.Parameter(torch.ones(2, 2))
 SIZES = {"vocab_size": 5, "context_length": 6, "d_model": 4, "n_heads": 2, "n_layers": 1}
 SIZE_KINDS = dict.fromkeys(SIZES, SIZE)
+INSIDE = kind(FLOAT)  # between 0 and 1
+WEIGHTS = {
+    name.removeprefix("blocks.0."): gradients.Tensor(np.ones(shape))
+    for name, shape in gradients.gpt_shapes(5, 6, 4, 1).items()
+}
+STREAM = gradients.Tensor(np.ones((1, 3, 4)))
+CHAT = dict(zip(("model", "tokenizer"), fine_tuning.chat_model(), strict=True))
 
 
 def run(iterator_of, **arguments):
@@ -555,6 +574,197 @@ CALLS = {
         {"x": X, "weights": abs(X), "most": 7, "first": 0.5, "n_trials": 1},
         {"most": SIZE, "first": kind(FLOAT, *ANY_SIGN), "n_trials": COUNT},
     ),
+    "gguf.read_float": (
+        lambda usual: gguf.read_float({}, "eps", usual),
+        {"usual": 1.0},
+        {"usual": POSITIVE},
+    ),
+    "gguf.round_up": (gguf.round_up, {"n": 5, "multiple": 4}, {"n": COUNT, "multiple": SIZE}),
+    "gguf.hex_view": (gguf.hex_view, {"buffer": b"GGUF", "n_bytes": 4}, {"n_bytes": SIZE}),
+    "gguf.half_rotary": (
+        gguf.half_rotary,
+        {"rows": torch.ones(4, 2), "n_heads": 1},
+        {"n_heads": SIZE},
+    ),
+    "gguf.interleave_rotary": (
+        gguf.interleave_rotary,
+        {"rows": torch.ones(4, 2), "n_heads": 1},
+        {"n_heads": SIZE},
+    ),
+    "gguf.write_tokenizer": (
+        gguf.write_tokenizer,
+        {"tokenizer": TOKENIZER, "vocab_size": 258},
+        {"vocab_size": SIZE},
+    ),
+    "gradients.TinyGPT": (
+        gradients.TinyGPT,
+        {
+            "vocab_size": 5,
+            "context_length": 6,
+            "d_model": 4,
+            "n_heads": 2,
+            "n_layers": 1,
+            "seed": 1,
+        },
+        SIZE_KINDS | {"seed": COUNT},
+    ),
+    "gradients.gpt_shapes": (
+        gradients.gpt_shapes,
+        {"vocab_size": 5, "context_length": 6, "d_model": 4, "n_layers": 1},
+        {name: SIZE for name in SIZES if name != "n_heads"},
+    ),
+    "gradients.multi_head": (
+        lambda n_heads: gradients.multi_head(STREAM, WEIGHTS, n_heads),
+        {"n_heads": 2},
+        {"n_heads": SIZE},
+    ),
+    "gradients.block": (
+        lambda n_heads: gradients.block(STREAM, WEIGHTS, n_heads),
+        {"n_heads": 2},
+        {"n_heads": SIZE},
+    ),
+    "gradients.rms_norm": (
+        gradients.rms_norm,
+        {"x": STREAM, "weight": gradients.Tensor(np.ones(4)), "eps": 1e-5},
+        {"eps": AMOUNT},
+    ),
+    "evaluation.accuracy": (
+        evaluation.accuracy,
+        {"right": [True, False], "confidence": 0.9},
+        {"confidence": INSIDE},
+    ),
+    "evaluation.bootstrap": (
+        evaluation.bootstrap,
+        {"values": [1.0, 2.0], "n_times": 3, "seed": 1, "confidence": 0.9},
+        {"n_times": SIZE, "seed": COUNT, "confidence": INSIDE},
+    ),
+    "evaluation.calibration_error": (
+        evaluation.calibration_error,
+        {"confidences": [0.5], "right": [True], "n_bins": 3},
+        {"n_bins": SIZE},
+    ),
+    "evaluation.reliability": (
+        evaluation.reliability,
+        {"confidences": [0.5], "right": [True], "n_bins": 3},
+        {"n_bins": SIZE},
+    ),
+    "evaluation.paired_difference": (
+        evaluation.paired_difference,
+        {"a": [1.0, 0.0], "b": [0.0, 1.0], "confidence": 0.9},
+        {"confidence": INSIDE},
+    ),
+    "evaluation.pass_at_k": (
+        evaluation.pass_at_k,
+        {"n": 4, "c": 2, "k": 3},
+        {"n": SIZE, "c": COUNT, "k": SIZE},
+    ),
+    "evaluation.questions_needed": (
+        evaluation.questions_needed,
+        {"p_a": 0.5, "p_b": 0.6, "disagree": None, "power": 0.8, "confidence": 0.9},
+        {
+            "p_a": PART,
+            "p_b": PART,
+            "disagree": kind(FLOAT, None),
+            "power": INSIDE,
+            "confidence": INSIDE,
+        },
+    ),
+    "evaluation.seen_before": (
+        evaluation.seen_before,
+        {"token_ids": [1, 2, 3], "training_ids": [1, 2, 3], "n": 2},
+        {"n": SIZE},
+    ),
+    "evaluation.story_questions": (
+        evaluation.story_questions,
+        {"n": 2, "seed": 1, "things": 1},
+        {"n": COUNT, "seed": COUNT, "things": SIZE},
+    ),
+    "evaluation.wilson": (
+        evaluation.wilson,
+        {"n_right": 2, "n": 4, "confidence": 0.9},
+        {"n_right": kind(FLOAT, 0, 2.5), "n": SIZE, "confidence": INSIDE},
+    ),
+    "evaluation.z_value": (evaluation.z_value, {"confidence": 0.9}, {"confidence": INSIDE}),
+    "fine_tuning.LoRALinear": (
+        fine_tuning.LoRALinear,
+        {"base": Linear(4, 4, bias=False), "rank": 2, "alpha": 2.0},
+        {"rank": SIZE, "alpha": POSITIVE},
+    ),
+    "fine_tuning.add_lora": (
+        lambda **arguments: fine_tuning.add_lora(llama.Llama(CONFIG), **arguments),
+        {"rank": 2, "alpha": 2.0, "seed": 1},
+        {"rank": SIZE, "alpha": POSITIVE, "seed": COUNT},
+    ),
+    "fine_tuning.average": (
+        fine_tuning.average,
+        {"one": MODEL, "other": MODEL, "part": 0.3},
+        {"part": PART},
+    ),
+    "fine_tuning.documents": (
+        fine_tuning.documents,
+        {"token_ids": IDS, "end_id": 2},
+        {"end_id": COUNT},
+    ),
+    "fine_tuning.pack": (
+        fine_tuning.pack,
+        {"texts": [[0, 1, 0]], "length": 3, "end_id": 0},
+        {"length": SIZE, "end_id": COUNT},
+    ),
+    "fine_tuning.packed_windows": (
+        fine_tuning.packed_windows,
+        {"texts": [[0, 1, 0]], "length": 3, "end_id": 0},
+        {"length": SIZE, "end_id": COUNT},
+    ),
+    "fine_tuning.answer_tasks": (
+        fine_tuning.answer_tasks,
+        CHAT | {"tasks": tasks.sample(1, 1, kind="meetings"), "n_tokens": 1, "size": 1, "seed": 1},
+        {"n_tokens": COUNT, "size": SIZE, "seed": COUNT},
+    ),
+    "fine_tuning.reply": (
+        fine_tuning.reply,
+        CHAT | {"messages": [{"role": "user", "content": "a"}], "n_tokens": 1, "seed": 1},
+        {"n_tokens": COUNT, "seed": COUNT},
+    ),
+    "fine_tuning.reply_batch": (
+        fine_tuning.reply_batch,
+        CHAT | {"chats": [[{"role": "user", "content": "a"}]], "n_tokens": 1, "seed": 1},
+        {"n_tokens": COUNT, "seed": COUNT},
+    ),
+    "fine_tuning.widen": (
+        fine_tuning.widen,
+        {"model": MODEL, "n_new": 2},
+        {"n_new": SIZE},
+    ),
+    "alignment.dpo_loss": (
+        alignment.dpo_loss,
+        {"chosen": -torch.ones(2), "rejected": -2 * torch.ones(2)}
+        | dict.fromkeys(["reference_chosen", "reference_rejected"], -torch.ones(2))
+        | {"beta": 0.1, "kind": "robust", "flipped": 0.2},
+        {"beta": POSITIVE, "flipped": PART},
+    ),
+    "alignment.optimum": (
+        alignment.optimum,
+        {"reference_probs": [0.5, 0.5], "rewards": [0.0, 1.0], "beta": 1.0},
+        {"beta": POSITIVE},
+    ),
+    "alignment.policy_loss": (
+        alignment.policy_loss,
+        {
+            "log_probs": -torch.ones(2, 3),
+            "old_log_probs": -torch.ones(2, 3),
+            "advantages": torch.ones(2, 3),
+            "mask": torch.ones(2, 3, dtype=torch.bool),
+            "clip": 0.2,
+            "beta": 0.1,
+            "reference_log_probs": -torch.ones(2, 3),
+        },
+        {"clip": POSITIVE, "beta": AMOUNT},
+    ),
+    "alignment.preference": (
+        alignment.preference,
+        {"a": 1.0, "b": 0.0},
+        {"a": kind(FLOAT, *ANY_SIGN), "b": kind(FLOAT, *ANY_SIGN)},
+    ),
 }
 
 # Public names with numeric parameters that no call above covers, each with the reason.
@@ -569,6 +779,26 @@ RECORDS = {
     "quantization.fit_super_blocks": "hands its numbers to search_scale_and_min",
     "tokens.merge_pair": "puts one thing in place of two: ids, but any others as well",
     "generation.TextStream": "has no numbers",
+    "gguf.GGUF": "what was read from a file",
+    "gguf.GGUFTensor": "what was read from a file",
+    "gguf.TensorEntry": "what was read from a file",
+    "gguf.ByteReader": "a place in a file",
+    "gguf.MetadataList": "what was read from a file",
+    "gguf.decode_text": "places in a file that ByteReader checks",
+    "gguf.place_tensors": "numbers of a file, tested by broken files",
+    "gguf.pack_tensor_entry": "numbers that write_gguf made",
+    "gguf.hex_rows": "a part of hex_view",
+    "gguf.read_numbers": "numbers of a file, tested by broken files",
+    "gguf.read_texts": "numbers of a file, tested by broken files",
+    "gguf.read_text": "numbers of a file, tested by broken files",
+    "gguf.read_tensor_entry": "numbers of a file, tested by broken files",
+    "gguf.read_scaling": "numbers of a file, tested by broken files",
+    "gguf.shown": "a part of messages",
+    "gguf.wrong": "makes messages",
+    "evaluation.Accuracy": "what accuracy found",
+    "evaluation.Bin": "what reliability found",
+    "evaluation.Question": "`answer` is checked against its choices",
+    "evaluation.pick": "takes arrays, checked by check_real",
 }
 
 

@@ -103,7 +103,7 @@ def test_split_words_by_hand(pattern, words):
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 @given(text=ANY_TEXT)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_split_words_equals_tiktokens_split(pattern, text):
     # With bytes alone in its vocabulary, tiktoken gives a word's bytes: the split shows once each
     # word is one token, so each distinct word is made a token of its own.
@@ -166,7 +166,7 @@ def test_training_the_textbook_case():
 
 @given(text=st.text("aab bñ1.", max_size=60), n_merges=st.integers(0, 25))
 @example(text="11111111", n_merges=4)  # a pair that comes and goes within one merge
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_fast_training_equals_naive_training(text, n_merges):
     vocab, merges = train_bpe(text, 256 + n_merges)
     naive = train_bpe_naive(text, n_merges)
@@ -252,7 +252,7 @@ def test_encoding_applies_merges_in_the_order_learned():
 
 
 @given(text=ANY_TEXT)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_ids_equal_tiktokens_and_come_back(trained, text):
     ids = trained.encode(text)
     assert ids == trained.to_tiktoken().encode_ordinary(text)
@@ -281,7 +281,7 @@ def test_ids_equal_tiktokens_on_real_texts(name, pattern):
 
 
 @given(word=st.text("ab", min_size=90, max_size=400))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_long_words_equal_tiktokens(word):
     tokenizer = BPETokenizer.train("abaab babab aaab bbbaa aaaaaaa bbbbbb", 280)
     ids = tokenizer.encode(word)
@@ -396,7 +396,7 @@ def whitespace(request):
     )
 )
 @example(pieces=["x", END + "<|", "x|>"])  # the end of a special token is not in sight yet
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 def test_a_stream_gives_the_ids_of_the_whole(whitespace, pieces):
     whole = "".join(pieces)
     assert list(whitespace.encode_iterable(pieces)) == whitespace.encode(whole)
@@ -594,7 +594,7 @@ def test_transformers_opens_what_is_saved(trained, tmp_path):
 
 
 @given(text=ANY_TEXT)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_ids_equal_those_of_tokenizers(trained, text, tmp_path_factory):
     folder = tmp_path_factory.getbasetemp() / f"saved-{len(trained.pattern)}"
     if not folder.exists():

@@ -34,6 +34,7 @@ __all__ = [
     "end_entry",
     "open_checkpoint",
     "outlines",
+    "read_json",
     "same_tensor",
     "write_folder",
 ]
@@ -123,11 +124,11 @@ def open_checkpoint(
         CheckpointUnavailable: see `checkpoint_folder`.
     """
     folder = checkpoint_folder(path_or_repo)
-    config = _read_json(folder / "config.json")
+    config = read_json(folder / "config.json")
     if (got := config.get("model_type")) not in model_types:
         raise ValueError(f"expected a model of type {model_types} in {folder}, got {got!r:.80}")
     if (folder / "generation_config.json").exists():
-        generation = _read_json(folder / "generation_config.json")
+        generation = read_json(folder / "generation_config.json")
         config["eos_token_id"] = generation.get("eos_token_id")
     tensors = {}
     for file, listed in _weight_files(folder).items():
@@ -146,7 +147,12 @@ def open_checkpoint(
     return config, tensors
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a file of entries with names.
+
+    Raises:
+        ValueError: no such file, no JSON, or something else than entries with names.
+    """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -169,7 +175,7 @@ def _weight_files(folder: Path) -> dict[str, set[str]]:
             f"expected model.safetensors in {folder} (pickled weights such as pytorch_model.bin "
             f"are not read: loading them can run any code), got {found!r:.300}"
         )
-    names = _read_json(index).get("weight_map")
+    names = read_json(index).get("weight_map")
     if not isinstance(names, dict) or not names:
         raise ValueError(f"expected an index of weight files in {index}, got {names!r:.80}")
     files = {}
@@ -207,18 +213,27 @@ def add_once(tensors: dict[str, Tensor], name: str, tensor: Tensor, source: str)
 @contextmanager
 def outlines() -> Iterator[None]:
     """Make tensors that have a shape and no numbers: what is built inside takes no memory."""
-    with torch.device("meta"), _NoDraws():
+    with torch.device("meta"), _Outline():
         yield
 
 
-class _NoDraws(TorchFunctionMode):
-    """Skips starting weights, which PyTorch would work out even where there is nothing to fill."""
+class _Outline(TorchFunctionMode):
+    """Skips starting weights, which PyTorch would work out even where there is nothing to fill.
+
+    A few numbers in a row are made all the same: to calculate with a row that has no numbers,
+    PyTorch loads its compiler, which takes more than a second.
+    """
 
     SKIPPED = (nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_)
+    FEW = 2**16
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        return kwargs["tensor"] if func in self.SKIPPED else func(*args, **kwargs)
+        if func in self.SKIPPED:
+            return kwargs["tensor"]
+        if func is torch.arange and all(value <= self.FEW for value in args):
+            kwargs = {**kwargs, "device": "cpu"}
+        return func(*args, **kwargs)
 
 
 class Entries:
@@ -321,7 +336,8 @@ def write_folder(
 
     Args:
         folder: is made if it is not there.
-        config: the entries of config.json; generation_config.json gets the end of a text from it.
+        config: the entries of config.json; generation_config.json gets the end of a text from it,
+            and is not written for a model that writes no text.
         tensors: the weights.
         tokenizer: writes its own files with `save_pretrained`.
     """
@@ -334,8 +350,11 @@ def write_folder(
     metadata = {"format": "pt", "sha256": weights_sha256(own)}
     weights = safetensors.torch.save(own, metadata)
     write_atomic(folder / "model.safetensors", weights)
-    generation = {name: config[name] for name in ("bos_token_id", "eos_token_id")}
-    for name, entries in (("config", config), ("generation_config", generation)):
+    files = {"config": config}
+    if "eos_token_id" in config:
+        ends = {name: config[name] for name in ("bos_token_id", "eos_token_id")}
+        files["generation_config"] = ends
+    for name, entries in files.items():
         write_atomic(folder / f"{name}.json", (json.dumps(entries, indent=2) + "\n").encode())
     if tokenizer is not None:
         tokenizer.save_pretrained(folder)

@@ -1,1 +1,4 @@
-"""What the book's models read: the stories, whose truth is known, and real texts beside them."""
+"""What the book's models read: the stories, whose truth is known, in words and in pictures.
+
+Real texts stand beside them.
+"""

@@ -795,8 +795,7 @@ def _tell(world: World, language: str, things: int, choose: Chooser) -> Story:
 def _check(language: str, things: int, world: World) -> None:
     if language not in LANGUAGES:
         raise ValueError(f"expected a language among {LANGUAGES}, got {language!r}")
-    if things not in (1, 2):
-        raise ValueError(f"expected 1 or 2 things, got {things!r}")
+    check_integer("things", things, 1, 2)
     if things == 2 and min(len(world.objects), len(world.colours)) < 2:
         raise ValueError("a story of two things needs a world with 2 objects and 2 colours")
 

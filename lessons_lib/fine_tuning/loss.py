@@ -54,8 +54,11 @@ def documents(token_ids: Tensor, end_id: int) -> Tensor:
     """Return for each token of packed rows (B, T) the number of its text.
 
     An `END` behind an `END` begins the next text.
+
+    Raises:
+        ValueError: an end below 0.
     """
-    is_end = token_ids == end_id
+    is_end = token_ids == check_integer("end_id", end_id, 0)
     opens = is_end[:, 1:] & is_end[:, :-1]
     return F.pad(opens.long().cumsum(1), (1, 0))
 
@@ -103,6 +106,7 @@ def pack(texts: Sequence[Sequence[int]], length: int, end_id: int) -> Tensor:
         ValueError: no texts, one that is longer than a row, or one that begins or ends otherwise.
     """
     check_integer("length", length, 1)
+    check_integer("end_id", end_id, 0)
     if not len(texts):
         raise ValueError("expected at least one text to pack, got none")
     rows, open_rows = [], []
@@ -122,8 +126,12 @@ def pack(texts: Sequence[Sequence[int]], length: int, end_id: int) -> Tensor:
 
 
 def packed_windows(texts: Sequence[Sequence[int]], length: int, end_id: int) -> Windows:
-    """Return packed texts as data for `train`, in windows of `length` + 1 tokens."""
-    rows = pack(texts, length + 1, end_id)
+    """Return packed texts as data for `train`, in windows of `length` + 1 tokens.
+
+    Raises:
+        ValueError: see `pack`.
+    """
+    rows = pack(texts, check_integer("length", length, 1) + 1, end_id)
     starts = torch.arange(len(rows)) * (length + 1)
     return Windows(check_positions("token_ids", rows.flatten()), length, starts)
 

@@ -87,7 +87,7 @@ def reply_batch(
         ValueError: see `encode_chat`; a chat whose last message is not the user's, or one that
             leaves no room for an answer of `n_tokens` in the model's context.
     """
-    most = model.config.context_length - n_tokens
+    most = model.config.context_length - check_integer("n_tokens", n_tokens, 0)
     prompts = []
     for messages in chats:
         ids = encode_chat(messages, tokenizer, add_generation_prompt=True)

@@ -1,5 +1,6 @@
 """Numbers, names and limits of the format, and how an error names the place of a fault."""
 
+from lessons_lib.base.validation import check_integer
 from lessons_lib.quantization import FORMATS
 
 MAGIC, VERSION, ALIGNMENT = b"GGUF", 3, 32
@@ -116,7 +117,11 @@ def check_alignment(alignment: object, place: str = "") -> int:
 def round_up(n: int, multiple: int) -> int:
     """Return the first multiple of `multiple` from `n` on.
 
+    Raises:
+        ValueError: `n` below 0, or `multiple` below 1.
+
     >>> round_up(33, 32)
     64
     """
+    n, multiple = check_integer("n", n, 0), check_integer("multiple", multiple, 1)
     return -(-n // multiple) * multiple

@@ -34,7 +34,7 @@ def interleave_rotary(rows: Tensor, n_heads: int) -> Tensor:
     >>> interleave_rotary(torch.tensor([0, 1, 2, 3]), n_heads=1)
     tensor([0, 2, 1, 3])
     """
-    if len(rows) % (2 * n_heads):
+    if len(rows) % (2 * check_integer("n_heads", n_heads, 1)):
         raise ValueError(f"expected {n_heads} heads of an even width, got {len(rows)} rows")
     return rows.unflatten(0, (n_heads, 2, -1)).transpose(1, 2).flatten(0, 2)
 
@@ -45,7 +45,7 @@ def half_rotary(rows: Tensor, n_heads: int) -> Tensor:
     >>> half_rotary(torch.tensor([0, 2, 1, 3]), n_heads=1)
     tensor([0, 1, 2, 3])
     """
-    if len(rows) % (2 * n_heads):
+    if len(rows) % (2 * check_integer("n_heads", n_heads, 1)):
         raise ValueError(f"expected {n_heads} heads of an even width, got {len(rows)} rows")
     return rows.unflatten(0, (n_heads, -1, 2)).transpose(1, 2).flatten(0, 2)
 

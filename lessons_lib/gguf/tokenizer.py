@@ -64,7 +64,7 @@ def write_tokenizer(
         ValueError: another pattern or setting that no file holds, more tokens than V, two that
             would look alike, or that llama.cpp would take for something else; more ends.
     """
-    if tokenizer.vocab_size > vocab_size:
+    if tokenizer.vocab_size > check_integer("vocab_size", vocab_size, 1):
         raise ValueError(f"expected at most {vocab_size} tokens, got {tokenizer.vocab_size}")
     ordinary = {i: token for token, i in tokenizer.ordinary.items()}
     check_bytes(ordinary)

@@ -22,7 +22,7 @@ const STRINGS = {
     next: "Un paso",
     previous: "Un paso atrás",
     numbers: "Los cuatro números dados",
-    graph: "El grafo de L = d · d, con d = s − y, s = p + b, p = w · x; la tabla dice los números.",
+    graph: "El grafo de L = d · d, con d = s − y, s = p + b, p = w · x; la tabla da los números.",
     legend: "En cada caja: a la izquierda, el valor; a la derecha, tras ↑, la pendiente de L.",
     begin: "Hay cuatro números dados. Da un paso.",
     forward: (made, value) => `Hacia delante: ${made} = ${value}.`,

@@ -34,7 +34,7 @@ const STRINGS = {
     numbers: "En números",
     turn: "Girar el valle 45 grados",
     names: { sgd: "SGD", momentum: "SGD con momento 0,9", adamw: "AdamW" },
-    valley: (names) => `El valle desde arriba, con los caminos de ${names}; la tabla dice dónde.`,
+    valley: (names) => `El valle desde arriba, con los caminos de ${names}; la tabla dice dónde están.`,
     legend: "El lugar más bajo está en el centro. Arrastra el anillo: los tres salen de ahí.",
     lowest: (step, name, height) => `Tras el paso ${step}, el más bajo es ${name}: altura ${height}.`,
     begin: (height) => `Los tres están a la altura ${height}. Da un paso.`,

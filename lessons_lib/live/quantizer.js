@@ -30,7 +30,7 @@ const STRINGS = {
   es: {
     type: "Formato",
     outlier: "Valor atípico: el primer peso, multiplicado por",
-    picture: (type) => `32 pesos y dónde caen en ${type}; la tabla de abajo tiene los números.`,
+    picture: (type) => `32 pesos y dónde caen en ${type}; la tabla de abajo da los números.`,
     legend:
       "Anillos: los pesos, el primero a la izquierda. Barras gruesas: dónde caen. Línea larga " +
       "continua: cero. Líneas de puntos: todos los niveles, salvo los 255 de Q8_0, demasiado " +

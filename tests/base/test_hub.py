@@ -4,6 +4,8 @@ import json
 import math
 import os
 import random
+import subprocess
+import sys
 from unittest import mock
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before the imports that read it
@@ -527,3 +529,18 @@ def test_write_folder_makes_folders(tmp_path):
         "model.safetensors",
     ]
     assert torch.equal(load_file(tmp_path / "a" / "b" / "model.safetensors")["t"], torch.ones(3, 2))
+
+
+OPEN = """
+import sys
+import torch
+from lessons_lib.training import story_model
+story_model("en")
+print(sorted({"sympy", "torch._dynamo"} & set(sys.modules)))
+"""
+
+
+def test_a_model_opens_without_the_compiler():
+    """Loading PyTorch's compiler takes more than a second."""
+    run = subprocess.run([sys.executable, "-c", OPEN], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"

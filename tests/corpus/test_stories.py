@@ -420,7 +420,9 @@ class TestBadInput:
 
     @pytest.mark.parametrize("things", [0, 3, "1"])
     def test_number_of_things(self, things):
-        with pytest.raises(ValueError, match=f"expected 1 or 2 things, got {things!r}"):
+        with pytest.raises(
+            ValueError, match=f"expected things to be an integer from 1 to 2, got {things!r}"
+        ):
             sample(1, 0, things=things)
 
     @pytest.mark.parametrize("bad", [-1, 1.5, "2", None])

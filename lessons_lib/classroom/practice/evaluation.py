@@ -66,7 +66,7 @@ check_upset_chance = Exercise(
         Case(
             (0.5, 0.5, 2),
             "a tie is no win: only what B has more of counts.",
-            "un empate no es ganar: solo cuenta que B tenga más.",
+            "empatar no es ganar: solo cuenta que B tenga más.",
         ),
         Case(
             (0.7, 0.6, 20),
@@ -114,7 +114,7 @@ check_best_temperature = Exercise(
         Case(
             (_SURE, [0, 1, 2], [4.0, 1.0, 100.0]),
             "no better than chance: the flattest is best, and what is picked stays the same.",
-            "no mejor que el azar: la más plana es la mejor, y la elegida sigue siendo la misma.",
+            "acierta como el azar: la mejor es la que más aplana, y la opción elegida no cambia.",
         ),
         Case(
             (np.vstack([_SURE, _SHY - 50.0]), [0, 0, 1, 0, 1, 0], [0.5, 1.5, 3.0]),

@@ -76,7 +76,7 @@ check_adapter_numbers = Exercise(
         Case(
             ([(4, 3), (10, 2)], 2),
             "add up over all matrices.",
-            "suma sobre todas las matrices.",
+            "suma los de todas las matrices.",
         ),
         Case(
             ([], 3),
@@ -116,7 +116,7 @@ check_rank_for = Exercise(
         Case(
             (_of_sizes(2.0, 1.0), 0.75),
             "shares are of the squares: 4 of 5 are in the first direction, so one is enough.",
-            "las partes son de los cuadrados: 4 de 5 están en la primera dirección, y basta una.",
+            "se cuentan los cuadrados: 4 de 5 están en la primera dirección, y basta una.",
         ),
         Case(
             (_of_sizes(2.0, 2.0, 1.0), 0.75),
@@ -159,7 +159,7 @@ check_token_weights = Exercise(
         _try(
             1,
             "make one token less probable by a nat and see by how much the loss grows.",
-            "haz un token menos probable en un nat y mira cuánto crece la pérdida.",
+            "haz que un token sea un nat menos probable y mira cuánto crece la pérdida.",
             *(0, 0, 1, 1),
         ),
         _try(

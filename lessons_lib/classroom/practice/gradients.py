@@ -45,7 +45,7 @@ check_quotient_slopes = Exercise(
         Case(
             (np.array([1.0, -3.0]), np.array([2.0, 0.5]), np.array([10.0, -0.1])),
             "each slope is multiplied by the one that arrives, place by place.",
-            "cada pendiente se multiplica por la que llega, lugar por lugar.",
+            "cada pendiente se multiplica por la que llega, elemento a elemento.",
         ),
         Case(
             (np.array([[2.0, 0.0]]), np.array([[-4.0, 5.0]]), np.array([[1.0, 1.0]])),
@@ -175,7 +175,7 @@ check_is_right = Exercise(
         _try(
             *(3, "exp", [3.0, -1.0]),
             "this rule is right: a large step, or too little patience with rounding, misjudges it.",
-            "esta regla es correcta: un paso grande, o exigir demasiados decimales, la juzga mal.",
+            "es correcta: con un paso grande, o si exiges demasiados decimales, parece falsa.",
         ),
         _try(
             *(4, "exp, arrivals forgotten", [0.5, -1.0]),
@@ -195,7 +195,7 @@ check_is_right = Exercise(
         _try(
             *(7, "softmax", [1.0, 0.0, -1.0, 2.0]),
             "this rule is right: each number of x changes all results, so add up over all of them.",
-            "esta regla es correcta: cada número de x cambia todos los resultados; súmalos todos.",
+            "es correcta: cada número de x cambia todos los resultados, así que suma los efectos.",
         ),
         _try(
             *(8, "softmax, each for itself", [1.0, 0.0, -1.0, 2.0]),
