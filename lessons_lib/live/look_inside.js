@@ -239,7 +239,7 @@ function show(widget, el) {
       if (!quiet) await pauseFrom(start);
     }
     if (due()) return;
-    const short = (one) => one.trim().replace(/[,"»]+$/, ".");
+    const short = (one) => one.trim().replace(/[.,"»]+$/, "");
     await look(call, given - 1); // where the answer comes from
     form.dataset.answer = text;
     const right = text === answer;

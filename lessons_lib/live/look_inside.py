@@ -239,9 +239,10 @@ def _stored(language: str) -> dict:
     """Return what the page shows before it has loaded the model.
 
     In 64 bits, and rounded, so that the order of additions, which differs between processors, does
-    not matter.
+    not matter; the answers are the most probable tokens in 32 bits too.
     """
     model, tokenizer = story_model(language)
+    right = right_answers(model, tokenizer, questions(language))
     model.double()
     [end] = tokenizer.encode(END, allowed_special=[END])
     ids = [end, *tokenizer.encode(_asked(language)[0])]
@@ -281,7 +282,7 @@ def _stored(language: str) -> dict:
         "guesses": [best(row, N_GUESSES) for row in seen.guesses[:, -1]],
         "next": best(seen.guesses[-1, -1], N_NEXT),
         "zoom": zoom,
-        "right": right_answers(model, tokenizer, questions(language)),
+        "right": right,
     }
 
 

@@ -19,8 +19,8 @@ const STRINGS = {
     failed: "This could not be calculated.",
     looks: (layer, head, token, weight, next, prob) =>
       `Layer ${layer}, head ${head} looks most at “${token}” (${weight}). Next: “${next}” (${prob}).`,
-    right: (answer) => `The model answers: “${answer}” That is right.`,
-    wrong: (answer, expected) => `The model answers: “${answer}” Right would be: “${expected}”`,
+    right: (answer) => `The model answers: “${answer}.” That is right.`,
+    wrong: (answer, expected) => `The model answers: “${answer}.” Right would be: “${expected}.”`,
     ended: "The model ended the text.",
     long: "Its context is full.",
     speed: (tokens, speed) => `${tokens} tokens, ${speed} per second.`,
@@ -86,8 +86,8 @@ const STRINGS = {
     failed: "Esto no se ha podido calcular.",
     looks: (layer, head, token, weight, next, prob) =>
       `Capa ${layer}, cabeza ${head}: mira sobre todo a «${token}» (${weight}). Sigue: «${next}» (${prob}).`,
-    right: (answer) => `El modelo responde: «${answer}» Es correcto.`,
-    wrong: (answer, expected) => `El modelo responde: «${answer}» Lo correcto sería: «${expected}»`,
+    right: (answer) => `El modelo responde: «${answer}». Es correcto.`,
+    wrong: (answer, expected) => `El modelo responde: «${answer}». Lo correcto sería: «${expected}».`,
     ended: "El modelo ha terminado el texto.",
     long: "Su contexto está lleno.",
     speed: (tokens, speed) => `${tokens} tokens, ${speed} por segundo.`,
