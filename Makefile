@@ -74,6 +74,7 @@ notebooks: $(ENV)/ready weave
 model: $(ENV)/ready
 	OMP_NUM_THREADS=2 MKL_NUM_THREADS=2 TQDM_DISABLE= $(PY) -m tools.story_models
 	OMP_NUM_THREADS=2 MKL_NUM_THREADS=2 TQDM_DISABLE= $(PY) -m tools.chat_model
+	OMP_NUM_THREADS=2 MKL_NUM_THREADS=2 TQDM_DISABLE= $(PY) -m tools.chat_adapter
 	OMP_NUM_THREADS=2 MKL_NUM_THREADS=2 TQDM_DISABLE= $(PY) -m tools.clip_model
 	$(PY) -m tools.traces
 

@@ -213,7 +213,7 @@ async function fromBase64(text, pause) {
 const PATIENCE = 30_000; // milliseconds for the kernel's answer
 
 // In Jupyter the kernel sends it when it is asked.
-function askKernel(widget, kind) {
+function askKernel(widget, kind, asked = { type: "load" }) {
   return new Promise((resolve, reject) => {
     const listen = (content, [data] = []) => {
       if (content?.type !== kind) return;
@@ -230,7 +230,7 @@ function askKernel(widget, kind) {
       reject(new Error("no answer from the kernel"));
     }, PATIENCE);
     widget.on("msg:custom", listen);
-    widget.send({ type: "load" });
+    widget.send(asked);
   });
 }
 
@@ -238,6 +238,12 @@ function askKernel(widget, kind) {
 async function loadBytes(widget, kind, pause) {
   if (!PAGE_SCRIPT) return askKernel(widget, kind);
   return fromBase64(await loadScript(`${kind}_${widget.get("language")}`), pause);
+}
+
+// The bytes of a file that is one for both languages, of a figure that has several.
+async function loadShared(widget, kind, pause) {
+  if (!PAGE_SCRIPT) return askKernel(widget, kind, { type: "load", kind });
+  return fromBase64(await loadScript(kind), pause);
 }
 
 // --- Work beside the page

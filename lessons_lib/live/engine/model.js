@@ -219,6 +219,14 @@ const countOf = (model) =>
     0,
   );
 
+// The matrices of the layers, by their names in a file.
+const matricesByName = ({ layers }) =>
+  new Map(
+    layers.flatMap((layer, i) =>
+      Object.entries(LAYER.matrices).map(([own, name]) => [`blk.${i}.${name}.weight`, layer[own]]),
+    ),
+  );
+
 // A model whose matrices are multiplied as fast as the browser can.
 function withKernel(model) {
   const matrices = matricesOf(model);
@@ -231,6 +239,20 @@ function withKernel(model) {
   return model;
 }
 
+// The same model with other matrices in the place of some of its own; it shares none of them.
+function withMatrices(model, changed) {
+  const copies = new Map(
+    matricesOf(model).map((matrix) => [matrix, changed.get(matrix) ?? { ...matrix }]),
+  );
+  const layers = model.layers.map((layer) => {
+    const copy = { ...layer };
+    for (const name of Object.keys(LAYER.matrices)) copy[name] = copies.get(layer[name]);
+    return copy;
+  });
+  const [table, head] = [model.table, model.head].map((matrix) => copies.get(matrix));
+  return withKernel({ ...model, layers, table, head });
+}
+
 // The same model with its matrices through the bytes of another type and back; as in a file, norms
 // stay as they are.
 async function quantizeModel(model, typeName, pause) {
@@ -241,13 +263,7 @@ async function quantizeModel(model, typeName, pause) {
     const numbers = await decodeTensor({ name: typeName, type, bytes, offset: 0 }, pause);
     changed.set(matrix, { ...matrix, numbers, type: typeName, bytes: bytes.length });
   }
-  const layers = model.layers.map((layer) => {
-    const copy = { ...layer };
-    for (const name of Object.keys(LAYER.matrices)) copy[name] = changed.get(layer[name]);
-    return copy;
-  });
-  const [table, head] = [model.table, model.head].map((matrix) => changed.get(matrix));
-  return withKernel({ ...model, layers, table, head });
+  return withMatrices(model, changed);
 }
 
 // ------------------------------------- one token through the model: `generation.LlamaStep`
@@ -524,9 +540,11 @@ export {
   Session,
   checkSize,
   countOf,
+  matricesByName,
   matricesOf,
   normsOf,
   openFile,
   quantizeModel,
   readConfig,
+  withMatrices,
 };
