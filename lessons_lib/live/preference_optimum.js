@@ -28,7 +28,7 @@ const STRINGS = {
     pay: "Lo que el juez paga por ella",
     share: "Su parte en la referencia",
     fair: "Un juez honrado",
-    flawed: "Un juez con defecto",
+    flawed: "Un juez con un defecto",
     picture:
       "Para cada respuesta, su parte en la referencia y en dos óptimos; la tabla da los números.",
     way: "Abajo: recompensa verdadera frente a KL, al bajar beta, para los dos.",
@@ -36,7 +36,7 @@ const STRINGS = {
     nats: "KL, en nats →",
     truth: "recompensa verdadera ↑",
     status: (judged, truly, before) =>
-      `El óptimo para el juez gana ${judged} según el juez y ${truly} en verdad; la referencia, ${before} en verdad.`,
+      `El óptimo para el juez gana ${judged} según el juez y ${truly} de verdad; la referencia, ${before} de verdad.`,
     numbers: "En números",
     caption: (beta) => `Partes de las respuestas, beta ${beta}`,
     columns: [
