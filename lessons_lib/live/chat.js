@@ -57,7 +57,7 @@ const STRINGS = {
       home: "¿Dónde…?",
       mood: "¿Qué ánimo?",
       count: "¿Cuántas veces?",
-      unknown: "No contado",
+      unknown: "Lo que no se cuenta",
       summary: "Resumen",
       program: "Programa",
       translation: "Traducción",
