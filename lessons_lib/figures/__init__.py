@@ -8,6 +8,7 @@ are written as the notebook's language writes them: 0.5, in Spanish 0,5.
 from lessons_lib.figures.diagrams.assistants import chat_diagram, lora_diagram
 from lessons_lib.figures.diagrams.exams import exam_diagram
 from lessons_lib.figures.diagrams.learning import budget_diagram, memory_diagram, training_diagram
+from lessons_lib.figures.diagrams.pictures import clip_diagram
 from lessons_lib.figures.diagrams.running import (
     cache_diagram,
     file_diagram,
@@ -32,6 +33,7 @@ from lessons_lib.figures.plots import (
     heat_map,
     loss_curve,
     panels,
+    picture_grid,
     points,
     strips,
 )
@@ -47,6 +49,7 @@ __all__ = [
     "budget_diagram",
     "cache_diagram",
     "chat_diagram",
+    "clip_diagram",
     "counting_diagram",
     "curves",
     "exam_diagram",
@@ -63,6 +66,7 @@ __all__ = [
     "memory_diagram",
     "panels",
     "path_diagram",
+    "picture_grid",
     "points",
     "speculative_diagram",
     "strips",
