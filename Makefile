@@ -3,6 +3,8 @@
 PYTHON ?= python3
 ENV := .venv
 PY := $(ENV)/bin/python
+# Python compiles a module when it is first imported: most of them never are.
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
 
 # One fixed environment for everything that runs notebooks: seeds, threads, no network.
 export PYTHONHASHSEED := 0
@@ -44,8 +46,8 @@ $(ENV)/ready: requirements.txt pyproject.toml
 	$(CHECK_PYTHON)
 	@echo "Setting up the environment in $(ENV): some minutes the first time"
 	@$(PYTHON) -m venv $(ENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(PIP) --requirement requirements.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 book: $(ENV)/ready
@@ -72,6 +74,7 @@ notebooks: $(ENV)/ready weave
 model: $(ENV)/ready
 	OMP_NUM_THREADS=2 MKL_NUM_THREADS=2 TQDM_DISABLE= $(PY) -m tools.story_models
 	OMP_NUM_THREADS=2 MKL_NUM_THREADS=2 TQDM_DISABLE= $(PY) -m tools.chat_model
+	OMP_NUM_THREADS=2 MKL_NUM_THREADS=2 TQDM_DISABLE= $(PY) -m tools.chat_adapter
 	OMP_NUM_THREADS=2 MKL_NUM_THREADS=2 TQDM_DISABLE= $(PY) -m tools.clip_model
 	$(PY) -m tools.traces
 

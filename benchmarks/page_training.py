@@ -22,7 +22,7 @@ from benchmarks.page_engine import machine
 from lessons_lib.base import console
 from lessons_lib.live import TrainInPage
 from lessons_lib.live.modules import FOLDER
-from tools.book_site.live import pack_figures, pack_file
+from tools.book_site.live import pack_figures, pack_files
 from tools.browser import launch
 
 GOAL = 60  # nats
@@ -54,7 +54,7 @@ def run(page, folder: Path, language: str, n_steps: int) -> Iterator[tuple]:
     path = folder / f"{language}.html"
     script = '<script defer src="_static/live.js"></script>'
     path.write_text(f'<!doctype html><meta charset="utf-8">{script}{figure}', encoding="utf-8")
-    name, text = pack_file("train_in_page", language)
+    [(name, text)] = pack_files("train_in_page", language).items()
     (folder / "_static" / name).write_text(text, encoding="ascii")
     page.goto(path.as_uri())
     page.wait_for_selector("figure[data-live-state=ready]")

@@ -23,28 +23,39 @@ Sources:
         2025, arXiv:2503.20783: Dr. GRPO.
 """
 
+import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from lessons_lib.base.validation import check_array, check_number
+from lessons_lib.base.validation import check_array, check_integer, check_number
+from lessons_lib.corpus.tasks import Task
+from lessons_lib.fine_tuning import encode_chat
+from lessons_lib.generation import Sampling, generate_batch
+from lessons_lib.tokens import BPETokenizer
+from lessons_lib.training import clip_gradients
 
 __all__ = [
+    "Pair",
     "Scores",
+    "answer_log_probs",
     "check_log_probs",
     "dpo_loss",
+    "draw_answers",
     "fit_scores",
     "group_advantages",
     "kl_divergence",
     "kl_estimate",
     "optimum",
     "policy_loss",
+    "prefer",
     "preference",
+    "reinforce",
 ]
 
 # ------------------------------------------------------------------------------------- preferences
@@ -226,7 +237,7 @@ def group_advantages(rewards: Tensor, kind: str = "grpo") -> Tensor:
 
 
 def kl_estimate(log_probs: Tensor, reference_log_probs: Tensor) -> Tensor:
-    """Estimate, token by token, the KL divergence of a policy from a reference, from its own words.
+    """Estimate, token by token, the KL divergence of a policy from a reference, from its words.
 
     With d = ln p of the reference less ln p of the policy it is exp(d) - d - 1: never below 0, and
     right on average over what the policy says.
@@ -277,12 +288,11 @@ def policy_loss(
     """
     advantages = advantages.expand_as(log_probs) if advantages.shape[-1:] == (1,) else advantages
     check_log_probs(log_probs=log_probs, old_log_probs=old_log_probs, advantages=advantages)
-    check_number("clip", clip, above=0)
     if log_probs.ndim != 2 or mask.shape != log_probs.shape or not mask.bool().any(1).all():
-        shapes = f"{tuple(log_probs.shape)} and {tuple(mask.shape)}"
-        raise ValueError(f"expected (B, T) and a mask with a token in each row, got {shapes}")
+        raise ValueError(f"expected a mask (B, T) with a token in each row, got {mask.shape}")
     ratio = (log_probs - old_log_probs).exp()
-    losses = -torch.minimum(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages)
+    near = ratio.clamp(1 - check_number("clip", clip, above=0), 1 + clip)
+    losses = -torch.minimum(ratio * advantages, near * advantages)
     if check_number("beta", beta, least=0):
         if reference_log_probs is None:
             raise ValueError(f"expected reference_log_probs for beta {beta}, got None")
@@ -297,11 +307,185 @@ def policy_loss(
     raise ValueError(f"expected the kind grpo, dapo or dr_grpo, got {kind!r}")
 
 
+# --------------------------------------------------------------------------- training of a model
+
+
+def answer_log_probs(
+    model: nn.Module,
+    prompts: Sequence[Sequence[int]],
+    answers: Sequence[Sequence[int]],
+) -> tuple[Tensor, Tensor]:
+    """Return ln p of each token of B answers after their prompts, and which places have tokens.
+
+    Args:
+        model: gives logits (B, T, V) for token ids (B, T).
+        prompts: token ids, at least one each.
+        answers: token ids, at least one each; the `END` that closes an answer is part of it.
+
+    Returns:
+        Log-probabilities (B, T), 0 outside of the answers, and a mask (B, T), True inside.
+
+    Raises:
+        ValueError: not as many of both, none, or an empty prompt or answer.
+    """
+    if len(prompts) != len(answers) or not len(answers) or not all(map(len, [*prompts, *answers])):
+        raise ValueError(
+            f"expected as many prompts as answers, none of them empty, got {len(prompts)} and "
+            f"{len(answers)}"
+        )
+    starts = torch.tensor([len(prompt) for prompt in prompts])[:, None]
+    ends = starts + torch.tensor([len(answer) for answer in answers])[:, None]
+    rows = [[*prompt, *answer] for prompt, answer in zip(prompts, answers, strict=True)]
+    token_ids = torch.tensor([row + [0] * (int(ends.max()) - len(row)) for row in rows])
+    places = torch.arange(1, token_ids.shape[1])  # of the tokens that are predicted
+    mask = (starts <= places) & (places < ends)
+    log_probs = model(token_ids[:, :-1]).log_softmax(-1)
+    of_tokens = log_probs.gather(2, token_ids[:, 1:, None])[..., 0]
+    return of_tokens.masked_fill(~mask, 0.0), mask
+
+
+class Pair(NamedTuple):
+    """Two answers to a prompt, as token ids; the first is preferred."""
+
+    prompt: Sequence[int]
+    chosen: Sequence[int]
+    rejected: Sequence[int]
+
+
+def prefer(
+    model: nn.Module,
+    pairs: Sequence[Pair],
+    beta: float = 0.1,
+    lr: float = 1e-4,
+    size: int = 8,
+    kind: str = "sigmoid",
+) -> list[float]:
+    """Train a model on pairs of answers, once through, in place; the reference is its beginning.
+
+    Args:
+        model: gives logits (B, T, V) for token ids (B, T).
+        pairs: in the order in which they are learned from.
+        beta: see `dpo_loss`.
+        lr: the learning rate of AdamW.
+        size: pairs in a step.
+        kind: see `dpo_loss`.
+
+    Returns:
+        The loss of each step, before it.
+
+    Raises:
+        ValueError: no pairs, or an argument out of its range.
+
+    Source: Rafailov et al. 2023, section 4.
+    """
+    if not len(pairs):
+        raise ValueError("expected at least one pair, got none")
+    reference = copy.deepcopy(model).requires_grad_(False)
+    optimizer = torch.optim.AdamW(model.parameters(), check_number("lr", lr, above=0), (0.9, 0.95))
+    losses = []
+    for first in range(0, len(pairs), check_integer("size", size, 1)):
+        prompts, chosen, rejected = zip(*pairs[first : first + size], strict=True)
+        batch = (2 * prompts, chosen + rejected)
+        own, before = (answer_log_probs(one, *batch)[0].sum(1) for one in (model, reference))
+        loss = dpo_loss(*own.chunk(2), *before.chunk(2), beta, kind)
+        loss.backward()
+        clip_gradients(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    return losses
+
+
+def draw_answers(
+    model: nn.Module,
+    tokenizer: BPETokenizer,
+    tasks: Sequence[Task],
+    size: int,
+    n_tokens: int = 64,
+    seed: int = 0,
+) -> tuple[list[list[int]], list[list[int]], list[str]]:
+    """Draw answers to tasks as the model finds them probable: `size` to each, side by side.
+
+    Args:
+        model: has learned to chat.
+        tokenizer: knows the roles.
+        tasks: what is asked.
+        size: answers to each task.
+        n_tokens: at most so many in an answer.
+        seed: of what is drawn.
+
+    Returns:
+        Prompts and answers as token ids, each answer with its `END` unless the limit cut it off,
+        and the answers as texts.
+
+    Raises:
+        ValueError: an argument out of its range; see `generate_batch`.
+    """
+    end = tokenizer.end_id
+    asked = [encode_chat(task.messages, tokenizer, add_generation_prompt=True) for task in tasks]
+    prompts = [ids for ids in asked for _ in range(check_integer("size", size, 1))]
+    drawn = generate_batch(model, prompts, n_tokens, Sampling(), [end], seed)
+    answers = [ids + [end] * (len(ids) < n_tokens) for ids in drawn]
+    return prompts, answers, [tokenizer.decode(ids) for ids in drawn]
+
+
+def reinforce(
+    model: nn.Module,
+    tokenizer: BPETokenizer,
+    batches: Iterable[Sequence[Task]],
+    reward: Callable[[Task, str], float],
+    size: int = 8,
+    lr: float = 1e-4,
+    beta: float = 0.0,
+    n_tokens: int = 64,
+    seed: int = 0,
+) -> list[float]:
+    """Train a model on the rewards of its own answers, in place; a step for each batch of tasks.
+
+    The model that writes is the one that learns, so the ratio of the loss is 1 and its clip idle.
+
+    Args:
+        model: has learned to chat; where `beta` is above 0 its beginning is the reference.
+        tokenizer: knows the roles.
+        batches: the tasks of each step.
+        reward: what an answer to a task is worth.
+        size: answers to each task, at least 2.
+        lr: the learning rate of AdamW.
+        beta: see `policy_loss`.
+        n_tokens: at most so many in an answer.
+        seed: of what is drawn.
+
+    Returns:
+        The mean reward of the answers of each step, before it.
+
+    Raises:
+        ValueError: an argument out of its range; see `draw_answers` and `group_advantages`.
+
+    Source: Shao et al. 2024, section 4.1, with the loss "dapo" of Yu et al. 2025.
+    """
+    reference = copy.deepcopy(model).requires_grad_(False) if beta else None
+    optimizer = torch.optim.AdamW(model.parameters(), lr, betas=(0.9, 0.95), weight_decay=0.0)
+    means = []
+    for step, tasks in enumerate(batches):
+        *rows, texts = draw_answers(model, tokenizer, tasks, size, n_tokens, seed + step)
+        answered = zip([task for task in tasks for _ in range(size)], texts, strict=True)
+        rewards = torch.tensor([float(reward(task, text)) for task, text in answered])
+        advantages = group_advantages(rewards.view(len(tasks), size)).view(-1, 1)
+        own, mask = answer_log_probs(model, *rows)
+        before = answer_log_probs(reference, *rows)[0] if beta else None
+        policy_loss(own, own.detach(), advantages, mask, "dapo", 0.2, beta, before).backward()
+        clip_gradients(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        means.append(rewards.mean().item())
+    return means
+
+
 # ------------------------------------------------------------------------------- the known optimum
 
 
 def optimum(reference_probs: Sequence[float], rewards: Sequence[float], beta: float) -> np.ndarray:
-    """Return the policy with the most reward, less beta times its KL divergence from a reference.
+    """Return the policy with the most reward, less beta times its divergence from a reference.
 
     It is proportional to the reference times exp(reward / beta): where all answers can be listed,
     this is what DPO and GRPO can at best arrive at.

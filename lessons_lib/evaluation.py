@@ -28,7 +28,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from lessons_lib.base.validation import check_array, check_ids, check_integer, check_number
+from lessons_lib.base.validation import (
+    as_array,
+    check_array,
+    check_ids,
+    check_integer,
+    check_number,
+)
 from lessons_lib.corpus.stories import WORLD, Story, sample
 from lessons_lib.ngrams import nats_to_bits_per_byte
 from lessons_lib.tokens import BPETokenizer
@@ -149,13 +155,15 @@ def choice_log_probs(
     has the same tokens after every prompt.
     """
     before = tokenizer.encode(END, allowed_special=[END]) + tokenizer.encode(prompt)
-    answers = [tokenizer.encode(choice) for choice in choices]
+    answers = [] if isinstance(choices, str) else [tokenizer.encode(text) for text in choices]
     if not answers or not all(answers):
-        raise ValueError(f"expected choices of at least one token, got {choices!r:.80}")
+        raise ValueError(f"expected several choices of at least one token, got {choices!r:.80}")
     longest = max(len(answer) for answer in answers)
     rows = [before + answer + [0] * (longest - len(answer)) for answer in answers]
     token_ids = torch.tensor(rows)  # zeros at the end change nothing before them
-    log_probs = model(token_ids)[:, len(before) - 1 : -1].log_softmax(-1)
+    logits = model(token_ids)[:, len(before) - 1 : -1]
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))  # 16 bits add up badly
+    log_probs = logits.log_softmax(-1)
     of_tokens = log_probs.gather(-1, token_ids[:, len(before) :, None])[..., 0]
     sums = [row[: len(answer)].sum() for row, answer in zip(of_tokens, answers, strict=True)]
     return torch.stack(sums).double().numpy()
@@ -224,8 +232,9 @@ def check_right(right: Sequence[bool]) -> np.ndarray:
     Raises:
         ValueError: no values, another shape, or other values.
     """
-    array = np.asarray(right)
-    if array.ndim != 1 or not array.size or not np.isin(array, [0, 1]).all():
+    array = as_array("right", right)
+    numbers = array.dtype.kind in "biuf"
+    if not numbers or array.ndim != 1 or not array.size or not np.isin(array, [0, 1]).all():
         raise ValueError(f"expected one or more truth values (N,), got {right!r:.80}")
     return array.astype(float)
 
@@ -237,7 +246,7 @@ def z_value(confidence: float) -> float:
     1.96
     """
     check_number("confidence", confidence, above=0, below=1)
-    return NormalDist().inv_cdf((1 + confidence) / 2)
+    return -NormalDist().inv_cdf((1 - confidence) / 2)
 
 
 def wilson(n_right: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -303,7 +312,8 @@ def bootstrap(
         confidence: the part that the interval holds.
 
     Raises:
-        ValueError: no values, values that are no numbers, or a number out of its range.
+        ValueError: no values, values that are no numbers, a statistic that is none, or a number
+            out of its range.
 
     Source: Efron 1979; the percentile interval.
     """
@@ -314,6 +324,8 @@ def bootstrap(
     n, rng = len(values), np.random.default_rng(check_integer("seed", seed, 0))
     times = range(check_integer("n_times", n_times, 1))
     found = [statistic(values[rng.integers(n, size=n)]) for _ in times]
+    if check_array("the statistic", found, truth=True).shape != (n_times,):
+        raise ValueError(f"expected a statistic of one number, got {found[0]!r:.80}")
     low, high = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
 
@@ -339,7 +351,7 @@ def paired_difference(a: Sequence[float], b: Sequence[float], confidence: float 
     >>> paired_difference([1, 1, 1, 0], [1, 1, 0, 0]).mean
     0.25
     """
-    a, b = (check_array(name, np.asarray(one) * 1) for name, one in (("a", a), ("b", b)))
+    a, b = check_array("a", a, truth=True), check_array("b", b, truth=True)
     if a.shape != b.shape or a.ndim != 1 or len(a) < 2:
         raise ValueError(
             f"expected as many values of both, at least 2, got {a.shape} and {b.shape}"
@@ -371,7 +383,9 @@ def sign_test(a: Sequence[bool], b: Sequence[bool]) -> float:
     if len(a) != len(b):
         raise ValueError(f"expected answers to the same questions, got {len(a)} and {len(b)}")
     differ, fewer = int((a != b).sum()), int(min((a > b).sum(), (b > a).sum()))
-    tail = sum(math.comb(differ, k) for k in range(fewer + 1))
+    tail, ways = 0, 1  # in so many ways, k of the coins show heads
+    for k in range(fewer + 1):
+        tail, ways = tail + ways, ways * (differ - k) // (k + 1)
     return min(1.0, 2 * tail / 2**differ)
 
 
@@ -408,13 +422,15 @@ def questions_needed(
     for name, p in (("p_a", p_a), ("p_b", p_b)):
         check_number(name, p, least=0, most=1)
     gap, most = abs(p_a - p_b), min(p_a + p_b, 2 - p_a - p_b)
-    if not gap:
-        raise ValueError(f"expected two different accuracies, got {p_a} twice")
+    room = 1e-9  # for differences such as 0.7 - 0.6
+    if gap <= room:
+        raise ValueError(f"expected two different accuracies, got {p_a} and {p_b}")
     if disagree is None:
         disagree = p_a * (1 - p_b) + p_b * (1 - p_a)
-    room = 1e-9  # for differences such as 0.7 - 0.6
     check_number("disagree", disagree, least=gap - room, most=most + room)
     z = z_value(confidence) + NormalDist().inv_cdf(check_number("power", power, above=0, below=1))
+    if z <= 0:  # so little power has chance alone
+        return 1
     return max(1, math.ceil(z * z * max(0.0, disagree - gap * gap) / (gap * gap) - room))
 
 
@@ -474,7 +490,8 @@ def reliability(confidences: Sequence[float], right: Sequence[bool], n_bins: int
     confidences, right = check_array("confidences", confidences, least=0), check_right(right)
     if confidences.shape != right.shape or confidences.max() > 1:
         raise ValueError(f"expected {len(right)} confidences of at most 1, got {confidences}")
-    places = np.ceil(confidences * check_integer("n_bins", n_bins, 1)).clip(1) - 1
+    ends = np.arange(1, check_integer("n_bins", n_bins, 1, 10**6)) / n_bins
+    places = np.searchsorted(ends, confidences)
     groups = [places == place for place in np.unique(places)]
     return [
         Bin(int(here.sum()), float(confidences[here].mean()), float(right[here].mean()))

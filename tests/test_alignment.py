@@ -12,15 +12,24 @@ import torch
 
 from lessons_lib import alignment
 from lessons_lib.alignment import (
+    Pair,
+    answer_log_probs,
     dpo_loss,
+    draw_answers,
     fit_scores,
     group_advantages,
     kl_divergence,
     kl_estimate,
     optimum,
     policy_loss,
+    prefer,
     preference,
+    reinforce,
 )
+from lessons_lib.corpus.tasks import meetings
+from lessons_lib.fine_tuning import chat_tokenizer, encode_chat
+from lessons_lib.llama import Llama, LlamaConfig
+from lessons_lib.training import END, story_tokenizer
 
 ORACLE = json.loads((Path(__file__).parent / "oracles" / "alignment.json").read_text())
 PAIRS = {
@@ -286,6 +295,104 @@ def test_kl_divergence_by_hand():
     assert kl_divergence([0.5, 0.5], [1.0, 0.0]) == math.inf
 
 
+# ----------------------------------------------------------------------------- training of a model
+
+TOKENIZER = chat_tokenizer(story_tokenizer())
+E = TOKENIZER.special_tokens[END]
+SMALL = LlamaConfig(TOKENIZER.vocab_size, 128, 32, 2, 1, 48, n_kv_heads=2, end_ids=(E,))
+PROMPTS, ANSWERS_OF_TWO = [[E, 5, 6], [E, 7]], [[8, E], [9, 10, 11, E]]
+
+
+def small_model(seed=0):
+    torch.manual_seed(seed)
+    return Llama(SMALL)
+
+
+def test_answers_have_the_log_probabilities_of_each_alone():
+    model = small_model()
+    found, mask = answer_log_probs(model, PROMPTS, ANSWERS_OF_TWO)
+    assert found.shape == mask.shape == (2, 5)
+    for row, counts, prompt, answer in zip(found, mask, PROMPTS, ANSWERS_OF_TWO, strict=True):
+        ids, wanted = list(prompt), []
+        for token in answer:
+            wanted.append(model(torch.tensor([ids]))[0, -1].log_softmax(-1)[token].item())
+            ids.append(token)
+        assert row[counts].tolist() == pytest.approx(wanted, abs=1e-5)
+        assert (row[~counts] == 0).all()
+    assert mask.tolist() == [
+        [False, False, True, True, False],
+        [False, True, True, True, True],
+    ]
+
+
+def test_a_first_step_on_pairs_costs_ln_2_and_the_better_answer_gains():
+    model, before = small_model(), small_model()
+    pairs = [Pair(p, a, a[::-1]) for p, a in zip(PROMPTS, ANSWERS_OF_TWO, strict=True)]
+    losses = prefer(model, 6 * pairs, beta=0.5, lr=1e-3, size=2)
+    assert len(losses) == 6
+    assert losses[0] == pytest.approx(math.log(2), abs=1e-6)
+    assert losses[-1] < losses[0]
+
+    def margin(one):
+        kinds = ("chosen", "rejected")
+        rows = [[getattr(pair, kind) for pair in pairs] for kind in kinds]
+        good, bad = (answer_log_probs(one, PROMPTS, row)[0].sum() for row in rows)
+        return (good - bad).item()
+
+    assert margin(model) > margin(before) + 1
+
+
+def test_pairs_are_trained_on_alike_twice():
+    pairs = [Pair(p, a, a[::-1]) for p, a in zip(PROMPTS, ANSWERS_OF_TWO, strict=True)]
+    first, second = (prefer(model := small_model(), 3 * pairs), model.state_dict())
+    again = small_model()
+    assert prefer(again, 3 * pairs) == first
+    assert all(torch.equal(one, second[name]) for name, one in again.state_dict().items())
+
+
+def test_answers_are_drawn_side_by_side_and_end_once():
+    model, tasks = small_model(), meetings(2, 3)
+    prompts, answers, texts = draw_answers(model, TOKENIZER, tasks, 3, n_tokens=6)
+    asked = [encode_chat(t.messages, TOKENIZER, add_generation_prompt=True) for t in tasks]
+    assert prompts == [asked[0]] * 3 + [asked[1]] * 3
+    for answer, text in zip(answers, texts, strict=True):
+        assert E not in answer[:-1]
+        assert len(answer) == 6 or answer[-1] == E
+        assert TOKENIZER.decode([i for i in answer if i != E]) == text
+    assert draw_answers(model, TOKENIZER, tasks, 3, n_tokens=6) == (prompts, answers, texts)
+    assert draw_answers(model, TOKENIZER, tasks, 3, 6, seed=1)[2] != texts
+
+
+def test_rewards_make_what_is_paid_more_probable():
+    def short(task, text):
+        return -float(len(text))
+
+    batches = [meetings(2, seed) for seed in range(40)]
+    paid = reinforce(small_model(), TOKENIZER, batches, short, size=16, lr=1e-2, n_tokens=4)
+    assert len(paid) == 40
+    assert sum(paid[-4:]) > sum(paid[:4]) + 20
+
+
+def test_equal_rewards_change_nothing_and_a_reference_holds():
+    batches = [meetings(1, seed) for seed in range(4)]
+    still = small_model()
+    reinforce(still, TOKENIZER, batches, lambda task, text: 1.0, size=4, n_tokens=5)
+    assert all(
+        torch.equal(one, other)
+        for one, other in zip(still.parameters(), small_model().parameters(), strict=True)
+    )
+
+    def departure(beta):
+        model = small_model()
+        reward = lambda task, text: -float(len(text))  # noqa: E731
+        reinforce(model, TOKENIZER, 3 * batches, reward, size=6, lr=3e-3, beta=beta, n_tokens=6)
+        rows = draw_answers(model, TOKENIZER, batches[0], 16, 6)[:2]
+        own, mask = answer_log_probs(model, *rows)
+        return (kl_estimate(own, answer_log_probs(small_model(), *rows)[0]) * mask).mean().item()
+
+    assert departure(20.0) < departure(0.0)
+
+
 # ------------------------------------------------------------------------------------------ errors
 
 
@@ -295,6 +402,7 @@ def test_examples_in_docstrings():
     assert found.failed == 0
 
 
+PAIR = Pair([E, 5], [6], [7])
 one = torch.tensor([-1.0, -2.0])
 other = torch.tensor([-2.0, -1.0])
 table = torch.zeros(2, 3)
@@ -323,9 +431,27 @@ nan = torch.tensor([[0.0, math.nan, 0.0]] * 2)
         (lambda: group_advantages(nan), "rewards to be finite numbers, got nan"),
         (lambda: group_advantages(one[None], "ppo"), "grpo, dr_grpo or leave_one_out, got 'ppo'"),
         (lambda: kl_estimate(one, one[:1]), "one shape"),
+        (lambda: answer_log_probs(small_model(), [[E]], []), "as many prompts as answers"),
+        (lambda: answer_log_probs(small_model(), [], []), "none of them empty, got 0 and 0"),
+        (lambda: answer_log_probs(small_model(), [[E]], [[]]), "none of them empty"),
+        (lambda: prefer(small_model(), []), "at least one pair, got none"),
+        (lambda: prefer(small_model(), [PAIR], beta=-1), "beta to be a finite number above 0"),
+        (lambda: prefer(small_model(), [PAIR], lr=0), "lr to be a finite number above 0"),
+        (lambda: prefer(small_model(), [PAIR], size=0), "size"),
+        (lambda: prefer(small_model(), [Pair([E], [5], [5])]), "the same answer as both"),
+        (lambda: draw_answers(small_model(), TOKENIZER, meetings(1, 0), 0), "size"),
+        (
+            lambda: reinforce(
+                small_model(), TOKENIZER, [meetings(1, 0)], lambda *_: math.nan, n_tokens=2
+            ),
+            "rewards to be finite numbers, got nan",
+        ),
         (lambda: policy_loss(table, table[:1], table, full), "one shape"),
         (lambda: policy_loss(table, table, nan, full), "advantages to be one or more numbers"),
-        (lambda: policy_loss(table, table, table, full[:1]), "a mask with a token in each row"),
+        (
+            lambda: policy_loss(table, table, table, full[:1]),
+            r"a mask \(B, T\) with a token in each row",
+        ),
         (lambda: policy_loss(table, table, table, full & False), "a token in each row"),
         (
             lambda: policy_loss(table, table, table, full, clip=0),

@@ -1,5 +1,6 @@
 """Questions, error bars, comparisons, calibration: against SciPy, scikit-learn and enumeration."""
 
+import copy
 import doctest
 import itertools
 import json
@@ -31,6 +32,7 @@ from lessons_lib.evaluation import (
     story_choices,
     story_questions,
     wilson,
+    z_value,
 )
 from lessons_lib.training import END, story_losses, story_model
 
@@ -115,6 +117,16 @@ def test_the_book_s_model_follows_one_thing_and_not_two(english):
     }
     assert all(right[1])
     assert 0.3 < accuracy(right[2]).mean < 0.9
+
+
+def test_sixteen_bits_add_up_as_well_as_the_logits_allow(english):
+    model, tokenizer = english
+    text = sample(1, 5)[0].text
+    thin = copy.deepcopy(model).bfloat16()
+    found = choice_log_probs(thin, tokenizer, "", [text])[0]
+    ids = torch.tensor([tokenizer.encode(END + text, allowed_special=[END])])
+    exact = thin(ids)[0, :-1].double().log_softmax(-1)[range(ids.shape[1] - 1), ids[0, 1:]].sum()
+    assert found == pytest.approx(exact.item(), rel=1e-5)
 
 
 def test_bits_per_byte_of_a_story(english):
@@ -202,6 +214,13 @@ def test_sign_test_is_scipy_s(one, other, p):
     assert sign_test(b, a) == sign_test(a, b)
 
 
+def test_sign_test_of_many_questions_is_quick_and_exact():
+    halves = [1] * 3000 + [0] * 2900
+    p = sign_test(halves, [1 - x for x in halves])
+    assert p == pytest.approx(math.erfc(99 / math.sqrt(2 * 5900)), rel=1e-3)  # from 3000 on
+    assert sign_test([1] * 2000, [0] * 2000) == 0.0
+
+
 def test_sign_test_counts_all_coins():
     differ = 7
     a, b = [1] * 6 + [0], [0] * 6 + [1]
@@ -267,6 +286,27 @@ def test_bins_hold_their_upper_end_and_the_first_holds_zero():
     assert reliability([0.3], [True], 1) == [(1, 0.3, 1.0)]
 
 
+def test_bins_hold_their_upper_end_however_it_is_rounded():
+    """7 of 100 times 100 is a little above 7 in floating-point numbers."""
+    for n in (10, 100, 150):
+        for k in range(1, n):
+            assert len(reliability([(k - 0.5) / n, k / n], [1, 1], n)) == 1
+
+
+def test_numbers_of_torch_are_numbers():
+    """Also those with gradients, and of 16 bits, which NumPy does not know."""
+    for right in (torch.tensor([1.0, 0.0], requires_grad=True), torch.tensor([1, 0]).bfloat16()):
+        assert accuracy(right).mean == 0.5
+        assert pick(right) == 0
+        assert paired_difference(right, [False, True]).mean == 0
+        assert reliability(right, [True, False])[0].accuracy == 0
+
+
+def test_little_power_needs_little():
+    assert questions_needed(0.7, 0.6, power=0.001, confidence=0.01) == 1
+    assert z_value(1 - 1e-16) == pytest.approx(8.2, abs=0.1)
+
+
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=30))
 def test_calibration_error_lies_between_the_whole_and_each(answers):
     sure, right = (np.array(column, float) for column in zip(*answers, strict=True))
@@ -320,6 +360,8 @@ def test_errors_of_the_model_s_functions(english):
         choice_log_probs(model, tokenizer, "a", [])
     with pytest.raises(ValueError, match="choices of at least one token"):
         choice_log_probs(model, tokenizer, "a", ["a", ""])
+    with pytest.raises(ValueError, match="several choices of at least one token, got 'ab'"):
+        choice_log_probs(model, tokenizer, "a", "ab")
     with pytest.raises(ValueError, match="512"):
         choice_log_probs(model, tokenizer, "a " * 600, ["a"])
     with pytest.raises(ValueError, match="at least one token"):
@@ -341,21 +383,30 @@ def test_errors_of_the_model_s_functions(english):
         (lambda: accuracy([]), r"one or more truth values \(N,\), got \[\]"),
         (lambda: accuracy([0.5]), "truth values"),
         (lambda: accuracy([[1, 0]]), "truth values"),
+        (lambda: accuracy([[1], [0, 1]]), "right to be an array"),
+        (lambda: accuracy([1 + 0j]), "truth values"),
         (lambda: accuracy([1], 1), "confidence to be a finite number above 0 and below 1, got 1"),
         (lambda: wilson(3, 2), "n_right to be a finite number of at least 0 and at most 2, got 3"),
         (lambda: wilson(0, 0), "n to be an integer of at least 1, got 0"),
         (lambda: bootstrap([]), r"at least one value \(N, ...\), got shape \(0,\)"),
         (lambda: bootstrap(1.0), r"got shape \(\)"),
         (lambda: bootstrap([math.nan]), "values to be finite numbers, got nan"),
+        (lambda: bootstrap([[1], [0, 1]]), "values to be an array"),
+        (lambda: bootstrap([1.0, 2.0], lambda x: math.nan), "statistic to be finite numbers"),
+        (lambda: bootstrap([1.0, 2.0], lambda x: "a"), "statistic to be numbers"),
+        (lambda: bootstrap([1.0, 2.0], lambda x: x), "a statistic of one number"),
         (lambda: bootstrap([1.0], n_times=0), "n_times to be an integer of at least 1"),
         (lambda: bootstrap([1.0], seed=-1), "seed to be an integer of at least 0"),
         (lambda: bootstrap([1.0], confidence=0), "confidence"),
         (lambda: paired_difference([1], [0]), r"at least 2, got \(1,\) and \(1,\)"),
         (lambda: paired_difference([1, 0], [0, 1, 1]), r"got \(2,\) and \(3,\)"),
         (lambda: paired_difference([math.nan, 1], [0, 1]), "a to be finite numbers, got nan"),
+        (lambda: paired_difference(["a", "b"], [0, 1]), "a to be numbers, got"),
+        (lambda: paired_difference([None, 1], [0, 1]), "a to be numbers, got"),
         (lambda: sign_test([1, 0], [1]), "the same questions, got 2 and 1"),
         (lambda: sign_test([1, 2], [1, 1]), "truth values"),
-        (lambda: questions_needed(0.5, 0.5), "two different accuracies, got 0.5 twice"),
+        (lambda: questions_needed(0.5, 0.5), "two different accuracies, got 0.5 and 0.5"),
+        (lambda: questions_needed(1e-300, 0.0), "two different accuracies, got 1e-300 and 0.0"),
         (lambda: questions_needed(1.5, 0.5), "p_a to be a finite number of at least 0 and at most"),
         (lambda: questions_needed(0.7, 0.5, 0.1), "disagree to be a finite number of at least 0.1"),
         (lambda: questions_needed(0.9, 0.8, 0.5), "disagree"),
@@ -366,7 +417,8 @@ def test_errors_of_the_model_s_functions(english):
         (lambda: reliability([0.5], [1, 0]), "2 confidences of at most 1"),
         (lambda: reliability([1.5], [1]), "1 confidences of at most 1"),
         (lambda: reliability([-0.1], [1]), "confidences to be finite numbers of at least 0"),
-        (lambda: reliability([0.5], [1], 0), "n_bins to be an integer of at least 1"),
+        (lambda: reliability([0.5], [1], 0), "n_bins to be an integer from 1 to"),
+        (lambda: reliability([0.5], [1], 10**400), "n_bins to be an integer from 1 to 1000000"),
         (lambda: calibration_error([], []), "truth values"),
         (lambda: seen_before([1], [1], 0), "n to be an integer of at least 1"),
         (lambda: seen_before([0.5], [1], 1), "integers"),

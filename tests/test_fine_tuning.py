@@ -472,6 +472,21 @@ def test_errors_of_lora():
 # -------------------------------------------------------------------------------- adapters in files
 
 
+def test_an_adapter_of_16_bits(tmp_path):
+    model = with_lora(random_model())
+    for type in ("F32", "F16"):
+        save_adapter(model, tmp_path / f"{type}.gguf", type)
+    sizes = [(tmp_path / f"{type}.gguf").stat().st_size for type in ("F16", "F32")]
+    assert sizes[0] < 0.6 * sizes[1]
+    again = load_adapter(random_model(), tmp_path / "F16.gguf")
+    pairs = zip(lora_parts(again), lora_parts(model), strict=True)
+    for (_, found), (_, part) in pairs:
+        assert torch.equal(found.A, part.A.half().float())
+        assert torch.equal(found.B, part.B.half().float())
+    with pytest.raises(ValueError, match="expected the type F32 or F16, got 'Q4_0'"):
+        save_adapter(model, tmp_path / "a.gguf", "Q4_0")
+
+
 @pytest.mark.parametrize("suffix", ["folder", "file.gguf"])
 @pytest.mark.parametrize("config", [TINY, PLAIN], ids=["qwen3", "llama"])
 def test_adapters_come_back(tmp_path, suffix, config):

@@ -14,7 +14,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-import transformers
 
 from lessons_lib.base.checkpoints import before, read_checkpoint, write_checkpoint
 from lessons_lib.gpt import GPT, GPTConfig
@@ -491,6 +490,8 @@ def test_the_command_tells_what_it_does(alone):
 
 
 def test_what_the_command_writes_opens_in_transformers(alone):
+    import transformers  # here, because the processes of other tests import this file too
+
     folder, _ = alone
     ours = Llama.from_pretrained(folder)
     theirs = transformers.AutoModelForCausalLM.from_pretrained(folder)

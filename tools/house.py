@@ -22,7 +22,8 @@ PACKAGE = "lessons_lib"
 LANGUAGES = ("en", "es")
 
 GROUND = ("base", "corpus")  # below every chapter, in this order
-COMING = ("alignment", "clip")  # modules that stand and wait for their chapters, in order
+# modules that stand and wait for their chapters, in order
+COMING = ("responsibility",)
 BESIDE = ("live", "classroom")  # a file in them named after a chapter stands on its floor
 PLOTTING = ("matplotlib", "ipywidgets", "anywidget")
 NEVER_SHIPPED = {

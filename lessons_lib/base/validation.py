@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MOST_LAYERS",
     "MOST_NUMBERS",
+    "as_array",
     "check_array",
     "check_bits",
     "check_counts",
@@ -161,6 +162,25 @@ def check_number(
     raise ValueError(f"expected {name} to be a finite number{words}, got {number!r:.80}")
 
 
+def as_array(name: str, values: object) -> np.ndarray:
+    """Return values as an array of whatever type they have; tensors without their gradients.
+
+    Args:
+        name: what the values are called.
+        values: a value, rows of values, an array or a tensor on any device.
+
+    Raises:
+        ValueError: rows of different lengths, or something else that is no array.
+    """
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        values = values.float() if str(values.dtype) == "torch.bfloat16" else values
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"expected {name} to be an array, got {values!r:.80}") from None
+
+
 def check_array(
     name: str,
     numbers: object,
@@ -168,6 +188,7 @@ def check_array(
     least: float = -math.inf,
     above: float = -math.inf,
     finite: bool = True,
+    truth: bool = False,
 ) -> np.ndarray:
     """Return `numbers`, a number or an array of them, as an array of floats.
 
@@ -177,12 +198,13 @@ def check_array(
         least: the least that will do.
         above: what they have to be above.
         finite: whether infinity will not do.
+        truth: whether truth values will do, as 1 and 0.
 
     Raises:
         ValueError: something else than numbers, NaN, an infinite one, or one out of range.
     """
-    array = np.asarray(numbers)
-    if array.dtype.kind not in "fiu" and array.size:
+    array = as_array(name, numbers)
+    if array.dtype.kind not in ("fiub" if truth else "fiu") and array.size:
         raise ValueError(f"expected {name} to be numbers, got {numbers!r:.80}")
     array = array.astype(float)
     good = np.isfinite(array) if finite else ~np.isnan(array)

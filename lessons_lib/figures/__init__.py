@@ -5,7 +5,11 @@
 are written as the notebook's language writes them: 0.5, in Spanish 0,5.
 """
 
-from lessons_lib.figures.diagrams.assistants import chat_diagram, lora_diagram
+from lessons_lib.figures.diagrams.assistants import (
+    alignment_diagram,
+    chat_diagram,
+    lora_diagram,
+)
 from lessons_lib.figures.diagrams.exams import exam_diagram
 from lessons_lib.figures.diagrams.learning import budget_diagram, memory_diagram, training_diagram
 from lessons_lib.figures.diagrams.pictures import clip_diagram
@@ -42,6 +46,7 @@ from lessons_lib.figures.sketch import Drawing
 __all__ = [
     "COLOURS",
     "Drawing",
+    "alignment_diagram",
     "attention_diagram",
     "bars",
     "block_diagram",

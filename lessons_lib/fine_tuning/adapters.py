@@ -49,16 +49,17 @@ PLAIN = {
 Thin = dict[str, tuple[Tensor, Tensor]]  # the name of a map -> A, B
 
 
-def save_adapter(model: Llama, path: str | os.PathLike) -> None:
+def save_adapter(model: Llama, path: str | os.PathLike, type: str = "F32") -> None:
     """Write a model's thin matrices, and nothing of the model itself.
 
     Args:
         model: a Llama with LoRA.
         path: a folder, in the format of `peft`; or a file whose name ends in ".gguf", which
             llama.cpp applies with ``--lora``.
+        type: of the numbers in a GGUF file, "F32" or "F16"; a folder has 32 bits.
 
     Raises:
-        ValueError: a model without LoRA.
+        ValueError: a model without LoRA, or another type.
 
     Source: `peft`, whose folders these are; `convert_lora_to_gguf.py` of llama.cpp.
     """
@@ -67,8 +68,10 @@ def save_adapter(model: Llama, path: str | os.PathLike) -> None:
         raise ValueError("expected a model with LoRA, got one without")
     thin = {name: (part.A.detach(), part.B.detach()) for name, part in parts.items()}
     part = next(iter(parts.values()))
+    if type not in ("F32", "F16"):
+        raise ValueError(f"expected the type F32 or F16, got {type!r}")
     if Path(path).suffix == ".gguf":
-        _write_gguf(thin, model, part.scale * part.rank, path)
+        _write_gguf(thin, model, part.scale * part.rank, path, type)
         return
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
@@ -177,13 +180,13 @@ def _pairs(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> Thin:
 # ------------------------------------------------------------------------------------------- GGUF
 
 
-def _write_gguf(thin: Thin, model: Llama, alpha: float, path: str | os.PathLike) -> None:
+def _write_gguf(thin: Thin, model: Llama, alpha: float, path: str | os.PathLike, type: str) -> None:
     """Write an adapter for llama.cpp, which scales by alpha / r."""
     tensors = {}
     for letter, which in (("a", 0), ("b", 1)):
         own = {f"{name}.weight": pair[which] for name, pair in thin.items()}
         for name, tensor in to_gguf_tensors(own, _plain(model, letter)).items():
-            tensors[f"{name}.lora_{letter}"] = (tensor.float().cpu().numpy(), "F32")
+            tensors[f"{name}.lora_{letter}"] = (tensor.float().cpu().numpy(), type)
     metadata = {
         "general.type": "adapter",
         "general.architecture": write_config(model.config)["general.architecture"],

@@ -213,12 +213,13 @@ async function fromBase64(text, pause) {
 const PATIENCE = 30_000; // milliseconds for the kernel's answer
 
 // In Jupyter the kernel sends it when it is asked.
-function askKernel(widget, kind) {
+function askKernel(widget, kind, asked = { type: "load" }) {
   return new Promise((resolve, reject) => {
     const listen = (content, [data] = []) => {
       if (content?.type !== kind) return;
       finish();
-      resolve(new Uint8Array(data.buffer ?? data, data.byteOffset, data.byteLength));
+      // Copied: it is part of a message.
+      resolve(new Uint8Array(data.buffer ?? data, data.byteOffset, data.byteLength).slice());
     };
     const finish = () => {
       clearTimeout(timer);
@@ -229,7 +230,7 @@ function askKernel(widget, kind) {
       reject(new Error("no answer from the kernel"));
     }, PATIENCE);
     widget.on("msg:custom", listen);
-    widget.send({ type: "load" });
+    widget.send(asked);
   });
 }
 
@@ -239,7 +240,17 @@ async function loadBytes(widget, kind, pause) {
   return fromBase64(await loadScript(`${kind}_${widget.get("language")}`), pause);
 }
 
+// The bytes of a file that is one for both languages, of a figure that has several.
+async function loadShared(widget, kind, pause) {
+  if (!PAGE_SCRIPT) return askKernel(widget, kind, { type: "load", kind });
+  return fromBase64(await loadScript(kind), pause);
+}
+
 // --- Work beside the page
+
+// The bytes that a call gives: they go to the worker instead of being copied.
+const buffersOf = ({ given = [] }) =>
+  given.filter((one) => one instanceof Uint8Array).map(({ buffer }) => buffer);
 
 // Work that goes on in a worker, or in the page where that is refused. `serve` is imported from the file
 // `name` of the engine; it gets a function to tell by and gives one that hears. Here `hear` gets what is
@@ -275,7 +286,7 @@ function beside(name, serve, hear) {
     worker.onmessage = ({ data }) => {
       URL.revokeObjectURL(url);
       worker.onmessage = (event) => hear(event.data);
-      open("worker", (message) => worker.postMessage(message));
+      open("worker", (message) => worker.postMessage(message, buffersOf(message)));
     };
     worker.onerror = () => {
       if (!work.where) openHere(); // some pages may make workers, but not run them
@@ -314,14 +325,17 @@ function drawing(kind, paint) {
   const svg = shape("svg", { class: `live-drawing ${kind}`, role: "img" });
   let width = 0;
   function show() {
-    width = Math.round(svg.getBoundingClientRect().width);
+    width ||= Math.round(svg.getBoundingClientRect().width); // `follow` knows when it changes
     const children = [];
     const height = paint(width || 640, (...made) => children.push(...made.flat()));
     fill(svg, { viewBox: `0 0 ${width || 640} ${height}`, height }, []);
     svg.replaceChildren(...children);
   }
   const follow = onceAFrame(() => {
-    if (width && Math.round(svg.getBoundingClientRect().width) !== width) show();
+    const now = Math.round(svg.getBoundingClientRect().width);
+    if (now === width) return;
+    width = now;
+    show();
   });
   new ResizeObserver(() => requestAnimationFrame(width ? follow : show)).observe(svg);
   const label = (text) => svg.setAttribute("aria-label", text);

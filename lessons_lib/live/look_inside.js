@@ -1,137 +1,23 @@
 // Look inside: the book's own model reads a story and answers, and shows what happens inside it. All that
 // it calculates, the engine's `looking` calculates, in a worker where the page allows one.
 
-import { makeCalls } from "./engine/calls.js";
+import { makeClient } from "./engine/calls.js";
 import { serve } from "./engine/looking.js";
 import { mostProbable, softmax, tokenProbs } from "./engine/sampling.js";
 import { makePause } from "./engine/turns.js";
+import { clocksPart } from "./parts/clocks.js";
+import { filePart, refusals } from "./parts/file.js";
 import { headsPart, shelvesPart, stairsPart, streamPart, zoomPart } from "./parts/inside.js";
+import { STRINGS } from "./parts/look_words.js";
 import { largest, set, storyPart } from "./parts/story.js";
-
-const STRINGS = {
-  en: {
-    who: "Who has it?",
-    surprise: "Surprise me",
-    one: "One token",
-    play: "Play",
-    pause: "Pause",
-    back: "Back",
-    pace: "Tokens per second",
-    fastest: "as fast as it goes",
-    story: "The story, token by token",
-    hint: "Tap a token to stand there. Arcs: where the chosen head looks from it.",
-    start: "start",
-    loading: (size) => `Loading the model (${size} MB) …`,
-    ready: "The model is here and works in your browser.",
-    notLoaded: "The model could not be loaded.",
-    failed: "This could not be calculated.",
-    looks: (layer, head, token, weight, next, prob) =>
-      `Layer ${layer}, head ${head} looks most at “${token}” (${weight}). Next: “${next}” (${prob}).`,
-    right: (answer) => `The model answers: “${answer}” That is right.`,
-    wrong: (answer, expected) => `The model answers: “${answer}” Right would be: “${expected}”`,
-    ended: "The model ended the text.",
-    long: "Its context is full.",
-    speed: (tokens, speed) => `${tokens} tokens, ${speed} per second.`,
-    heads: "All heads: how much at most, and at what",
-    head: (layer, head, token, weight) =>
-      `Layer ${layer}, head ${head}: ${weight} at “${token}”`,
-    isOff: "off",
-    switchOff: (layer, head) => `Switch layer ${layer}, head ${head} off`,
-    switchOn: (layer, head) => `Switch layer ${layer}, head ${head} on`,
-    allOn: "All heads on",
-    layer: (layer) => `layer ${layer}`,
-    counted: (right, all) => `Right answers to ${all} held-out stories: ${right}`,
-    counting: (right, n, all) => `Counting right answers: ${right} of ${n} (of ${all} stories) …`,
-    cause: "A large weight is no cause: switch the head off, ask again, and count.",
-    stream: "The stream, read as a guess of the next token after each block",
-    alone: "token alone",
-    after: (block) => `after block ${block}`,
-    zoom: (layer, head) => `Layer ${layer}, head ${head}, calculated`,
-    query: (token) => `query of “${token}”`,
-    key: (token) => `key of “${token}”`,
-    value: (weight) => `its value; softmax: ${weight}`,
-    score: (product, root, score) => `q·k = ${product}; / √${root} = ${score}`,
-    mixed: "all values, weighted",
-    cache: "The cache: a key (top) and a value (below) of each token, in each layer",
-    shelf: (n, numbers, size) =>
-      `${n} tokens: ${numbers} numbers, ${size} MB. The stronger the colour, the more this token's heads read.`,
-    next: "The next token: tap one to write it",
-    temperature: "Temperature; at 0 always the most probable",
-    minP: "Min-p: only tokens at least p times as probable as the best",
-    bar: (token, prob) => `Write “${token}”: ${prob}`,
-    cut: "cut",
-    bits: "The weights in",
-    own: "Your own text",
-    read: "Read it",
-    tooLong: (tokens, most) => `That is ${tokens} tokens; the model remembers ${most}.`,
-    cutInto: (characters, tokens) => `${characters} characters were cut into ${tokens} tokens.`,
-    empty: "Type a text first.",
-  },
-  es: {
-    who: "¿Quién lo tiene?",
-    surprise: "Sorpréndeme",
-    one: "Un token",
-    play: "Seguir",
-    pause: "Pausa",
-    back: "Atrás",
-    pace: "Tokens por segundo",
-    fastest: "tan rápido como pueda",
-    story: "El cuento, token a token",
-    hint: "Toca un token para situarte en él. Arcos: adónde mira desde ahí la cabeza elegida.",
-    start: "inicio",
-    loading: (size) => `Cargando el modelo (${size} MB)…`,
-    ready: "El modelo está aquí y trabaja en tu navegador.",
-    notLoaded: "No se ha podido cargar el modelo.",
-    failed: "Esto no se ha podido calcular.",
-    looks: (layer, head, token, weight, next, prob) =>
-      `Capa ${layer}, cabeza ${head}: mira sobre todo a «${token}» (${weight}). Sigue: «${next}» (${prob}).`,
-    right: (answer) => `El modelo responde: «${answer}» Es correcto.`,
-    wrong: (answer, expected) => `El modelo responde: «${answer}» Lo correcto sería: «${expected}»`,
-    ended: "El modelo ha terminado el texto.",
-    long: "Su contexto está lleno.",
-    speed: (tokens, speed) => `${tokens} tokens, ${speed} por segundo.`,
-    heads: "Todas las cabezas: cuánto como máximo, y a qué",
-    head: (layer, head, token, weight) => `Capa ${layer}, cabeza ${head}: ${weight} a «${token}»`,
-    isOff: "apagada",
-    switchOff: (layer, head) => `Apagar la cabeza ${head} de la capa ${layer}`,
-    switchOn: (layer, head) => `Encender la cabeza ${head} de la capa ${layer}`,
-    allOn: "Encender todas",
-    layer: (layer) => `capa ${layer}`,
-    counted: (right, all) => `Respuestas correctas a ${all} cuentos reservados: ${right}`,
-    counting: (right, n, all) => `Contando respuestas correctas: ${right} de ${n} (de ${all} cuentos)…`,
-    cause: "Un peso grande no es una causa: apaga la cabeza, pregunta otra vez y cuenta.",
-    stream: "El flujo, leído tras cada bloque como predicción del token siguiente",
-    alone: "solo el token",
-    after: (block) => `tras el bloque ${block}`,
-    zoom: (layer, head) => `Capa ${layer}, cabeza ${head}, calculada`,
-    query: (token) => `consulta de «${token}»`,
-    key: (token) => `clave de «${token}»`,
-    value: (weight) => `su valor; softmax: ${weight}`,
-    score: (product, root, score) => `q·k = ${product}; entre √${root}: ${score}`,
-    mixed: "todos los valores, ponderados",
-    cache: "La caché: una clave (arriba) y un valor (abajo) de cada token, en cada capa",
-    shelf: (n, numbers, size) =>
-      `${n} tokens: ${numbers} números, ${size} MB. Color más fuerte: lo que más leen las cabezas desde este token.`,
-    next: "El token siguiente: toca uno para escribirlo",
-    temperature: "Temperatura; con 0, siempre el más probable",
-    minP: "Min-p: solo tokens con al menos p veces la probabilidad del mejor",
-    bar: (token, prob) => `Escribir «${token}»: ${prob}`,
-    cut: "descartado",
-    bits: "Los pesos en",
-    own: "Tu propio texto",
-    read: "Leerlo",
-    tooLong: (tokens, most) => `Son ${tokens} tokens; el modelo recuerda ${most}.`,
-    cutInto: (characters, tokens) => `${characters} caracteres, cortados en ${tokens} tokens.`,
-    empty: "Escribe antes un texto.",
-  },
-};
+import { inTurns } from "./parts/turns.js";
 
 const PROGRAM = "looking"; // the file of `serve`, for `beside`
 const FASTEST = 31; // the last place of the slider
 const ANSWER_PACE = 6; // tokens per second
 const SLICE = { worker: 40, page: 12 }; // milliseconds of writing before something is drawn
-const MOST_POSITIONS = 1024; // as the engine
 const MOST_NEXT = 10;
+const BEAT = 320; // milliseconds for a token of what is replayed
 const STEP = 7; // has no divisor in common with the number of questions: all come
 const TYPES = [
   ["", "F16"],
@@ -158,7 +44,7 @@ function show(widget, el) {
   const stored = widget.get("stored");
   const panels = new Set(widget.get("panels"));
   const questions = widget.get("questions");
-  const sizes = stored.sizes;
+  let { sizes } = stored;
   let [asked, answer] = widget.get("asked");
   let tokens = stored.tokens.map((text) => ({ text: readable(text) }));
   let given = tokens.length; // the others are written
@@ -169,18 +55,29 @@ function show(widget, el) {
   const names = new Map(); // of ids that are guessed
   let pace = ANSWER_PACE;
   let surprises = 0;
-  let rushing = false; // then what takes long to draw waits for the end
+  let rushing = false; // then what is out of sight waits for the end
+  let quiet = false; // then all waits for the end
+  let starts = true; // the first token is the one that begins texts
 
   const two = (number) => decimal(number, 2, language);
   const whole = (number) => plain(number, language);
-  const tokenAt = (i) => (i ? tokens[i].text : say.start);
+  const tokenAt = (i) => (i || !starts ? tokens[i].text : say.start);
   const tokenName = (token) => names.get(token) ?? token;
-  const status = statusLine();
+  const [status, fileStatus] = [statusLine(), statusLine()];
   const speak = (...sentences) => (status.textContent = sentences.join(" "));
+  const speakOfFile = (...sentences) => (fileStatus.textContent = sentences.join(" "));
 
   // --- The model, once it is needed
 
-  let [opening, model] = [null, null];
+  let [client, opening, model] = [null, null, null];
+
+  function clientOf() {
+    client ??= makeClient(
+      (hear) => beside(PROGRAM, serve, hear),
+      ({ counted }) => showCount(...counted),
+    );
+    return client;
+  }
 
   function open() {
     opening ??= begin().catch((error) => {
@@ -192,32 +89,56 @@ function show(widget, el) {
 
   async function begin() {
     speak(say.loading(decimal(widget.get("size") / 1e6, 1, language)));
-    const bytes = await loadBytes(widget, "model", makePause());
-    const work = beside(PROGRAM, serve, (told) =>
-      told.counted ? showCount(...told.counted) : calls.hear(told),
-    );
-    const calls = makeCalls(work.tell);
-    const { contextLength } = await calls.call("open", bytes);
-    model = { call: calls.call, end: () => work.end() };
-    model.positions = Math.min(contextLength, MOST_POSITIONS);
-    await readText(model.call, asked);
-    form.dataset.where = work.where;
+    await take(await loadBytes(widget, "model", makePause()), asked, chosen);
     speak(say.ready);
     return model;
   }
 
+  // Open a model and look at a text with one of its heads; what was seen of another is forgotten.
+  async function take(bytes, text, i) {
+    const { call, work } = clientOf();
+    const found = await call("open", bytes, text, ...headOf(i));
+    ({ starts, ...sizes } = found);
+    model = { call, positions: found.positions };
+    [chosen, off] = [i, Array(sizes.nLayers * sizes.nHeads).fill(0)];
+    heads.make(sizes.nLayers, sizes.nHeads);
+    [tokens, given] = [tokensOf(found.ids, found.bytes), found.ids.length];
+    names.clear();
+    types.querySelector("input").checked = true;
+    seen(found.view);
+    form.dataset.where = work.where;
+  }
+
+  // Open a file of the reader's: from then on the figure is about its model.
+  const openFile = (bytesOf) =>
+    act(async () => {
+      speakOfFile(say.opening);
+      speak();
+      try {
+        await take(await bytesOf(), field.value || asked, 0);
+        speakOfFile(say.opened(sizes.arch, whole(sizes.nLayers), whole(sizes.nHeads)));
+      } catch (error) {
+        speakOfFile(...refusals(language)(error));
+        return;
+      }
+      opening = Promise.resolve(model);
+      forgetCount();
+      countAnew(model.call);
+    }, clientOf);
+
   // One thing after another. What goes on for long asks whether another one is `due`.
   let [turn, last] = [0, Promise.resolve()];
-  function act(work) {
+  function act(work, ready = open) {
     const mine = ++turn;
+    stopReplay();
     last = last.then(async () => {
       try {
-        const { call } = await open();
+        const { call } = await ready();
         await work(call, () => mine !== turn);
       } catch (error) {
         speak(model ? say.failed : say.notLoaded, error.message);
       }
-      rushing = false;
+      rushing = quiet = false;
       draw();
     });
     return last;
@@ -257,51 +178,68 @@ function show(widget, el) {
     await look(call);
   }
 
-  async function write(call, wanted) {
+  // Ask for tokens; show those that have come.
+  function request(call, wanted) {
     const [layer, head] = headOf(chosen);
-    const done = await call("write", { settings: { ...settings }, layer, head, ...wanted });
+    return call("write", { settings: { ...settings }, layer, head, ...wanted });
+  }
+
+  function written(done) {
     tokens.push(...tokensOf(done.written, done.bytes));
     seen(done.view);
     return done;
   }
 
+  const write = async (call, wanted) => written(await request(call, wanted));
+
   const pauseFrom = (start) => wait(Math.max(0, 1000 / pace - (performance.now() - start)));
 
+  // Write on, at the reader's pace; who wants no motion sees what there is at the end. As fast as it goes,
+  // the next tokens are written while these are drawn.
   async function play(call, due) {
     set(playButton, { text: say.pause });
-    let [n, end] = [0, undefined];
+    const milliseconds = SLICE[form.dataset.where];
+    const isFast = () => quiet || pace >= FASTEST;
+    const more = () => request(call, isFast() ? { tokens: 1e4, milliseconds } : { tokens: 1 });
+    quiet = isStill();
+    let [n, over, coming] = [0, false, more()];
     const since = performance.now();
-    while (!due() && !end) {
+    while (!over) {
       const start = performance.now();
-      const fast = pace >= FASTEST;
-      rushing = fast;
-      const milliseconds = SLICE[form.dataset.where];
-      const done = await write(call, fast ? { tokens: 1e4, milliseconds } : { tokens: 1 });
-      [n, end] = [n + done.written.length, done.end];
-      await (fast ? nextFrame() : pauseFrom(start));
+      const done = await coming;
+      n += done.written.length;
+      over = due() || done.end;
+      rushing = isFast() && !over;
+      if (rushing) coming = more();
+      written(done);
+      if (over) break;
+      await (rushing ? nextFrame() : pauseFrom(start));
+      over = !rushing && due();
+      if (!rushing && !over) coming = more();
     }
     const speed = (1000 * n) / (performance.now() - since);
     form.dataset.speed = speed;
     set(playButton, { text: say.play });
     const ends = { end: say.ended, long: say.long };
-    speak(...(end ? [ends[end]] : []), say.speed(whole(n), decimal(speed, 0, language)));
+    speak(...(ends[over] ? [ends[over]] : []), say.speed(whole(n), decimal(speed, 0, language)));
   }
 
   // Read a text as far as its question, and let the model answer.
   async function ask(call, due, question) {
     [asked, answer] = question;
     delete form.dataset.answer;
-    await readText(call, asked);
+    quiet = isStill();
+    if (!(await readText(call, asked))) return;
     let text = "";
     while (!due() && lengthOf(text) < lengthOf(answer)) {
       const start = performance.now();
       const done = await write(call, { tokens: 1, settings: { temperature: 0 } });
       if (done.end) break;
       text += tokens.at(-1).text;
-      await pauseFrom(start);
+      if (!quiet) await pauseFrom(start);
     }
     if (due()) return;
-    const short = (one) => one.trim().replace(/[,"»]+$/, ".");
+    const short = (one) => one.trim().replace(/[.,"»]+$/, "");
     await look(call, given - 1); // where the answer comes from
     form.dataset.answer = text;
     const right = text === answer;
@@ -310,7 +248,7 @@ function show(widget, el) {
 
   async function own(call) {
     if (!(await readText(call, field.value))) return;
-    speak(say.cutInto(whole(lengthOf(field.value)), whole(tokens.length - 1)));
+    speak(say.cutInto(whole(lengthOf(field.value)), whole(tokens.length - Number(starts))));
   }
 
   const surprise = () => {
@@ -319,10 +257,38 @@ function show(widget, el) {
   };
   let playing = false;
   const playButton = button(say.play, () => {
+    if (replaying) return stopReplay();
     if (playing) return void turn++;
     playing = true;
     act(play).then(() => (playing = false));
   });
+
+  // --- What the model wrote once, and is stored: shown again, until the reader wants something
+
+  let replaying = 0; // a clock
+
+  function stopReplay() {
+    if (!replaying) return;
+    clearInterval(replaying);
+    replaying = 0;
+    set(playButton, { text: say.play });
+  }
+
+  function replay() {
+    if (model || turn) return; // the reader was faster
+    const steps = stored.replay.values();
+    set(playButton, { text: say.pause });
+    replaying = setInterval(() => {
+      const { value: step, done } = steps.next();
+      if (done) return stopReplay();
+      const [position, own] = [tokens.length, chosen * (tokens.length + 1)];
+      const weights = new Float32Array(off.length * (position + 1)); // only the chosen head's are stored
+      for (const [place, weight] of step.weights) weights[own + place] = weight / 1000;
+      tokens.push({ text: readable(step.text) });
+      view = { ...view, position, weights, next: step.next };
+      draw();
+    }, BEAT);
+  }
 
   // --- Switching heads off, other types
 
@@ -379,6 +345,7 @@ function show(widget, el) {
   const allOn = button(say.allOn, () => change());
   const stream = streamPart(say, two);
   const zoom = panels.has("head") ? zoomPart(say, two) : null;
+  const clocks = panels.has("clocks") ? clocksPart(say, two, whole) : null;
   const shelves = panels.has("cache") ? shelvesPart(say, two, language) : null;
   const stairs = stairsPart(say, two, (id) =>
     act(async (call) => {
@@ -397,34 +364,47 @@ function show(widget, el) {
     return mostProbable(warm, MOST_NEXT).map((id) => [id, warm[id], kept[id]]);
   }
 
-  const draw = onceAFrame(() => {
+  // What is seen now; the parts draw it one after the other.
+  function draw() {
+    if (quiet) return;
     const n = view.position + 1;
-    const weightsOf = (i) => view.weights.slice(i * n, (i + 1) * n);
-    const weights = weightsOf(chosen);
-    const state = { ...sizes, ...view, weightsOf, tokenAt, tokenName, chosen, off, n: tokens.length };
     const texts = tokens.map((_, i) => tokenAt(i));
-    const [layer, head] = headOf(chosen).map((one) => one + 1);
-    const next = nextTokens();
-    story.draw(texts, given, view.position, weights);
-    if (panels.has("heads")) {
-      heads.draw(state);
-      set(switcher, { text: (off[chosen] ? say.switchOn : say.switchOff)(layer, head) });
-      set(allOn, { "aria-disabled": !off.includes(1) });
-    }
-    if (panels.has("stream")) stream.draw(state);
-    if (!rushing) {
-      zoom?.draw({ ...state, weights: weightsOf(view.layer * sizes.nHeads + view.head) });
-      shelves?.draw(state);
-    }
-    if (panels.has("next")) {
-      stairs.draw({ next, floor: settings.minP * next[0][1], tokenName });
-    }
+    const weightsOf = (i) => view.weights.slice(i * n, (i + 1) * n);
+    const own = { weightsOf, tokenAt: (i) => texts[i], tokenName, chosen, off, n: tokens.length };
+    turns({ ...sizes, ...view, ...own, texts, given, next: nextTokens() }, rushing);
+  }
+
+  function drawHeads(state) {
+    heads.draw(state);
+    const [layer, head] = headOf(state.chosen).map((one) => one + 1);
+    set(switcher, { text: (state.off[state.chosen] ? say.switchOn : say.switchOff)(layer, head) });
+    set(allOn, { "aria-disabled": !state.off.includes(1) });
+  }
+
+  function drawVerdict({ weightsOf, texts, next, position, chosen }) {
+    const weights = weightsOf(chosen);
     const best = largest(weights);
     const [token, , prob] = next[0];
-    const found = [tokenAt(best).trim(), two(weights[best]), tokenName(token), two(prob)];
+    const found = [texts[best].trim(), two(weights[best]), tokenName(token), two(prob)];
+    const [layer, head] = headOf(chosen).map((one) => one + 1);
     set(verdict, { text: say.looks(layer, head, ...found) });
-    form.dataset.position = view.position;
-  });
+    form.dataset.position = position;
+  }
+
+  const ofHead = (part) => (state) =>
+    part.draw({ ...state, weights: state.weightsOf(state.layer * state.nHeads + state.head) });
+  const turns = inTurns([
+    [story.box, (s) => story.draw(s.texts, s.given, s.position, s.weightsOf(s.chosen), starts)],
+    ...(panels.has("heads") ? [[heads.box, drawHeads]] : []),
+    ...(panels.has("stream") ? [[stream.box, stream.draw]] : []),
+    ...(panels.has("next")
+      ? [[stairs.box, (s) => stairs.draw({ ...s, floor: settings.minP * s.next[0][1] })]]
+      : []),
+    ...(zoom ? [[zoom.box, ofHead(zoom)]] : []),
+    ...(clocks ? [[clocks.box, ofHead(clocks)]] : []),
+    ...(shelves ? [[shelves.box, shelves.draw]] : []),
+    [verdict, drawVerdict],
+  ]);
 
   // --- Controls
 
@@ -445,6 +425,7 @@ function show(widget, el) {
     showPace();
   });
   const showPace = () => paced.set(pace, pace >= FASTEST ? say.fastest : whole(pace));
+  const file = filePart(language, openFile);
   const row = (kind, ...content) => element("div", { class: kind }, ...content);
   const field = textBox(2, 10_000, () => {});
   const readButton = button(say.read, () => (field.value ? act(own) : speak(say.empty)));
@@ -476,6 +457,7 @@ function show(widget, el) {
     ),
     ...panel("stream", named(say.stream), stream.box),
     ...panel("head", zoom?.box),
+    ...panel("clocks", clocks?.box),
     ...panel("cache", named(say.cache), shelves?.box),
     ...panel(
       "next",
@@ -489,6 +471,7 @@ function show(widget, el) {
     ),
     paced.box,
     ...panel("text", labelled(say.own, field), row("live-buttons", readButton)),
+    ...panel("file", ...file.elements, fileStatus),
   );
   heads.make(sizes.nLayers, sizes.nHeads);
   showPace();
@@ -497,10 +480,21 @@ function show(widget, el) {
   draw();
   const follow = new ResizeObserver(() => requestAnimationFrame(draw));
   follow.observe(story.box);
+  const seenFirst = new IntersectionObserver((entries) => {
+    if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+    seenFirst.disconnect();
+    replay();
+  });
+  if (stored.replay && !isStill()) seenFirst.observe(story.box);
+  const leave = panels.has("file") ? file.listen(form) : () => {};
   return () => {
     turn++;
+    stopReplay();
+    seenFirst.disconnect();
     follow.disconnect();
-    model?.end();
+    turns.end();
+    leave();
+    client?.work.end();
   };
 }
 

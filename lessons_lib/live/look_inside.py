@@ -20,7 +20,10 @@ from lessons_lib.training import END, story_model
 
 __all__ = ["LookInside", "Seen", "look", "questions", "right_answers"]
 
-PANELS = ("heads", "stream", "head", "cache", "next", "bits", "text")
+PANELS = ("heads", "stream", "head", "clocks", "cache", "next", "bits", "text", "file")
+REPLAYED = {"next", "text"}  # the panels that what is stored for a replay suffices for
+MOST_REPLAYED = 24  # tokens
+FAINTEST = 20  # thousandths: smaller weights are not stored for a replay
 N_QUESTIONS = 60
 SEED = 0  # kept for tests of what was learned
 STORY = 13  # of the questions: one that is short, and the answer is who was given something
@@ -141,12 +144,14 @@ class LookInside(LiveFigure):
     `ModelInPage`.
 
     Args:
-        panels: what stands below the story: "heads", "stream", "head", "cache", "next", "bits" or
-            "text".
+        panels: what stands below the story: "heads", "stream", "head", "clocks", "cache", "next",
+            "bits", "text", or "file", which opens a small GGUF file of the reader's.
+        replay: show at first how the model went on, as it is stored, token by token; with no other
+            panels than "next" and "text".
         language: ``"en"`` or ``"es"``, of the words and of the model.
 
     Raises:
-        ValueError: another language, or another panel.
+        ValueError: another language, another panel, or panels that cannot be replayed.
     """
 
     slug = "look_inside"
@@ -165,16 +170,26 @@ class LookInside(LiveFigure):
     stored = traitlets.Dict().tag(sync=True)
     size = traitlets.Int().tag(sync=True)
 
-    def __init__(self, panels: Sequence[str] = PANELS, language: str = "en"):
+    def __init__(
+        self, panels: Sequence[str] = PANELS, language: str = "en", *, replay: bool = False
+    ):
         if language not in FALLBACK:
             raise ValueError(f"expected language 'en' or 'es', got {language!r}")
         if isinstance(panels, str) or not set(panels) <= set(PANELS):
             raise ValueError(f"expected some of {list(PANELS)}, got {panels!r}")
+        if replay and not set(panels) <= REPLAYED:
+            raise ValueError(f"expected panels of {sorted(REPLAYED)} to replay, got {panels!r}")
+        stored = dict(_stored(language))
+        if "clocks" in panels:
+            config = story_model(language)[0].config
+            stored["sizes"] = stored["sizes"] | {"arch": "qwen3", "ropeBase": config.rope_base}
+        if replay:
+            stored["replay"] = _replay(language)
         super().__init__(
             panels=list(panels),
             questions=[list(question) for question in questions(language)],
             asked=_asked(language),
-            stored=_stored(language),
+            stored=stored,
             size=len(model_file(language)),
             language=language,
         )
@@ -224,18 +239,17 @@ def _stored(language: str) -> dict:
     """Return what the page shows before it has loaded the model.
 
     In 64 bits, and rounded, so that the order of additions, which differs between processors, does
-    not matter.
+    not matter; the answers are the most probable tokens in 32 bits too.
     """
     model, tokenizer = story_model(language)
+    right = right_answers(model, tokenizer, questions(language))
     model.double()
     [end] = tokenizer.encode(END, allowed_special=[END])
     ids = [end, *tokenizer.encode(_asked(language)[0])]
     seen = look(model, ids)
 
     def best(probs: Tensor, n: int) -> list[list]:
-        found = probs.topk(n)
-        pairs = zip(found.indices.tolist(), found.values.tolist(), strict=True)
-        return [[visible(tokenizer.vocab[i]), round(p, 3)] for i, p in pairs]
+        return _best(probs, n, tokenizer)
 
     weights = seen.weights[:, :, -1]  # (N, H, T)
     # The head that looks most at the friend, who has it.
@@ -268,5 +282,41 @@ def _stored(language: str) -> dict:
         "guesses": [best(row, N_GUESSES) for row in seen.guesses[:, -1]],
         "next": best(seen.guesses[-1, -1], N_NEXT),
         "zoom": zoom,
-        "right": right_answers(model, tokenizer, questions(language)),
+        "right": right,
     }
+
+
+def _best(probs: Tensor, n: int, tokenizer: BPETokenizer) -> list[list]:
+    """Return the `n` most probable tokens, as they are shown, with their probabilities."""
+    found = probs.topk(n)
+    pairs = zip(found.indices.tolist(), found.values.tolist(), strict=True)
+    return [[visible(tokenizer.vocab[i]), round(p, 3)] for i, p in pairs]
+
+
+@functools.cache
+def _replay(language: str) -> list[dict]:
+    """Return how the model goes on: each token, where the stored head looks, and what comes next.
+
+    In 64 bits and rounded, as what is stored.
+    """
+    model, tokenizer = story_model(language)
+    model.double()
+    [end] = tokenizer.encode(END, allowed_special=[END])
+    ids = [end, *tokenizer.encode(_asked(language)[0])]
+    stored = _stored(language)
+    steps = []
+    seen = look(model, ids)
+    while len(steps) < MOST_REPLAYED:
+        ids.append(int(seen.guesses[-1, -1].argmax()))
+        if ids[-1] == end:
+            break
+        seen = look(model, ids)
+        weights = (1000 * seen.weights[stored["layer"], stored["head"], -1]).round().int().tolist()
+        steps.append(
+            {
+                "text": tokenizer.vocab[ids[-1]].decode(),
+                "weights": [[i, one] for i, one in enumerate(weights) if one >= FAINTEST],
+                "next": _best(seen.guesses[-1, -1], N_NEXT, tokenizer),
+            }
+        )
+    return steps

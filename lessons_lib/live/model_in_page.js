@@ -1,17 +1,11 @@
 // The model in the page: the book's own model, or one in a GGUF file of the reader's, tells a text. All
-// that it calculates, the engine calculates.
+// that it calculates, the engine's `telling` calculates, in a worker where the page allows one.
 
-import {
-  Session,
-  checkSize,
-  countOf,
-  matricesOf,
-  normsOf,
-  openFile,
-  quantizeModel,
-} from "./engine/model.js";
-import { largestAt, mostProbable, pickToken, randomBits, softmax } from "./engine/sampling.js";
+import { makeClient } from "./engine/calls.js";
+import { serve } from "./engine/telling.js";
 import { makePause } from "./engine/turns.js";
+import { filePart, refusals } from "./parts/file.js";
+import { set } from "./parts/story.js";
 
 const STRINGS = {
   en: {
@@ -55,20 +49,6 @@ const STRINGS = {
     differs: (first, n) => `Differs from ${first} at token ${n}.`,
     noBlocks: "The rows of this model are no multiples of 32: they cannot be cut into blocks.",
     notFinite: "A scale is too large for 16 bits: this model cannot be quantized so.",
-    file: "Open a small GGUF file of your own, or drop it here",
-    limits:
-      "Architecture llama or qwen3; tensors in F32, F16, Q8_0 or Q4_0; at most 128 MB and 25 " +
-      "million parameters. The file stays on your computer.",
-    refused: {
-      size: "This file is too large for the page.",
-      magic: "This is no GGUF file.",
-      architecture: "This model has an architecture that the page does not know.",
-      type: "This file has tensors of a type that the page does not know.",
-      tokenizer: "This file has a tokenizer that the page does not know.",
-      part: "This file is one part of a model that lies in several.",
-      overflow: "What this model calculates leaves the range of numbers: it cannot tell anything.",
-      broken: "This file cannot be opened.",
-    },
   },
   es: {
     intro:
@@ -115,28 +95,12 @@ const STRINGS = {
     differs: (first, n) => `Se aparta de ${first} en el token ${n}.`,
     noBlocks: "Las filas de este modelo no son múltiplos de 32: no se pueden cortar en bloques.",
     notFinite: "Una escala es demasiado grande para 16 bits: este modelo no se puede cuantizar así.",
-    file: "Abre un archivo GGUF pequeño que tengas, o suéltalo aquí",
-    limits:
-      "Arquitectura llama o qwen3; tensores en F32, F16, Q8_0 o Q4_0; como mucho 128 MB y 25 " +
-      "millones de parámetros. El archivo no sale de tu ordenador (computadora).",
-    refused: {
-      size: "Este archivo es demasiado grande para la página.",
-      magic: "Esto no es un archivo GGUF.",
-      architecture: "Este modelo tiene una arquitectura que la página no conoce.",
-      type: "Este archivo tiene tensores de un tipo que la página no conoce.",
-      tokenizer: "Este archivo tiene un tokenizador que la página no conoce.",
-      part: "Este archivo es una parte de un modelo repartido en varios.",
-      overflow: "Lo que este modelo calcula se sale del rango de los números: no puede contar nada.",
-      broken: "Este archivo no se puede abrir.",
-    },
   },
 };
 
 // ----------------------------------------------------------------------------------- the figure
 
-const MOST_TOLD = 200; // tokens of a text
-const MAX_ROWS = 8;
-const SMALLER = ["Q8_0", "Q4_0"];
+const PROGRAM = "telling"; // the file of `serve`, for `beside`
 
 // Which words of `words` belong to the longest text that both have, in order.
 function wordsInCommon(words, others) {
@@ -167,26 +131,22 @@ function show(widget, el) {
   const language = widget.get("language");
   const say = STRINGS[language];
   const settings = { temperature: 0, minP: 0, seed: 1 };
-  let opened = null; // the model, its tokenizer, a session, and the model in other types
-  let turn = 0; // what runs belongs to one turn and ends when the next one begins
-  let [busy, stopping, waiting] = [false, false, 0];
+  let [client, loaded] = [null, false];
+  let turn = 0; // what is shown belongs to one turn and ends when the next one begins
+  let [busy, waiting] = [false, 0];
 
   const megabytes = (bytes) => decimal(bytes / 1e6, 1, language);
-
-  // The sentence before an error's message.
-  const refused = (otherwise = say.refused.broken) => (error) =>
-    say.refused[error.reason] ?? otherwise;
+  const whole = (number) => plain(number, language);
 
   // One line beside the file, which speaks of files, and one beside the text.
   const [status, fileStatus] = [statusLine(), statusLine()];
   const speakIn = (line) => (...sentences) => (line.textContent = sentences.join(" "));
   const [speak, speakOfFile] = [status, fileStatus].map(speakIn);
+  let tell = speak; // where it is said how the work goes
 
   const load = button(say.load(megabytes(widget.get("size"))), () => {
     speakOfFile();
-    work(say.loading, refused(say.notLoaded), async (pause) =>
-      openModel(await loadBytes(widget, "model", pause), pause, speak),
-    ).then((own) => own && use(own, true, speak));
+    open(() => loadBytes(widget, "model", makePause()), true, speak, say.notLoaded);
   });
   const stored = element(
     "div",
@@ -226,10 +186,8 @@ function show(widget, el) {
       settings.seed = Number(seed.value) >>> 0;
     },
   });
-  const tellButton = button(say.tell, tell);
-  const stopButton = button(say.stop, () => {
-    stopping = true;
-  });
+  const tellButton = button(say.tell, tellOn);
+  const stopButton = button(say.stop, () => client.call("stop"));
   const beginning = element("b");
   const told = element("span");
   const story = element("p", { class: "live-story" }, beginning, told);
@@ -263,33 +221,47 @@ function show(widget, el) {
       columns,
     ),
   );
-  const file = element("input", {
-    type: "file",
-    accept: ".gguf",
-    onclick: () => (file.value = ""), // the same file may be chosen again
-    onchange: () => file.files.length && open(file.files[0]),
-  });
 
-  // Do some work, unless a later turn ends it; `act` gets a pause that throws then. Work without
-  // words to start with goes on in silence, and the buttons stay. `tell` says how it goes.
-  async function work(start, excuse, act, tell = speak) {
+  // --- The model, in a worker
+
+  function clientOf() {
+    client ??= makeClient((hear) => beside(PROGRAM, serve, hear), heard);
+    return client;
+  }
+
+  function heard({ stage, writes, columns }) {
+    if (stage) tell(stage === "reading" ? say.reading : say.telling);
+    if (writes) grow(writes);
+    if (columns) compared(columns);
+  }
+
+  const refused = refusals(language);
+  const excuses = {
+    empty: () => [say.empty],
+    tooLong: ({ message }) => [say.tooLong(message)],
+    blocks: () => [say.noBlocks],
+    scale: ({ message }) => [say.notFinite, message],
+  };
+
+  // Ask the worker for something, unless a later turn ends it. Work without words to start with goes on
+  // in silence, and the buttons stay. `otherwise` is said of an error without a sentence of its own.
+  async function work(start, act, otherwise, where = speak) {
     const mine = ++turn;
     clearTimeout(waiting);
-    const others = makePause();
-    const pause = async () => {
-      const paused = await others();
-      if (mine !== turn) throw new Error("a later turn has begun");
-      return paused;
-    };
     if (start) {
       mark(true);
-      tell(start);
+      where(start);
     }
+    tell = where;
     let result;
     try {
-      result = await act(pause);
+      result = await act((name, ...given) => {
+        if (mine !== turn) throw new Error("a later turn has begun");
+        return clientOf().call(name, ...given);
+      });
     } catch (error) {
-      if (mine === turn) tell(excuse(error), error.message);
+      const sentences = excuses[error.reason]?.(error) ?? refused(error, otherwise);
+      if (mine === turn) where(...sentences);
     }
     if (mine !== turn) return undefined;
     mark(false);
@@ -297,177 +269,114 @@ function show(widget, el) {
   }
 
   function mark(now) {
-    [busy, stopping] = [now, false];
-    for (const one of [load, tellButton, compareButton]) one.setAttribute("aria-disabled", now);
-    stopButton.setAttribute("aria-disabled", !now);
+    busy = now;
+    for (const one of [load, tellButton, compareButton]) set(one, { "aria-disabled": now });
+    set(stopButton, { "aria-disabled": !now || !loaded });
   }
 
-  // A model that has been opened takes the place of the one before, once it has read the beginning.
-  async function openModel(bytes, pause, tell) {
-    const { model, tokenizer } = await openFile(bytes, pause, () => tell(say.reading));
-    const session = new Session(model);
-    const ids = idsOf(field.value, tokenizer);
-    if (ids.length && ids.length <= session.positions) {
-      await session.readAll(ids, pause);
-      largestAt(session.logits); // there is one
-    }
-    return { model, tokenizer, session, smaller: new Map() };
-  }
-
-  function use(other, own, tell) {
-    opened = other;
-    const { model } = other;
-    const { arch, vocabSize } = model.config;
-    const millions = decimal(countOf(model) / 1e6, 1, language);
-    tell(say.ready(arch, millions, plain(vocabSize, language)));
+  // Open what `bytesOf` promises: the book's `own` model, or a file of the reader's.
+  async function open(bytesOf, own, where, otherwise) {
+    const found = await work(
+      say.loading,
+      async (call) => call("open", await bytesOf(), field.value),
+      otherwise,
+      where,
+    );
+    if (!found) return;
+    loaded = true;
+    const millions = decimal(found.parameters / 1e6, 1, language);
+    where(say.ready(found.arch, millions, whole(found.vocabSize)));
     const focused = document.activeElement === load;
     [controls.hidden, results.hidden, stored.hidden, ask.hidden] = [false, false, true, own];
     if (focused) field.focus();
-    if (own) file.value = "";
+    if (own) file.clear();
+    form.dataset.where = client.work.where;
     columns.replaceChildren();
     look();
-  }
-
-  function open(chosen) {
-    speak();
-    work(
-      say.loading,
-      refused(),
-      async (pause) => {
-        checkSize(chosen.size); // before it is read
-        return openModel(new Uint8Array(await chosen.arrayBuffer()), pause, speakOfFile);
-      },
-      speakOfFile,
-    ).then((other) => other && use(other, false, speakOfFile));
-  }
-
-  // The ids of a text, with the token in front that begins texts.
-  function idsOf(text, tokenizer) {
-    const start = tokenizer.start === undefined ? [] : [tokenizer.start];
-    return [...start, ...tokenizer.encode(text)];
-  }
-
-  // The ids of the beginning; none if it does not fit.
-  function encodeField() {
-    const { tokenizer, session } = opened;
-    const ids = idsOf(field.value, tokenizer);
-    if (!ids.length) speak(say.empty);
-    if (ids.length > session.positions) speak(say.tooLong(session.positions));
-    return ids.length > session.positions ? [] : ids;
   }
 
   // The beginning stands there alone.
   function clear() {
     beginning.textContent = field.value;
-    told.replaceChildren();
+    told.textContent = "";
     told.dataset.ids = "[]";
     for (const readout of [tokensTold, tokensPerSecond]) readout.textContent = "–";
   }
 
   // The distribution after the beginning, before anything is told.
   async function look() {
-    const ids = encodeField();
-    if (!ids.length) return;
+    const next = await work("", (call) => call("look", field.value));
+    if (!next) return;
     clear();
-    const done = await work("", refused(), async (pause) => {
-      await opened.session.readAll(ids, pause);
-      largestAt(opened.session.logits); // there is one
-      return true;
-    });
-    if (done) drawTable();
+    drawNext(next);
   }
 
-  async function tell() {
-    const ids = encodeField();
-    if (!ids.length) return;
-    clear();
-    const { session, tokenizer } = opened;
-    const bits = randomBits(settings.seed);
-    const decode = tokenizer.stream();
-    const text = new Text();
-    const written = [];
-    told.replaceChildren(text);
-    let since;
-    const write = () => {
-      const seconds = (performance.now() - since) / 1000;
-      tokensTold.textContent = written.length;
-      tokensPerSecond.textContent = Math.round(written.length / seconds) || "–";
-      drawTable();
-    };
-    const end = await work(say.telling, refused(), async (pause) => {
-      await session.readAll(ids, pause);
-      since = performance.now();
-      while (written.length < MOST_TOLD && session.ids.length < session.positions) {
-        if (stopping) return "stop";
-        const next = pickToken(session.logits, settings, bits);
-        if (next === tokenizer.eos) return "end";
-        written.push(next);
-        text.data += decode(next);
-        session.read(next);
-        if (await pause()) write();
-      }
-      return "long";
-    });
-    if (!end) return;
-    text.data += decode();
-    told.dataset.ids = JSON.stringify(written);
-    write();
-    speak(say.told(written.length, tokensPerSecond.textContent), say.ends[end]);
+  // --- Telling: what has come is drawn at most once a frame
+
+  let [writing, latest] = ["", null];
+
+  const drawTold = onceAFrame(() => {
+    if (!latest) return;
+    told.append(writing);
+    told.normalize();
+    const { tokens, speed, next } = latest;
+    tokensTold.textContent = whole(tokens);
+    tokensPerSecond.textContent = tokens ? whole(Math.round(speed)) : "–";
+    drawNext(next);
+    [writing, latest] = ["", null];
+  });
+
+  function grow(state) {
+    [writing, latest] = [writing + state.more, state];
+    drawTold();
   }
 
-  function drawTable() {
-    const { tokenizer, session } = opened;
-    const probs = softmax(session.logits);
-    const best = mostProbable(probs, MAX_ROWS);
+  async function tellOn() {
+    clear();
+    [writing, latest] = ["", null];
+    const done = await work(say.telling, (call) => call("tell", field.value, settings));
+    if (!done) return;
+    grow(done);
+    told.dataset.ids = JSON.stringify(done.ids);
+    speak(say.told(done.ids.length, whole(Math.round(done.speed))), say.ends[done.end]);
+  }
+
+  function drawNext({ best, others }) {
     const row = (head, prob) => rowOf({}, head, barCell(prob, decimal(prob, 3, language)));
-    const left = probs.length - best.length;
-    const rest = best.reduce((sum, id) => sum - probs[id], 1);
+    const rest = best.reduce((sum, [, prob]) => sum - prob, 1);
     fillTable(table, [
-      ...best.map((id) => row(tokenOf(visible(decoded(tokenizer.bytes[id]))), probs[id])),
-      ...(left ? [row(say.others(left, plain(left, language)), Math.max(rest, 0))] : []),
+      ...best.map(([, prob, bytes]) => row(tokenOf(visible(decoded(bytes))), prob)),
+      ...(others ? [row(say.others(others, whole(others)), Math.max(rest, 0))] : []),
     ]);
-    table.dataset.best = JSON.stringify(best.map((id) => [id, probs[id]]));
+    table.dataset.best = JSON.stringify(best.map(([id, prob]) => [id, prob]));
   }
 
   // --- The same beginning by the same model in several types
 
   async function compare() {
-    const ids = encodeField();
-    if (!ids.length) return;
-    const { model, tokenizer, smaller } = opened;
-    if (matricesOf(model).some((matrix) => matrix.columns % 32)) {
-      speak(say.noBlocks);
-      return;
-    }
-    const excuse = ({ reason }) => (reason === "overflow" ? say.refused.overflow : say.notFinite);
-    const done = await work(say.quantizing, excuse, async (pause) => {
-      for (const type of SMALLER) {
-        if (!smaller.has(type)) smaller.set(type, await quantizeModel(model, type, pause));
-      }
-      speak(say.telling);
-      const all = [model, ...smaller.values()].map((one) => makeColumn(one, tokenizer));
-      columns.replaceChildren(...all.map((column) => column.box));
-      for (const { session } of all) await session.readAll(ids, pause);
-      for (let n = 0; n < MOST_TOLD && !stopping; n++) {
-        const growing = all.filter((column) => column.grow());
-        if (await pause()) all.forEach((column) => column.write(all[0]));
-        if (!growing.length) break;
-      }
-      for (const column of all) column.finish(all[0]);
-      columns.dataset.ids = JSON.stringify(all.map((column) => column.written));
-      return true;
-    });
-    if (done) speak(say.compared);
+    columns.replaceChildren();
+    const done = await work(say.quantizing, (call) => call("compare", field.value));
+    if (!done) return;
+    compared(done);
+    columns.dataset.ids = JSON.stringify(done.map(({ ids }) => ids));
+    speak(say.compared);
   }
 
-  function makeColumn(model, tokenizer) {
-    const session = new Session(model);
-    const types = [...new Set(matricesOf(model).map((matrix) => matrix.type))];
-    const wide = types.every((type) => type === "F32" || type === "F16");
-    const name = wide ? "F32" : types.join(", "); // 16 bits are calculated as 32
-    const sizes = matricesOf(model).map((m) => (wide ? 4 * m.numbers.length : m.bytes));
-    const norms = normsOf(model).map((numbers) => 4 * numbers.length);
-    const size = [...sizes, ...norms].reduce((a, b) => a + b, 0);
+  let [boxes, grown] = [[], []];
+
+  const drawColumns = onceAFrame(() => boxes.forEach((box, i) => box.draw(grown[i], grown[0])));
+
+  function compared(all) {
+    grown = all;
+    if (!columns.childElementCount) {
+      delete columns.dataset.ids;
+      boxes = all.map(({ name, size }) => columnOf(name, size));
+      columns.replaceChildren(...boxes.map(({ box }) => box));
+    }
+    drawColumns();
+  }
+
+  function columnOf(name, size) {
     const goesOn = element("span");
     const verdict = element("p", { class: "live-legend" });
     const box = element(
@@ -477,39 +386,27 @@ function show(widget, el) {
       element("p", { class: "live-story" }, element("b", {}, field.value), goesOn),
       verdict,
     );
-    const decode = tokenizer.stream();
-    const column = { box, name, session, text: "", written: [], ended: false };
-    column.grow = () => {
-      if (column.ended) return false;
-      const next = pickToken(session.logits, { temperature: 0 });
-      column.ended = next === tokenizer.eos || session.ids.length >= session.positions;
-      if (column.ended) return false;
-      column.written.push(next);
-      column.text += decode(next);
-      session.read(next);
-      return true;
-    };
-    column.write = (first) => {
-      const words = wordsOf(column.text);
+    function draw(own, first) {
+      const words = wordsOf(own.text);
       const common = wordsInCommon(words, wordsOf(first.text));
       goesOn.replaceChildren(
         ...words.map((word, i) =>
           common[i] || !word.trim() ? word : element("mark", {}, word),
         ),
       );
-    };
-    column.finish = (first) => {
-      column.text += decode();
-      column.write(first);
-      if (column === first) return;
-      const length = Math.max(first.written.length, column.written.length);
+      if (!own.ids || own === first) return; // it goes on
+      const length = Math.max(first.ids.length, own.ids.length);
       let n = 0;
-      while (n < length && first.written[n] === column.written[n]) n++;
+      while (n < length && first.ids[n] === own.ids[n]) n++;
       verdict.textContent = n < length ? say.differs(first.name, n + 1) : say.same(first.name);
-    };
-    return column;
+    }
+    return { box, draw };
   }
 
+  const file = filePart(language, (bytesOf) => {
+    speak();
+    open(bytesOf, false, speakOfFile);
+  });
   mark(false);
   const form = formOf(
     language,
@@ -519,47 +416,16 @@ function show(widget, el) {
     controls,
     status,
     results,
-    labelled(say.file, file),
-    element("p", { class: "live-legend" }, say.limits),
+    ...file.elements,
     fileStatus,
   );
-
-  // A file dropped on the figure is opened; one that misses it does not replace the page.
-  const leaving = new AbortController();
-  const listen = (target, name, act) =>
-    target.addEventListener(name, act, { signal: leaving.signal });
-  const hasFile = (event) => event.dataTransfer?.types.includes("Files");
-  listen(form, "dragover", (event) => {
-    if (!hasFile(event)) return;
-    event.preventDefault();
-    form.classList.add("live-over");
-  });
-  listen(form, "dragleave", (event) => {
-    if (!form.contains(event.relatedTarget)) form.classList.remove("live-over");
-  });
-  listen(form, "drop", (event) => {
-    form.classList.remove("live-over");
-    if (!hasFile(event)) return;
-    event.preventDefault();
-    const [dropped] = event.dataTransfer.files;
-    const only = new DataTransfer();
-    only.items.add(dropped);
-    file.files = only.files; // the control says its name
-    open(dropped);
-  });
-  for (const name of ["dragover", "drop"]) {
-    listen(document, name, (event) => {
-      const taken = event.defaultPrevented || event.target.closest?.("input[type=file]");
-      if (!hasFile(event) || taken) return;
-      event.preventDefault();
-      event.dataTransfer.dropEffect = "none";
-    });
-  }
+  const leave = file.listen(form);
   el.replaceChildren(form);
   return () => {
-    turn++; // what runs ends
+    turn++; // what is under way is not shown
     clearTimeout(waiting);
-    leaving.abort();
+    leave();
+    client?.work.end();
   };
 }
 

@@ -1,6 +1,7 @@
 """The command: train a small model and write it as a folder that others can open."""
 
 import argparse
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 from torch import nn
 
 from lessons_lib.base.checkpoints import read_checkpoint
+from lessons_lib.base.files import write_atomic
 from lessons_lib.base.parallel import process_group, rank_and_size
 from lessons_lib.base.validation import check_integer, check_logits
 from lessons_lib.corpus.texts import load_text
@@ -110,6 +112,15 @@ def new_model(options: argparse.Namespace, vocab_size: int) -> Llama | GPT:
     return Llama(config)
 
 
+def write_facts(options: argparse.Namespace) -> None:
+    """Write down for the model card what was learned from, if nobody has yet."""
+    path = options.out / "facts.json"
+    if not path.exists():
+        told = {"language": options.language} if options.text == "stories" else {}
+        facts = {"source": options.text} | told
+        write_atomic(path, (json.dumps(facts, ensure_ascii=False, indent=1) + "\n").encode())
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train as the command line says, and write the model, its tokenizer and the run's record."""
     options = read_arguments(arguments)
@@ -152,4 +163,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 for name, p in done.named_parameters():
                     p.copy_(weights[name])
             done.save_pretrained(options.out, tokenizer)
+            write_facts(options)
             tell(f"\nwritten: {options.out}")

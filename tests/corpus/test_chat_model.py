@@ -19,8 +19,10 @@ from lessons_lib.fine_tuning import (
     chat_text,
     documents,
     encode_chat,
+    load_adapter,
 )
 from lessons_lib.gguf import write_gguf
+from lessons_lib.live.chat import ADAPTER
 from tests.llama_cpp_models import chat
 from tools import chat_model as tool
 
@@ -73,15 +75,20 @@ def test_transformers_opens_it(stored):
         torch.testing.assert_close(other(ids).logits, model(ids), rtol=1e-4, atol=1e-3)
 
 
-def test_it_chats_in_llama_cpp(stored, tmp_path):
-    """The answers to fifty chats, to the letter."""
-    model, tokenizer = stored
+@pytest.mark.parametrize("adapter", [None, ADAPTER])
+def test_it_chats_in_llama_cpp(tmp_path, adapter):
+    """The answers to fifty chats, to the letter; with the stored adapter too."""
+    model, tokenizer = chat_model()
     metadata = {"tokenizer.chat_template": TEMPLATE}
     write_gguf(tmp_path / "chat.gguf", model, tokenizer, "F32", metadata)
-    tasks = [task for language in LANGUAGES for task in sample(25, 2, language)]
-    tasks = [task for task in tasks if task.kind != "order"]
+    kinds = [kind for kind in KINDS if kind != "order"]
+    tasks = [
+        task for language in LANGUAGES for kind in kinds for task in sample(3, 2, language, kind)
+    ][:50]
+    if adapter:
+        load_adapter(model, adapter)
     ours = answer_tasks(model, tokenizer, tasks, 60)
-    theirs = chat(tmp_path / "chat.gguf", [task.messages for task in tasks], 60)
+    theirs = chat(tmp_path / "chat.gguf", [task.messages for task in tasks], 60, adapter)
     same = sum(one.strip() == other.strip() for one, other in zip(ours, theirs, strict=True))
     assert same >= len(tasks) - 1  # keys and values of 16 bits there: a near tie may fall otherwise
 

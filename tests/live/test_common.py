@@ -12,6 +12,7 @@ from lessons_lib.live import (
     BPEPlayground,
     BudgetCalculator,
     CaptionWall,
+    Chat,
     ErrorBars,
     GraphWalk,
     LookInside,
@@ -20,6 +21,7 @@ from lessons_lib.live import (
     NextToken,
     NGramLab,
     OptimizerRace,
+    PreferenceOptimum,
     Quantizer,
     RotaryClock,
     TrainInPage,
@@ -46,6 +48,7 @@ MAKE = {
     ),
     "budget_calculator": lambda language: BudgetCalculator(n_devices=16384, language=language),
     "caption_wall": lambda language: CaptionWall(language),
+    "chat": lambda language: Chat(language),
     "error_bars": lambda language: ErrorBars(71, 55, 2000, 40, language),
     "graph_walk": lambda language: GraphWalk(2.5, -1.5, 0.5, 0, 7, language),
     "look_inside": lambda language: LookInside(language=language),
@@ -56,6 +59,7 @@ MAKE = {
     ),
     "ngram_lab": lambda language: NGramLab(TEXT, ["la luna"], 2, "add-k", 0.1, language),
     "optimizer_race": lambda language: OptimizerRace(step=60, lr=0.2, language=language),
+    "preference_optimum": lambda language: PreferenceOptimum(language=language),
     "quantizer": lambda language: Quantizer(
         torch.linspace(-1000, 1e-7, 32), "Q4_1", 20, language=language
     ),
@@ -204,6 +208,7 @@ DRAWN = [  # their drawing comes first, the numbers stand folded below
         "budget_calculator",
         "next_token",
         "optimizer_race",
+        "preference_optimum",
         "rotary_clock",
     ),
 ]

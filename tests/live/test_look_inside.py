@@ -1,5 +1,6 @@
 """Look inside, in a real browser: what it shows of the model is what the library calculates."""
 
+import json
 import re
 import threading
 
@@ -84,6 +85,7 @@ def test_right_answers():
         ({"language": "fr"}, "expected language 'en' or 'es', got 'fr'"),
         ({"panels": ["legs"]}, r"expected some of \['heads', .*got \['legs'\]"),
         ({"panels": "heads"}, "expected some of .*got 'heads'"),
+        ({"panels": ["heads"], "replay": True}, r"expected panels of \['next', 'text'\] to replay"),
     ],
 )
 def test_bad_input(values, message):
@@ -124,7 +126,7 @@ def inside(page, language, code, given=None):
                 told.counted ? counts.push(told.counted) : calls.hear(told));
             const calls = inside.makeCalls(hear);
             const ask = calls.call;
-            await ask("open", files.model);
+            await ask("open", files.model, "", 0, 0);
             const plainly = (one) => JSON.parse(JSON.stringify(one, (_, value) =>
                 ArrayBuffer.isView(value) ? Array.from(value) : value));
             {code}
@@ -305,6 +307,17 @@ def shown(page):
     return [(float(one[1].replace(",", ".")), one[2]) for one in found]
 
 
+def check_guesses(page, seen):
+    """What the stream says after each block, from the last position, is what was seen there."""
+    guesses = page.locator(".look-guesses").evaluate_all(
+        "all => all.map(one => one.getAttribute('aria-label'))"
+    )
+    for label, row in zip(guesses, seen.guesses[:, -1].flip(0), strict=True):
+        found = re.findall(r"(\d[.,]\d\d)(?:, |$)", label)
+        found = [float(number.replace(",", ".")) for number in found]
+        np.testing.assert_allclose(found, row.topk(4).values, atol=0.006)
+
+
 @pytest.mark.parametrize(("scheme", "language"), [("file", "en"), ("http", "es")])
 def test_who_has_it_in_one_tap(visit, folder, scheme, language):
     with server(folder) as serving:
@@ -338,13 +351,7 @@ def test_who_has_it_in_one_tap(visit, folder, scheme, language):
         np.testing.assert_allclose([weight for weight, _ in stored], top.values, atol=0.006)
         names = [tokenizer.vocab[ids[i]].decode() if i else words["start"] for i in top.indices]
         assert [found[i][1] for i in sure] == [names[i] for i in sure]
-        guesses = page.locator(".look-guesses").evaluate_all(
-            "all => all.map(one => one.getAttribute('aria-label'))"
-        )
-        for label, row in zip(guesses, seen.guesses[:, -1].flip(0), strict=True):
-            found = re.findall(r"(\d[.,]\d\d)(?:, |$)", label)
-            found = [float(number.replace(",", ".")) for number in found]
-            np.testing.assert_allclose(found, row.topk(4).values, atol=0.006)
+        check_guesses(page, seen)
 
         # A head less, counted in the worker.
         page.locator(".look-head").nth(2).click()
@@ -424,7 +431,7 @@ def test_by_keyboard_alone(visit, folder):
 
     live.press(page, words["play"])
     page.wait_for_selector("form[data-speed]")
-    assert "tokens" in page.get_by_role("status").inner_text()
+    assert "tokens" in page.get_by_role("status").first.inner_text()
     assert position("data-position") != str(len(ids))
 
 
@@ -462,7 +469,7 @@ def test_texts_of_the_reader(visit, folder, place):
         )
     words = words_of(page)
     _, tokenizer = story_model("en")
-    status = page.get_by_role("status")
+    status = page.get_by_role("status").first
     live.press(page, words["read"])
     assert status.inner_text() == words["empty"]
     for text in TEXTS:
@@ -500,6 +507,197 @@ def test_a_missing_script_is_told(visit, folder, tmp_path):
     (tmp_path / script).write_bytes((folder / script).read_bytes())
     live.press(page, words["who"])  # and can be tried again
     assert answered(page) == LookInside().asked[1]
+
+
+def drop(page, data):
+    page.set_input_files(
+        "input[type=file]",
+        {"name": "own.gguf", "mimeType": "application/octet-stream", "buffer": data},
+    )
+
+
+@pytest.mark.parametrize("first", ["file", "the book's model"])
+def test_a_file_of_the_reader(visit, folder, first):
+    """All of the figure is about its model: other sizes and heads, no token that begins texts."""
+    page, requests = visit((folder / "en.html").as_uri())
+    words = words_of(page)
+    if first != "file":
+        live.press(page, words["one"])
+        page.get_by_role("status").filter(has_text="works in your browser").wait_for()
+    model, tokenizer = engines.small_model(n_kv_heads=2, n_layers=3, context_length=64)
+    live.write(page, words["own"], "a girl saw a fish")
+    drop(page, engines.small_file({f"{engines.T}bos_token_id": 0}, sizes=SIZES.items()))
+    page.get_by_role("status").filter(has_text="Opened: llama, 3 layers of 4 heads.").wait_for()
+    live.settle(page)
+    assert page.locator(".look-head").count() == 12
+    assert page.locator(".look-off, .look-start").count() == 0
+    ids = tokenizer.encode("a girl saw a fish")
+    tokens = page.locator(".look-token").all_inner_texts()
+    assert tokens == [tokenizer.decode([one]) for one in ids]
+    seen = look(model, ids)
+    top = seen.weights[:, :, -1].flatten(0, 1).max(-1)
+    np.testing.assert_allclose([weight for weight, _ in shown(page)], top.values, atol=0.006)
+    check_guesses(page, seen)
+    assert counted(page) == 0
+    assert bool([url for url in requests if "model_en" in url]) == (first != "file")
+
+    # What cannot be opened changes nothing, and says why.
+    too_many = engines.small_file(sizes={"n_layers": 9, "n_heads": 32, "d_head": 2}.items())
+    cut = bytes(engines.small_file())[:-40]
+    other = bytes(engines.small_file({"general.architecture": "bert"}))
+    huge = {
+        f"blk.{i}.attn_{name}.weight": engines.floats(32, 32, value=3e38)
+        for i in (0, 1)
+        for name in "kv"
+    }
+    for data, said in [
+        (b"PK\x03\x04 a zip", "This is no GGUF file. magic at byte 0"),
+        (too_many, "more heads than the figure can draw. expected at most 256 heads, got 288"),
+        (cut, "This file cannot be opened."),
+        (other, "an architecture that the page does not know"),
+        (engines.small_file(tensors=huge), "leaves the range of numbers"),
+    ]:
+        drop(page, bytes(data))
+        page.get_by_role("status").filter(has_text=said).wait_for()
+    assert page.locator(".look-head").count() == 12
+    live.press(page, words["one"])
+    page.wait_for_selector(f"form[data-position='{len(ids)}']")
+    assert page.locator(".look-token").count() == len(ids) + 1
+
+
+SIZES = {"n_kv_heads": 2, "n_layers": 3, "context_length": 64}
+
+
+def test_a_text_longer_than_the_model_remembers_is_read_as_far_as_it_goes(visit, folder):
+    page, _ = visit((folder / "es.html").as_uri())
+    drop(page, bytes(engines.small_file()))
+    page.get_by_role("status").filter(has_text="Abierto: llama, 2 capas de 4 cabezas.").wait_for()
+    live.settle(page)
+    assert page.locator(".look-token").count() == 48
+
+
+def test_who_wants_no_motion_sees_the_end(visit, folder):
+    """The answer and what is played stand there at once; nothing is drawn on the way."""
+    page, _ = visit((folder / "en.html").as_uri())
+    page.emulate_media(reduced_motion="reduce")
+    words = words_of(page)
+    page.evaluate(
+        """() => {
+            window.seen = new Set();
+            const note = () => seen.add(document.querySelectorAll(".look-token").length);
+            new MutationObserver(note).observe(
+                document.querySelector(".look-tokens"), { childList: true });
+        }"""
+    )
+    tokenizer = story_model("en")[1]
+    figure = LookInside()
+    live.press(page, words["who"])
+    assert answered(page) == figure.asked[1]
+    live.settle(page)
+    n_given = len(beginning(tokenizer, figure.asked[0]))
+    n_answer = len(tokenizer.encode(figure.asked[1]))
+    assert page.evaluate("[...seen]") == [n_given + n_answer]
+    live.press(page, words["play"])
+    page.wait_for_selector("form[data-speed]")
+    live.settle(page)
+    assert len(page.evaluate("[...seen]")) == 2
+    page.emulate_media(reduced_motion="no-preference")
+
+
+def check_clocks(page, seen, layer, head):
+    """The products below the clocks are those of the pairs, of the query and its dearest key."""
+    place = int(seen.weights[layer, head, -1].argmax())
+    pairs = seen.queries[layer, head, -1] * seen.keys[layer, head, place]
+    half = len(pairs) // 2
+    expected = pairs[:half] + pairs[half:]
+    found = page.locator(".live-clocks text.live-strong").all_text_contents()
+    found = [live.number(text.replace(",", ".")) for text in found]
+    np.testing.assert_allclose(found, expected, atol=0.006)
+    hands = (
+        page.locator(".live-clock")
+        .first.locator("line")
+        .evaluate_all(
+            "all => all.map(one => ['x2', 'y2'].map(name => Number(one.getAttribute(name))))"
+        )
+    )
+    before, after = (np.array(both) for both in (hands[:2], hands[2:]))
+    np.testing.assert_allclose(np.hypot(*before.T), np.hypot(*after.T), atol=1e-6)
+    angles = [np.arctan2(-y, x) for x, y in (after.T, before.T)]  # y points down
+    places = np.array([seen.weights.shape[2] - 1, place])
+    # The first pair turns by a radian a place.
+    np.testing.assert_allclose(np.cos(angles[0] - angles[1] - places), 1, atol=1e-3)
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_the_clocks_of_a_head(visit, folder, language):
+    page, _ = visit((folder / f"{language}.html").as_uri())
+    figure = LookInside(["clocks"], language)
+    live.settle(page)
+    model, tokenizer = story_model(language)
+    seen = look(model, beginning(tokenizer, figure.asked[0]))
+    page.wait_for_selector("form[data-position]")
+    products = page.locator(".live-clocks text.live-strong").all_text_contents()
+    layer, head = figure.stored["layer"], figure.stored["head"]
+    place = int(seen.weights[layer, head, -1].argmax())
+    total = float(seen.queries[layer, head, -1] @ seen.keys[layer, head, place])
+    assert sum(live.number(one.replace(",", ".")) for one in products) == pytest.approx(
+        total, abs=1
+    )
+    live.press(page, words_of(page, language)["who"])  # what is stored has two decimals, this more
+    answered(page)
+    live.settle(page)
+    check_clocks(page, seen, layer, head)
+
+
+def test_the_clocks_of_a_file_in_the_other_layout(visit, folder):
+    """In the files of llama the two numbers of a pair are neighbours."""
+    page, _ = visit((folder / "en.html").as_uri())
+    model, tokenizer = engines.small_model()
+    live.write(page, words_of(page)["own"], "a girl saw")
+    drop(page, bytes(engines.small_file()))
+    page.get_by_role("status").filter(has_text="Opened: llama").wait_for()
+    page.locator(".look-head").nth(6).click()
+    page.get_by_text("Layer 2, head 3: its clocks").wait_for()
+    live.settle(page)
+    check_clocks(page, look(model, beginning(tokenizer, "a girl saw")), 1, 2)
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_what_was_written_is_shown_again(page, language):
+    figure = LookInside(["next", "text"], language, replay=True)
+    model, tokenizer = story_model(language)
+    ids = beginning(tokenizer, figure.asked[0])
+    steps = figure.stored["replay"]
+    told = "".join(step["text"] for step in steps)
+    assert told.startswith(figure.asked[1])
+    assert len(json.dumps(steps, ensure_ascii=False)) < 8_000
+    page.emulate_media(reduced_motion="reduce")
+    live.mount(page, figure)
+    tokens = page.locator(".look-token")
+    page.wait_for_timeout(700)
+    assert tokens.count() == len(ids)  # who wants no motion sees the question
+    page.emulate_media(reduced_motion="no-preference")
+    live.mount(page, figure)
+    words = words_of(page, language)
+    button = page.get_by_role("button", name=words["pause"], exact=True)
+    page.wait_for_function(f"document.querySelectorAll('.look-token').length > {len(ids) + 1}")
+    button.click()
+    live.settle(page)
+    n = tokens.count()
+    page.wait_for_timeout(700)
+    assert tokens.count() == n  # it stands still
+    step = steps[n - len(ids) - 1]
+    assert tokens.last.inner_text() == step["text"]
+    bars = page.locator(".look-stair small").all_inner_texts()
+    best = [prob for _, prob in step["next"]]
+    found = [float(bar.replace("–", "0").replace(",", ".")) for bar in bars[: len(best)]]
+    np.testing.assert_allclose(found, best, atol=0.006)
+    seen = look(model, [*ids, *tokenizer.encode(told)][:n])
+    own = seen.weights[figure.stored["layer"], figure.stored["head"], -1]
+    assert {place for place, _ in step["weights"]} == set(torch.where(own > 0.02)[0].tolist())
+    for place, weight in step["weights"]:
+        assert weight / 1000 == pytest.approx(float(own[place]), abs=2e-3)
+    assert page.get_by_role("button", name=words["play"], exact=True).count() == 1
 
 
 @live.in_every_look

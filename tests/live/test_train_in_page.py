@@ -17,7 +17,7 @@ from lessons_lib.live.train_in_page import (
 )
 from lessons_lib.ngrams import NGram
 from tests.live import page as live
-from tools.book_site.live import FILE_FIGURE, pack_figures, pack_file
+from tools.book_site.live import FILE_FIGURE, pack_figures, pack_files
 
 pytestmark = pytest.mark.site
 page, page_without_scripts = live.page, live.page_without_scripts  # fixtures
@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
     (folder / "_static").mkdir()
     (folder / "_static" / "live.js").write_text(pack_figures(FOLDER), encoding="utf-8")
     for language in ("en", "es"):
-        name, script = pack_file("train_in_page", language)
+        [(name, script)] = pack_files("train_in_page", language).items()
         (folder / "_static" / name).write_text(script, encoding="ascii")
     return folder
 
@@ -342,7 +342,7 @@ def test_outputs_are_deterministic_and_small():
     assert len(one.to_html()) < 8_000
     assert json.loads(live.Props(one.to_html()).scripts[0]) == one.props
     assert FILE_FIGURE.findall(one.to_html()) == [("train_in_page", "en")]
-    name, script = pack_file("train_in_page", "en")
+    [(name, script)] = pack_files("train_in_page", "en").items()
     assert name == "stories_en.js"
     start = '(globalThis.bookFiles ??= {}).stories_en = "'
     assert base64.b64decode(script.removeprefix(start).removesuffix('";\n')) == pack_stories("en")

@@ -18,7 +18,7 @@ from sphinx.errors import ConfigError
 from tools import addresses
 from tools.book_site.drawings import InlineDrawings, write_styles
 from tools.book_site.lighten import lighten
-from tools.book_site.live import FILE_FIGURE, pack_file, write_scripts
+from tools.book_site.live import FILE_FIGURE, pack_files, write_scripts
 from tools.book_site.search import write_index
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -176,8 +176,8 @@ def _finish(app, exception):
     lighten(Path(app.outdir))
     write_scripts(Path(app.outdir), ROOT / "lessons_lib" / "live")
     for figure, language in wanted:  # only what a figure of some page may ask for
-        name, script = pack_file(figure, language)
-        (Path(app.outdir) / "_static" / name).write_text(script, encoding="ascii")
+        for name, script in pack_files(figure, language).items():
+            (Path(app.outdir) / "_static" / name).write_text(script, encoding="ascii")
 
 
 def setup(app):

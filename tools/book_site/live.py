@@ -4,7 +4,7 @@ A figure is an ES module with anywidget's interface. Browsers refuse modules ope
 (``file://``), so the pages get one ordinary script instead: the engine and ``common.js`` once, each
 module in a function of its own, and a small loader that brings the page's figures to life. Other
 files they may not read either, so the model of `ModelInPage` and `LookInside` is a script too, and
-so are the stories that `TrainInPage` trains on.
+so are the stories that `TrainInPage` trains on, and the model and the adapter of `Chat`.
 """
 
 import base64
@@ -16,7 +16,7 @@ from pathlib import Path
 from lessons_lib.live.modules import import_names, read_module, shared_source
 
 FILE_FIGURE = re.compile(
-    r'<figure [^>]*data-live="(look_inside|model_in_page|train_in_page)" lang="(\w+)"'
+    r'<figure [^>]*data-live="(chat|look_inside|model_in_page|train_in_page)" lang="(\w+)"'
 )
 FIGURE = re.compile(r'<figure [^>]*data-live="(\w+)"')
 ALL_FIGURES = re.compile(r'(<script [^>]*src=)"_static/live\.js[^"]*"')
@@ -87,11 +87,21 @@ def pack_model(language: str) -> str:
     return _pack_file(f"model_{language}", model_file(language))
 
 
-def pack_file(figure: str, language: str) -> tuple[str, str]:
-    """Return the name and the text of the script that a figure found by `FILE_FIGURE` asks for."""
+def pack_chat() -> dict[str, str]:
+    """Return the scripts of `Chat` by name: the chat model and its adapter, of both languages."""
+    from lessons_lib.live.chat import adapter_file, chat_file
+
+    files = {"chat_model": chat_file(), "chat_adapter": adapter_file()}
+    return {f"{name}.js": _pack_file(name, data) for name, data in files.items()}
+
+
+def pack_files(figure: str, language: str) -> dict[str, str]:
+    """Return by name the text of the scripts that a figure found by `FILE_FIGURE` asks for."""
+    if figure == "chat":
+        return pack_chat()
     if figure == "train_in_page":
-        return f"stories_{language}.js", pack_training_stories(language)
-    return f"model_{language}.js", pack_model(language)
+        return {f"stories_{language}.js": pack_training_stories(language)}
+    return {f"model_{language}.js": pack_model(language)}
 
 
 def pack_training_stories(language: str) -> str:

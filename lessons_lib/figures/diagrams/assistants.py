@@ -1,8 +1,8 @@
-"""Diagrams of assistants: what of a chat is learned, and thin matrices beside a large one."""
+"""Diagrams of assistants: what of a chat is learned, thin matrices, and what is to be wanted."""
 
 from lessons_lib.figures.sketch import Drawing, Sketch, Words
 
-__all__ = ["chat_diagram", "lora_diagram"]
+__all__ = ["alignment_diagram", "chat_diagram", "lora_diagram"]
 
 
 def chat_diagram() -> Drawing:
@@ -84,4 +84,56 @@ def lora_diagram() -> Drawing:
     sketch.arrow((265, 46), (plus.right, 46))
     sketch.arrow((180, 37), (180, 26))
     sketch.text(180, 14, "y", style="strong")
+    return sketch.drawing()
+
+
+def alignment_diagram() -> Drawing:
+    """Draw two ways to say what is wanted, pairs and rewards, and what holds the model back."""
+    alt = (
+        "A question goes into the model, which is trained; a frozen copy beside it, the reference, "
+        "holds it with beta times KL. The model gives three answers: Leo has it, Ana has it, it is "
+        "not said. Below, two ways. On the left pairs: Leo has it is preferred to Ana has it, "
+        "which is DPO. On the right rewards, 1, 0 and 0.5; less their mean, plus 0.5, minus 0.5 "
+        "and 0, which is GRPO. Both make good answers more probable.",
+        "Una pregunta entra en el modelo, que se entrena; una copia congelada a su lado, la "
+        "referencia, lo sujeta con beta por KL. El modelo da tres respuestas: lo tiene Leo, lo "
+        "tiene Ana, no se dice. Debajo, dos caminos. A la izquierda, pares: «lo tiene Leo» se "
+        "prefiere a «lo tiene Ana»; eso es DPO. A la derecha, recompensas, 1, 0 y 0,5; menos su "
+        "media, más 0,5, menos 0,5 y 0; eso es GRPO. Los dos hacen más probable lo bueno.",
+    )
+    sketch = Sketch(318, alt)
+    sketch.box(8, 10, 122, 32, ("Who has it?", "¿Quién lo tiene?"), look="sheet")
+    sketch.arrow((130, 26), (144, 26))
+    sketch.box(146, 10, 72, 32, ("model", "modelo"), "trained")
+    sketch.line((218, 26), (266, 26), look="dashed")
+    sketch.text(242, 14, "β · KL", style="muted")
+    sketch.box(266, 10, 86, 32, ("reference", "referencia"), "frozen")
+    answers: list[tuple[Words, float, str]] = [
+        (("Leo has it.", "Lo tiene Leo."), 8, "value"),
+        (("Ana has it.", "Lo tiene Ana."), 126, "gradient"),
+        (("It is not said.", "No se dice."), 244, "plain"),
+    ]
+    for label, left, role in answers:
+        sketch.arrow((180, 42), (180, 62), (left + 54, 62), (left + 54, 78))
+        sketch.box(left, 80, 108, 28, label, role)
+    sketch.box(8, 138, 160, 132, look="frame")
+    sketch.text(88, 154, ("pairs", "pares"), style="strong")
+    sketch.box(30, 170, 116, 24, answers[0][0], "value")
+    better = ("is better than", "es mejor que")
+    sketch.text(88, 206, better, style="muted")
+    sketch.box(30, 218, 116, 24, answers[1][0], "gradient")
+    sketch.text(88, 257, "DPO", style="strong")
+    sketch.box(184, 138, 168, 132, look="frame")
+    sketch.text(268, 154, ("rewards", "recompensas"), style="strong")
+    for i, (paid, more) in enumerate((("1", "+0.5"), ("0", "−0.5"), ("0.5", "0"))):
+        left = 194 + 52 * i
+        sketch.box(left, 170, 44, 24, paid, answers[i][2])
+        sketch.text(left + 22, 230, more, style="strong")
+    less = ("less their mean", "menos su media")
+    sketch.text(268, 208, less, style="muted")
+    sketch.text(268, 257, "GRPO", style="strong")
+    sketch.arrow((62, 108), (62, 136))
+    sketch.arrow((298, 108), (298, 136))
+    both = ("good answers become more probable", "lo bueno se hace más probable")
+    sketch.text(180, 292, both)
     return sketch.drawing()

@@ -23,8 +23,9 @@ function answerCalls(tell, pause, functions) {
   };
 }
 
-// The other side: `call` sends a message by `tell` and promises the result; `hear` gets the answers.
-function makeCalls(tell) {
+// The other side: `call` sends a message by `tell` and promises the result; `hear` gets the answers. What
+// is told besides goes to `heard`.
+function makeCalls(tell, heard = () => {}) {
   const waiting = new Map();
   let calls = 0;
   return {
@@ -33,7 +34,9 @@ function makeCalls(tell) {
         waiting.set(++calls, { resolve, reject });
         tell({ call: calls, name, given });
       }),
-    hear({ call, result, error }) {
+    hear(told) {
+      const { call, result, error } = told;
+      if (!call) return heard(told);
       const { resolve, reject } = waiting.get(call);
       waiting.delete(call);
       if (error) reject(Object.assign(new Error(error.message), { reason: error.reason }));
@@ -42,4 +45,11 @@ function makeCalls(tell) {
   };
 }
 
-export { answerCalls, makeCalls };
+// Both: `open` lets a program work somewhere, as `beside` does; it gets what hears the program.
+function makeClient(open, heard) {
+  const work = open((told) => calls.hear(told));
+  const calls = makeCalls(work.tell, heard);
+  return { call: calls.call, work };
+}
+
+export { answerCalls, makeCalls, makeClient };

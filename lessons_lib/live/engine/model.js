@@ -11,6 +11,7 @@ import {
   typeNamed,
   wrong,
 } from "./gguf.js";
+import { LANES, makeSpace } from "./kernel.js";
 import { DECODERS, encodeNumbers } from "./quantization.js";
 import { Tokenizer } from "./tokenizer.js";
 
@@ -176,7 +177,8 @@ async function readModel(file, config, pause) {
     const tensor = file.tensors.get(name);
     const numbers = await decodeTensor(tensor, pause);
     const { rows, columns, type } = tensor;
-    return { rows, columns, numbers, type: type.name, bytes: tensor.bytes.length };
+    const bytes = tensor.bytes.length;
+    return { rows, columns, stride: columns, numbers, type: type.name, bytes };
   };
   const table = await matrix("token_embd.weight");
   const layers = [];
@@ -191,7 +193,13 @@ async function readModel(file, config, pause) {
     layers.push(layer);
   }
   const head = config.tied ? table : await matrix("output.weight");
-  return { config, table, layers, finalNorm: await norm("output_norm.weight"), head };
+  return withKernel({
+    config,
+    table,
+    layers,
+    finalNorm: await norm("output_norm.weight"),
+    head,
+  });
 }
 
 const matricesOf = ({ table, layers, head }) => [
@@ -211,6 +219,40 @@ const countOf = (model) =>
     0,
   );
 
+// The matrices of the layers, by their names in a file.
+const matricesByName = ({ layers }) =>
+  new Map(
+    layers.flatMap((layer, i) =>
+      Object.entries(LAYER.matrices).map(([own, name]) => [`blk.${i}.${name}.weight`, layer[own]]),
+    ),
+  );
+
+// A model whose matrices are multiplied as fast as the browser can.
+function withKernel(model) {
+  const matrices = matricesOf(model);
+  const most = Math.max(...matrices.flatMap(({ rows, columns }) => [rows, columns]));
+  const { arrays, kernel } = makeSpace(matrices.map(({ numbers }) => numbers.length), most);
+  for (const [i, matrix] of matrices.entries()) {
+    arrays[i].set(matrix.numbers);
+    Object.assign(matrix, { numbers: arrays[i], kernel });
+  }
+  return model;
+}
+
+// The same model with other matrices in the place of some of its own; it shares none of them.
+function withMatrices(model, changed) {
+  const copies = new Map(
+    matricesOf(model).map((matrix) => [matrix, changed.get(matrix) ?? { ...matrix }]),
+  );
+  const layers = model.layers.map((layer) => {
+    const copy = { ...layer };
+    for (const name of Object.keys(LAYER.matrices)) copy[name] = copies.get(layer[name]);
+    return copy;
+  });
+  const [table, head] = [model.table, model.head].map((matrix) => copies.get(matrix));
+  return withKernel({ ...model, layers, table, head });
+}
+
 // The same model with its matrices through the bytes of another type and back; as in a file, norms
 // stay as they are.
 async function quantizeModel(model, typeName, pause) {
@@ -221,25 +263,21 @@ async function quantizeModel(model, typeName, pause) {
     const numbers = await decodeTensor({ name: typeName, type, bytes, offset: 0 }, pause);
     changed.set(matrix, { ...matrix, numbers, type: typeName, bytes: bytes.length });
   }
-  const layers = model.layers.map((layer) => {
-    const copy = { ...layer };
-    for (const name of Object.keys(LAYER.matrices)) copy[name] = changed.get(layer[name]);
-    return copy;
-  });
-  return { ...model, layers, table: changed.get(model.table), head: changed.get(model.head) };
+  return withMatrices(model, changed);
 }
 
 // ------------------------------------- one token through the model: `generation.LlamaStep`
 
-// out = matrix times x. Four rows at a time share what is read of x, and none of the four sums
-// waits for the addition before it.
-function multiply(out, { rows, columns, numbers }, x) {
-  let row = 0;
+// out = matrix times x. What the kernel leaves, or all where there is none: four rows at a time share
+// what is read of x, and none of the four sums waits for the addition before it.
+function multiply(out, matrix, x) {
+  const { rows, columns, stride, numbers, kernel } = matrix;
+  let row = kernel ? kernel.multiply(out, matrix, x) : 0;
   for (; row + 4 <= rows; row += 4) {
-    const first = row * columns;
-    const second = first + columns;
-    const third = second + columns;
-    const fourth = third + columns;
+    const first = row * stride;
+    const second = first + stride;
+    const third = second + stride;
+    const fourth = third + stride;
     let a = 0; // one by one: as a list, these would be three times slower
     let b = 0;
     let c = 0;
@@ -257,8 +295,9 @@ function multiply(out, { rows, columns, numbers }, x) {
     out[row + 3] = d;
   }
   for (; row < rows; row++) {
-    out[row] = 0;
-    for (let i = 0; i < columns; i++) out[row] += numbers[row * columns + i] * x[i];
+    let sum = 0;
+    for (let i = 0; i < columns; i++) sum += numbers[row * stride + i] * x[i];
+    out[row] = sum;
   }
 }
 
@@ -279,21 +318,23 @@ function add(x, y) {
 // they look, but pass nothing on. A `trace`, where one is kept, holds for each position what went in
 // and out of the blocks, and the queries.
 class Session {
-  constructor(model, { trace = false, off } = {}) {
+  constructor(model, { trace = false } = {}) {
     const { arch, dModel, dHead, dFF, nHeads, nKvHeads, nLayers, vocabSize } = model.config;
     const { contextLength, ropeBase } = model.config;
     this.model = model;
     this.positions = Math.min(contextLength, MOST_POSITIONS);
     this.ids = []; // what it has read
-    this.off = off ?? new Uint8Array(nLayers * nHeads); // 1 where a head is off
-    const kept = () => new Float32Array(nKvHeads * this.positions * dHead); // head by head
-    this.cache = Array.from({ length: nLayers }, () => ({ keys: kept(), values: kept() }));
+    this.off = new Uint8Array(nLayers * nHeads); // 1 where a head is off
+    this.makeCache();
     const space = (size) => new Float64Array(size); // what is calculated: in 64 bits
     [this.x, this.y] = [space(dModel), space(dModel)];
     [this.q, this.mixed] = [space(nHeads * dHead), space(nHeads * dHead)];
+    const byHead = (x) =>
+      Array.from({ length: nHeads }, (_, i) => x.subarray(i * dHead, (i + 1) * dHead));
+    [this.queryOf, this.mixedOf] = [byHead(this.q), byHead(this.mixed)];
     [this.k, this.v] = [space(nKvHeads * dHead), space(nKvHeads * dHead)];
     [this.gate, this.up, this.logits] = [space(dFF), space(dFF), space(vocabSize)];
-    this.weights = space(this.positions + 3); // four positions are calculated at a time
+    this.weights = space(this.positions + LANES);
     // Pairs of a head's numbers turn together: neighbours in the files of llama, number i and
     // i + K / 2 in those of qwen3. In 32 bits, as in the library.
     this.partner = arch === "llama" ? 1 : dHead / 2;
@@ -306,6 +347,13 @@ class Session {
     const traced = (size) => new Float32Array(this.positions * size);
     this.stream = Array.from({ length: nLayers + 1 }, () => traced(dModel));
     this.queries = Array.from({ length: nLayers }, () => traced(nHeads * dHead));
+  }
+
+  // Switch off the heads that have a 1, layer by layer. Where that changes something, the text is forgotten.
+  switchOff(heads) {
+    if (this.off.every((one, i) => one === heads[i])) return;
+    this.off.set(heads);
+    this.ids.length = 0;
   }
 
   // Turn the heads in `x` by the position, after their norm if they have one.
@@ -325,100 +373,89 @@ class Session {
     }
   }
 
-  // The weights that a head gives to n positions, with the query at `from` in q, and the head's keys,
-  // which lie one after the other, from `start` on. Four positions share what is read of q.
-  weigh(q, from, keys, start, n) {
+  // Of each layer and key head two matrices: the keys, a row for each position, and the values, a column
+  // for each, so that both are multiplied by a vector.
+  makeCache() {
+    const { nLayers, nKvHeads, dHead } = this.model.config;
+    const columns = LANES * Math.ceil(this.positions / LANES);
+    const counts = Array(2 * nLayers * nKvHeads).fill(dHead * columns);
+    const { arrays, kernel } = makeSpace(counts, Math.max(dHead, columns));
+    const matrix = (stride) => () => ({ rows: dHead, columns: dHead, stride, kernel, numbers: arrays.pop() });
+    this.cache = Array.from({ length: nLayers }, () => ({
+      keys: Array.from({ length: nKvHeads }, matrix(dHead)),
+      values: Array.from({ length: nKvHeads }, matrix(columns)),
+    }));
+  }
+
+  // The weights that a head gives to n positions, with its query.
+  weigh(layer, head, query, n) {
     const { weights } = this;
-    const { dHead } = this.model.config;
-    const root = Math.sqrt(dHead);
-    const last = start + (n - 1) * dHead; // stands in for those behind it
+    const keys = this.cache[layer].keys[this.sharedBy(head)];
+    keys.rows = n;
+    multiply(weights, keys, query);
+    const root = Math.sqrt(query.length);
     let most = -Infinity;
-    for (let s = 0; s < n; s += 4) {
-      const first = start + s * dHead;
-      const second = Math.min(first + dHead, last);
-      const third = Math.min(second + dHead, last);
-      const fourth = Math.min(third + dHead, last);
-      let a = 0;
-      let b = 0;
-      let c = 0;
-      let d = 0;
-      for (let i = 0; i < dHead; i++) {
-        const number = q[from + i];
-        a += number * keys[first + i];
-        b += number * keys[second + i];
-        c += number * keys[third + i];
-        d += number * keys[fourth + i];
-      }
-      weights[s] = a / root;
-      weights[s + 1] = b / root;
-      weights[s + 2] = c / root;
-      weights[s + 3] = d / root;
-    }
     for (let s = 0; s < n; s++) most = Math.max(most, weights[s]);
     let total = 0;
-    for (let s = 0; s < n; s++) total += weights[s] = Math.exp(weights[s] - most);
+    for (let s = 0; s < n; s++) total += weights[s] = Math.exp((weights[s] - most) / root);
     for (let s = 0; s < n; s++) weights[s] /= total;
-    weights.fill(0, n, n + 3); // for `mix`, which takes four at a time
+    weights.fill(0, n, n + LANES); // for `mix`
     return weights;
   }
 
-  // The weighted sum of a head's values at n positions, which lie from `start` on, goes to `mixed`.
-  mix(mixed, from, weights, values, start, n) {
-    const { dHead } = this.model.config;
-    const last = start + (n - 1) * dHead;
-    mixed.fill(0, from, from + dHead);
-    for (let s = 0; s < n; s += 4) {
-      const first = start + s * dHead;
-      const second = Math.min(first + dHead, last);
-      const third = Math.min(second + dHead, last);
-      const fourth = Math.min(third + dHead, last);
-      const a = weights[s];
-      const b = weights[s + 1];
-      const c = weights[s + 2];
-      const d = weights[s + 3];
-      for (let i = 0; i < dHead; i++) {
-        mixed[from + i] +=
-          a * values[first + i] +
-          b * values[second + i] +
-          c * values[third + i] +
-          d * values[fourth + i];
-      }
-    }
+  // The weighted sum of a head's values at n positions, and at as many more as make whole vectors: their
+  // weights are 0.
+  mix(mixed, layer, head, weights, n) {
+    const values = this.cache[layer].values[this.sharedBy(head)];
+    values.columns = LANES * Math.ceil(n / LANES);
+    multiply(mixed, values, weights);
   }
 
-  // Where the keys and the values of a query head begin; query heads share key heads.
-  startOf(head) {
-    const { dHead, nHeads, nKvHeads } = this.model.config;
-    return Math.floor((head * nKvHeads) / nHeads) * this.positions * dHead;
+  // The key head of a query head.
+  sharedBy(head) {
+    const { nHeads, nKvHeads } = this.model.config;
+    return Math.floor((head * nKvHeads) / nHeads);
   }
 
   // Let each query head attend to all positions up to this one.
   attend(layer, position) {
-    const { q, mixed, off } = this;
-    const { keys, values } = this.cache[layer];
-    const { dHead, nHeads } = this.model.config;
+    const { mixedOf, queryOf, off } = this;
+    const { nHeads } = this.model.config;
     for (let head = 0; head < nHeads; head++) {
-      const from = head * dHead;
       if (off[layer * nHeads + head]) {
-        mixed.fill(0, from, from + dHead);
+        mixedOf[head].fill(0);
         continue;
       }
-      const start = this.startOf(head);
-      const weights = this.weigh(q, from, keys, start, position + 1);
-      this.mix(mixed, from, weights, values, start, position + 1);
+      const weights = this.weigh(layer, head, queryOf[head], position + 1);
+      this.mix(mixedOf[head], layer, head, weights, position + 1);
     }
   }
 
-  // Keep what a token hands on, for each head at the place of its position.
-  keep(cache, k, v, position) {
+  // Keep what a token hands on, for each head at the place of its position. What stood behind it is
+  // another text's.
+  keep({ keys, values }, k, v, position) {
     const { dHead } = this.model.config;
-    for (let from = 0, at = position * dHead; from < k.length; from += dHead) {
+    for (let head = 0; head < keys.length; head++) {
+      const from = head * dHead;
+      const { numbers, stride } = values[head];
       for (let i = 0; i < dHead; i++) {
-        cache.keys[at + i] = k[from + i];
-        cache.values[at + i] = v[from + i];
+        keys[head].numbers[position * dHead + i] = k[from + i];
+        numbers[i * stride + position] = v[from + i];
+        for (let s = position + 1; s % LANES; s++) numbers[i * stride + s] = 0;
       }
-      at += this.positions * dHead;
     }
+  }
+
+  // The key and the value of a head at a position.
+  keptBy(layer, head, position) {
+    const { dHead } = this.model.config;
+    const shared = this.sharedBy(head);
+    const keys = this.cache[layer].keys[shared].numbers;
+    const { numbers, stride } = this.cache[layer].values[shared];
+    return {
+      k: keys.slice(position * dHead, (position + 1) * dHead),
+      v: Float32Array.from({ length: dHead }, (_, i) => numbers[i * stride + position]),
+    };
   }
 
   // Read one more token; return the logits (V) of the next, which the next call overwrites. Where they
@@ -503,9 +540,11 @@ export {
   Session,
   checkSize,
   countOf,
+  matricesByName,
   matricesOf,
   normsOf,
   openFile,
   quantizeModel,
   readConfig,
+  withMatrices,
 };

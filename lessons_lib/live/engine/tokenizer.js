@@ -172,6 +172,10 @@ class Tokenizer {
       const some = missing.slice(0, 3).map((byte) => bytesOf(Uint8Array.of(byte)));
       refuse(`expected a token for each byte, got none for [${some.join(", ")}]`);
     }
+    // Texts of special tokens, which stand in no text; a chat's marks are among them.
+    this.controls = new Map(
+      tokens.map((token, id) => [token, id]).filter(([, id]) => kinds[id] === CONTROL),
+    );
     // The longest is looked for first.
     this.defined = tokens
       .map((token, id) => [token, id])

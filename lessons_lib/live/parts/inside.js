@@ -70,6 +70,22 @@ function streamPart(say, two) {
   return { box, draw };
 }
 
+// Numbers as bars up and down from a line, in a box of a drawing: one path, for there are hundreds.
+function skyline(numbers, { x, y, width, height, most, kind }) {
+  const wide = width / numbers.length;
+  const middle = y + height / 2;
+  const gap = Math.min(1, wide / 8);
+  const bars = Array.from(numbers, (number, i) => {
+    const tall = most ? (number / most) * (height / 2) : 0;
+    return `M${x + i * wide + gap},${middle}v${-tall}h${wide - 2 * gap}v${tall}z`;
+  });
+  const line = { x1: x, x2: x + width, y1: middle, y2: middle };
+  return [
+    shape("line", { ...line, class: "live-axis" }),
+    shape("path", { d: bars.join(""), class: kind }),
+  ];
+}
+
 const [ROW, TOP] = [58, 62]; // heights: of a key with its value, and above the first
 
 // One head from its query to what it passes on.
@@ -77,6 +93,7 @@ function zoomPart(say, two) {
   const name = element("p", { class: "look-name" });
   let state = null;
   const picture = drawing("look-zoom", (width, put) => {
+    if (!state) return 0; // its turn to draw comes
     const { zoom, weights, tokenAt, position } = state;
     const { q, rows, mixed } = zoom;
     const wide = (width - 12) / 2;
@@ -84,7 +101,7 @@ function zoomPart(say, two) {
     const most = (...all) => Math.max(...all.flatMap((numbers) => Array.from(numbers, Math.abs)));
     const [mostK, mostV] = [most(q, ...rows.map(({ k }) => k)), most(...rows.map(({ v }) => v))];
     const bars = (numbers, x, y, kind, most) =>
-      strip(Array.from(numbers), { x, y, width: wide, height: 22, most, kind });
+      skyline(numbers, { x, y, width: wide, height: 22, most, kind });
     const short = (i) => cut(tokenAt(i).trim(), 12);
     put(
       textAt(0, 14, say.query(short(position)), "live-strong live-q"),
@@ -123,12 +140,14 @@ function zoomPart(say, two) {
 
 const SHELF = 58; // the height of one
 const LEAST_COLUMNS = 40;
+const SHADES = 16;
 
 // The cache: on each layer's shelf a key and a value of each token, darker where more is read now.
 function shelvesPart(say, two, language) {
   const words = element("p", { class: "live-legend" });
   let state = null;
   const picture = drawing("look-shelves", (width, put) => {
+    if (!state) return 0; // its turn to draw comes
     const { nLayers, nHeads, position, weightsOf, n } = state;
     const wide = width / Math.max(n, LEAST_COLUMNS);
     for (let i = 0; i < nLayers; i++) {
@@ -138,13 +157,21 @@ function shelvesPart(say, two, language) {
         textAt(0, y - 4, say.layer(i + 1)),
         shape("line", { class: "live-axis", x1: 0, x2: width, y1: y + 37, y2: y + 37 }),
       );
+      // Spines of one shade are one path: thousands of elements would take long to draw.
+      const shades = Array.from({ length: SHADES + 1 }, () => ["", ""]);
+      const spine = `h${Math.max(wide - 1, 0.5)}v17h${-Math.max(wide - 1, 0.5)}z`;
       for (let s = 0; s <= position; s++) {
         const read = heads.reduce((sum, weights) => sum + weights[s], 0) / nHeads;
-        const opacity = 0.2 + 0.8 * Math.min(1, 3 * read);
-        const spine = { x: s * wide, width: Math.max(wide - 1, 0.5), height: 17, opacity };
+        const own = shades[Math.round(SHADES * Math.min(1, 3 * read))];
+        own[0] += `M${s * wide},${y}${spine}`;
+        own[1] += `M${s * wide},${y + 18}${spine}`;
+      }
+      for (const [shade, [keys, values]] of shades.entries()) {
+        const opacity = 0.2 + (0.8 * shade) / SHADES;
+        if (!keys) continue;
         put(
-          shape("rect", { class: "live-k", ...spine, y }),
-          shape("rect", { class: "live-v", ...spine, y: y + 18 }),
+          shape("path", { class: "live-k", d: keys, opacity }),
+          shape("path", { class: "live-v", d: values, opacity }),
         );
       }
       const newest = { x: position * wide, y: y - 1, width: wide, height: 37 };

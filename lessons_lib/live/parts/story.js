@@ -79,12 +79,13 @@ function storyPart(label, two, stand) {
     arcs.replaceChildren(...made);
   }
 
-  // Show texts, of which the first `given` are the reader's, from a position with its weights.
-  function draw(texts, given, position, weights) {
+  // Show texts, of which the first `given` are the reader's, from a position with its weights; `starts`
+  // where the first token is the one that begins texts.
+  function draw(texts, given, position, weights, starts) {
     while (line.children.length - 1 > texts.length) line.lastChild.remove();
     texts.forEach((text, i) => {
       const future = i > position;
-      const kinds = [[i >= given, "look-new"], [future, "look-future"], [!i, "look-start"]];
+      const kinds = [[i >= given, "look-new"], [future, "look-future"], [!i && starts, "look-start"]];
       const kind = kinds.filter(([is]) => is).map(([, name]) => name);
       set(placeOf(i), {
         text,
@@ -93,12 +94,27 @@ function storyPart(label, two, stand) {
         "aria-current": i === position,
       });
     });
-    if (stood !== position || length !== texts.length) {
-      [stood, length] = [position, texts.length];
-      bringIntoSight(position);
-      stopAt(places[position]);
+    const moves = stood !== position || length !== texts.length;
+    [stood, length] = [position, texts.length];
+    if (moves) stopAt(places[position]);
+    measure(() => {
+      if (moves) bringIntoSight(position);
+      drawArcs(weights, position);
+    });
+  }
+
+  // Places are read in the next frame, when the page has laid out what was written: to ask at once would
+  // make it do so twice.
+  let last = null;
+  function measure(act) {
+    if (!last) {
+      requestAnimationFrame(() => {
+        const latest = last;
+        last = null;
+        if (box.isConnected) latest();
+      });
     }
-    drawArcs(weights, position);
+    last = act;
   }
 
   return { box, draw };

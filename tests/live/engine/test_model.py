@@ -102,7 +102,8 @@ def test_reading_again_what_is_shared(engine, tmp_path):
     model, tokenizer = small_model(n_kv_heads=2)
     give(engine, "model", write(tmp_path, model, tokenizer))
     texts = [[1, 2, 3, 4], [1, 2, 5], [1, 2, 5], [9], [9, 8, 7], [9, 8]]
-    found = engine.evaluate(
+    found = engines.fetch(
+        engine,
         """async (texts) => {
             const { model } = await inside.openFile(files.model, never);
             const session = new inside.Session(model);

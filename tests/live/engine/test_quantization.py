@@ -6,7 +6,7 @@ import pytest
 from lessons_lib.quantization import dequantize, quantize
 from lessons_lib.training import story_model
 from tests.live.engine import page as engines
-from tests.live.engine.page import give
+from tests.live.engine.page import fetch, give
 
 pytestmark = pytest.mark.site
 page, engine = engines.page, engines.engine  # fixtures
@@ -48,7 +48,8 @@ def test_bytes_of_quantization_equal_the_library_s(engine, type):
         with np.errstate(all="ignore"):
             expected = quantize(x, type)
         give(engine, "x", x.tobytes())
-        found = engine.evaluate(
+        found = fetch(
+            engine,
             """async (type) => {
                 const numbers = new Float32Array(files.x.buffer);
                 const bytes = await inside.encodeNumbers(numbers, inside.typeNamed(type), never);
@@ -98,7 +99,8 @@ def edges(rng):
 @pytest.mark.parametrize("type", ["Q8_0", "Q5_0", "Q4_1", "Q4_0"])
 def test_many_blocks_have_the_library_s_bytes_and_numbers(engine, type):
     x = blocks()
-    found = engine.evaluate(
+    found = fetch(
+        engine,
         """([blocks, type]) => blocks.map((x) => {
             const { levels, bytes, value } = inside.quantizeBlock(x, type);
             return [bytes.flat(), levels.map(value)];
@@ -112,11 +114,12 @@ def test_many_blocks_have_the_library_s_bytes_and_numbers(engine, type):
 
 
 def test_all_floats_of_16_bits(engine):
-    found = engine.evaluate(
+    found = fetch(
+        engine,
         """() => Array.from({ length: 2 ** 16 }, (_, bits) => {
             const x = inside.fromHalf(bits);
             return [String(x), inside.toHalf(Math.fround(x))];
-        })"""
+        })""",
     )
     halves = np.arange(2**16, dtype=np.uint16).view(np.float16)
     for bits, (text, back) in enumerate(found):
@@ -133,6 +136,6 @@ def test_rounding_to_16_bits(engine):
     middles = (halves[:-1] + halves[1:]) / 2
     x = np.concatenate([x, middles, -middles, np.float32([65504, 65519, 65520, 65536, 1e30])])
     give(engine, "x", x.tobytes())
-    found = engine.evaluate("() => Array.from(new Float32Array(files.x.buffer), inside.toHalf)")
+    found = fetch(engine, "() => Array.from(new Float32Array(files.x.buffer), inside.toHalf)")
     with np.errstate(over="ignore"):
         assert found == x.astype(np.float16).view(np.uint16).tolist()

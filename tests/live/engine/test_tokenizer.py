@@ -93,7 +93,8 @@ def test_kinds_of_all_characters(engine):
     """Each character is letter, number, space or other for both, as far as both know it."""
     codes = [*range(0xD800), *range(0xE000, 0x33000), *range(0xE0000, 0xE0200)]
     everything = "".join(map(chr, codes))
-    found = engine.evaluate(
+    found = engines.fetch(
+        engine,
         """everything => {
             const words = new RegExp(inside.PRE_TOKENIZERS["gpt-2"], "gu");
             const count = (text) => text.match(words).length;
