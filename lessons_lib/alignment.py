@@ -33,7 +33,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lessons_lib.base.validation import check_array, check_integer, check_number
+from lessons_lib.base.validation import check_array, check_integer, check_number, check_real
 from lessons_lib.corpus.tasks import Task
 from lessons_lib.fine_tuning import encode_chat
 from lessons_lib.generation import Sampling, generate_batch
@@ -111,34 +111,57 @@ def fit_scores(wins: Sequence[Sequence[int]]) -> Scores:
     n = len(wins) if wins.ndim else 0
     if wins.shape != (n, n) or n < 2 or np.diag(wins).any():
         raise ValueError(f"expected wins (K, K) with a diagonal of 0, got shape {wins.shape}")
-    reached = np.linalg.matrix_power(np.eye(n) + (wins > 0), n - 1) > 0
+    reached = np.eye(n) + (wins > 0)
+    for _ in range(n.bit_length()):  # by paths of up to 2, 4, 8 ... wins
+        reached = (reached @ reached > 0) * 1.0
     if not reached.all():
         raise ValueError("expected everything to be preferred, if over others, to everything else")
     played, scores = wins + wins.T, np.zeros(n)
     for _ in range(100):
         chance = 1 / (1 + np.exp(scores[None] - scores[:, None]))  # of row against column
-        slope = (wins - played * chance).sum(1)
+        slope = (wins * chance.T - wins.T * chance).sum(1)
         weights = played * chance * chance.T
-        curvature = np.diag(weights.sum(1)) - weights + 1 / n  # 1 / n fixes the sum
+        curvature = np.diag(weights.sum(1)) - weights + weights.mean()  # which fixes the sum
         step = np.linalg.solve(curvature, slope)
         scores = scores + step / max(1.0, np.abs(step).max())
-        if np.abs(step).max() < 1e-12:
-            break
-    return Scores(scores - scores.mean(), np.sqrt(np.diag(np.linalg.inv(curvature) - 1 / n)))
+        if np.abs(step).max() < 1e-9:
+            errors = np.sqrt(np.diag(np.linalg.inv(curvature) - 1 / weights.sum()))
+            return Scores(scores - scores.mean(), errors)
+    raise ValueError("expected wins from which scores follow, got some that differ too much")
 
 
-def check_log_probs(**tensors: Tensor) -> None:
-    """Check that tensors have one shape and are numbers.
+def check_log_probs(mask: Tensor | bool = True, **tensors: Tensor) -> list[Tensor]:
+    """Return tensors of one shape in 32 bits or more, as 16 hold no sum of many log-probabilities.
+
+    Args:
+        mask: of the same shape (B, T), with a True in each row; what stands where it is False does
+            not count, and 0 comes back there. True: all counts.
+        tensors: by what they are called.
 
     Raises:
-        ValueError: shapes that differ, no values, or a NaN.
+        ValueError: no tensors of real numbers, shapes that differ, no values, NaN or infinity, or
+            a mask of anything but True and False, or with a row without True.
     """
+    tensors |= {} if mask is True else {"mask": mask}
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, Tensor) or tensor.is_complex():
+            raise ValueError(f"expected {name} to be a tensor of numbers, got {tensor!r:.80}")
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if len(set(shapes.values())) > 1:
         raise ValueError(f"expected tensors of one shape, got {shapes}")
+    if mask is not True:
+        mask = check_real(tensors.pop("mask"))
+        if not mask.any(1).all():
+            raise ValueError(f"expected a mask with a token in each row, got {mask.sum(1)}")
+    found = []
     for name, tensor in tensors.items():
-        if not tensor.numel() or torch.isnan(tensor).any():
-            raise ValueError(f"expected {name} to be one or more numbers, got {tensor}")
+        tensor = tensor if mask is True else tensor.masked_fill(~mask, 0)
+        wrong = tensor[~tensor.isfinite()].tolist()
+        if wrong or not tensor.numel():
+            got = wrong[0] if wrong else "none"
+            raise ValueError(f"expected {name} to be one or more finite numbers, got {got}")
+        found.append(tensor.to(torch.promote_types(tensor.dtype, torch.float32)))
+    return found
 
 
 def dpo_loss(
@@ -166,8 +189,8 @@ def dpo_loss(
         flipped: for "robust", the share of preferences that are the wrong way round, below 0.5.
 
     Raises:
-        ValueError: shapes that differ, NaN, answers that are equal in all four numbers in every
-            pair, another kind, or a number out of its range.
+        ValueError: shapes that differ, NaN or infinity, answers that are equal in all four numbers
+            in every pair, another kind, or a number out of its range.
 
     Source: Rafailov et al. 2023, equation 7; Azar et al. 2023, equation 17, over summed
     log-probabilities (`trl` divides each answer's by its length: do so before, and the losses are
@@ -175,12 +198,12 @@ def dpo_loss(
     """
     given = {"chosen": chosen, "rejected": rejected}
     reference = {"reference_chosen": reference_chosen, "reference_rejected": reference_rejected}
-    check_log_probs(**given, **reference)
+    good, bad, good_before, bad_before = check_log_probs(**given, **reference)
     check_number("beta", beta, above=0)
     check_number("flipped", flipped, least=0, below=0.5)
-    if torch.equal(chosen, rejected) and torch.equal(reference_chosen, reference_rejected):
+    if torch.equal(good, bad) and torch.equal(good_before, bad_before):
         raise ValueError("expected pairs of two answers, got the same answer as both")
-    margin = (chosen - reference_chosen) - (rejected - reference_rejected)
+    margin = (good - good_before) - (bad - bad_before)
     if kind == "sigmoid":
         losses = -F.logsigmoid(beta * margin)
     elif kind == "ipo":
@@ -219,12 +242,11 @@ def group_advantages(rewards: Tensor, kind: str = "grpo") -> Tensor:
     >>> group_advantages(torch.tensor([[1.0, 0.0], [1.0, 1.0]]), "dr_grpo").tolist()
     [[0.5, -0.5], [0.0, 0.0]]
     """
-    if rewards.ndim != 2 or rewards.shape[1] < 2 or not len(rewards):
-        raise ValueError(
-            f"expected rewards (G, N) of at least 2 answers, got {tuple(rewards.shape)}"
-        )
-    check_array("rewards", rewards.detach().numpy())
-    rewards = rewards if rewards.is_floating_point() else rewards.float()
+    shape = tuple(rewards.shape) if isinstance(rewards, Tensor) else type(rewards).__name__
+    if isinstance(shape, str) or len(shape) != 2 or shape[0] < 1 or shape[1] < 2:
+        raise ValueError(f"expected a tensor of rewards (G, N), at least 2 answers, got {shape}")
+    check_array("rewards", rewards, truth=True)
+    rewards = rewards.to(torch.promote_types(rewards.dtype, torch.float32))
     differ = (rewards != rewards[:, :1]).any(1, keepdim=True)
     centred = (rewards - rewards.mean(1, keepdim=True)) * differ
     if kind == "grpo":
@@ -247,13 +269,13 @@ def kl_estimate(log_probs: Tensor, reference_log_probs: Tensor) -> Tensor:
         reference_log_probs: the same, by the reference.
 
     Raises:
-        ValueError: shapes that differ, or NaN.
+        ValueError: shapes that differ, NaN or infinity.
 
     Source: Schulman 2020, the estimate k3.
     """
-    check_log_probs(log_probs=log_probs, reference_log_probs=reference_log_probs)
-    departure = reference_log_probs - log_probs
-    return departure.exp() - departure - 1
+    own, others = check_log_probs(log_probs=log_probs, reference_log_probs=reference_log_probs)
+    departure = others - own
+    return departure.expm1() - departure  # expm1(d) is exp(d) - 1, without its rounding
 
 
 def policy_loss(
@@ -272,7 +294,8 @@ def policy_loss(
         log_probs: ln p of each token of each answer, by the model in training: (B, T).
         old_log_probs: by the model that wrote the answers.
         advantages: of each token, or of each answer as (B, 1).
-        mask: which tokens belong to the answers; True = counts. Each answer has at least one.
+        mask: which tokens belong to the answers; True = counts. Each answer has at least one. What
+            stands elsewhere does not matter, whatever it is.
         kind: "grpo": the mean over each answer's tokens, then over answers; "dapo": over all
             tokens; "dr_grpo": the sum over tokens, divided by B and T.
         clip: no gain from a token whose probability has changed by more than this part.
@@ -280,23 +303,22 @@ def policy_loss(
         reference_log_probs: by the reference; needed where `beta` is above 0.
 
     Raises:
-        ValueError: shapes that differ, NaN, an answer without tokens, another kind, a number out
-            of its range, or no reference for a `beta` above 0.
+        ValueError: shapes that differ, NaN or infinity, an answer without tokens, another kind, a
+            number out of its range, or no reference for a `beta` above 0.
 
     Source: Shao et al. 2024, equation 3, with the clip of Schulman et al. 2017; Yu et al. 2025,
     equation 8; Liu et al. 2025. `trl` also multiplies the KL by the ratio, unless told not to.
     """
-    advantages = advantages.expand_as(log_probs) if advantages.shape[-1:] == (1,) else advantages
-    check_log_probs(log_probs=log_probs, old_log_probs=old_log_probs, advantages=advantages)
-    if log_probs.ndim != 2 or mask.shape != log_probs.shape or not mask.bool().any(1).all():
-        raise ValueError(f"expected a mask (B, T) with a token in each row, got {mask.shape}")
-    ratio = (log_probs - old_log_probs).exp()
+    if getattr(advantages, "shape", None) == (len(log_probs), 1):
+        advantages = advantages.expand_as(log_probs)
+    given = {"log_probs": log_probs, "old_log_probs": old_log_probs, "advantages": advantages}
+    own, old, advantages = check_log_probs(mask, **given)
+    ratio = (own - old).clamp(max=80).exp()  # e^80 is near the largest number of 32 bits
     near = ratio.clamp(1 - check_number("clip", clip, above=0), 1 + clip)
     losses = -torch.minimum(ratio * advantages, near * advantages)
     if check_number("beta", beta, least=0):
-        if reference_log_probs is None:
-            raise ValueError(f"expected reference_log_probs for beta {beta}, got None")
-        losses = losses + beta * kl_estimate(log_probs, reference_log_probs)
+        [reference] = check_log_probs(mask, reference_log_probs=reference_log_probs)
+        losses = losses + beta * kl_estimate(own, reference)
     losses = losses * mask
     if kind == "grpo":
         return (losses.sum(1) / mask.sum(1)).mean()
@@ -506,13 +528,16 @@ def optimum(reference_probs: Sequence[float], rewards: Sequence[float], beta: fl
     """
     probs = check_array("reference_probs", reference_probs, least=0)
     rewards = check_array("rewards", rewards)
-    if probs.shape != rewards.shape or probs.ndim != 1 or not math.isclose(probs.sum(), 1):
+    whole = math.isclose(probs.sum(), 1, rel_tol=1e-6)
+    if probs.shape != rewards.shape or probs.ndim != 1 or not whole:
         raise ValueError(
             f"expected as many rewards as probabilities, which add up to 1, got {probs}, {rewards}"
         )
-    scaled = rewards / check_number("beta", beta, above=0)
+    beta = check_number("beta", beta, above=0)
     weights, possible = np.zeros_like(probs), probs > 0
-    weights[possible] = probs[possible] * np.exp(scaled[possible] - scaled[possible].max())
+    with np.errstate(over="ignore"):  # what is worse by more than any number has the weight 0
+        worse = (rewards[possible] - rewards[possible].max()) / beta
+    weights[possible] = probs[possible] * np.exp(worse)
     return weights / weights.sum()
 
 
@@ -537,4 +562,5 @@ def kl_divergence(p: Sequence[float], q: Sequence[float]) -> float:
         raise ValueError(f"expected two distributions over the same answers, got {p} and {q}")
     here = p > 0
     with np.errstate(divide="ignore"):
-        return float((p[here] * np.log(p[here] / q[here])).sum())
+        nats = (p[here] * (np.log(p[here]) - np.log(q[here]))).sum()
+    return max(0.0, float(nats))  # rounding may leave a little less than 0

@@ -85,6 +85,15 @@ def test_planted_scores_are_found_within_their_errors():
     assert 0.9 < np.mean(within) < 0.99
 
 
+def test_scores_of_many_things_and_of_uneven_numbers():
+    chain = np.eye(1100, k=1) + np.eye(1100, k=-1)
+    assert np.abs(fit_scores(chain).scores).max() < 1e-9
+    for scale in (1e-300, 1.0, 1e280):
+        scores, errors = fit_scores(np.array([[0, 1e15], [1, 0]]) * scale)
+        assert scores[0] - scores[1] == pytest.approx(math.log(1e15))
+        assert errors[0] * math.sqrt(scale) == pytest.approx(0.5)
+
+
 def test_scores_are_the_most_probable():
     wins = np.array([[0, 5, 2], [1, 0, 4], [3, 2, 0]])
 
@@ -201,6 +210,39 @@ def test_what_is_masked_does_not_count(kind):
     assert before == after
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_stands_where_nothing_counts_may_be_anything(kind):
+    mask = torch.tensor([[True, True, False], [True, False, False]])
+    clean = torch.full((2, 3), -1.0)
+    expected = policy_loss(clean, clean - 0.1, clean, mask, kind, 0.2, 0.1, clean - 0.2)
+    for odd in (-math.inf, math.nan, 500.0):
+        dirty = torch.where(mask, clean, odd).requires_grad_()
+        rest = (torch.where(mask, clean - by, odd) for by in (0.1, 0.0, 0.2))
+        old, advantages, reference = rest
+        loss = policy_loss(dirty, old, advantages, mask, kind, 0.2, 0.1, reference)
+        assert torch.equal(loss, expected)
+        [slope] = torch.autograd.grad(loss, dirty)
+        assert slope.isfinite().all()
+        assert not slope[~mask].any()
+
+
+def test_a_ratio_that_no_float_holds_has_no_slope():
+    now = torch.full((1, 1), 1e4, requires_grad=True)
+    loss = policy_loss(now, torch.zeros(1, 1), torch.ones(1, 1), torch.ones(1, 1))
+    loss.backward()
+    assert (loss.item(), now.grad.item()) == (pytest.approx(-1.2), 0)
+
+
+def test_sixteen_bits_are_computed_in_thirty_two():
+    """Where 16 bits would overflow or round; rewards, too, wherever they are."""
+    half, ones = torch.zeros(2, 5000).half(), torch.ones(2, 5000, dtype=torch.bool)
+    assert policy_loss(half, half, half + 30, ones).item() == pytest.approx(-30)
+    big, small = (one * 1e4).half(), (other * 1e4).half()
+    assert dpo_loss(big, small, one, other, 1.0, "ipo").isfinite()
+    for rewards in (torch.tensor([[1, 0]]).bfloat16(), torch.tensor([[True, False]])):
+        assert group_advantages(rewards, "dr_grpo").tolist() == [[0.5, -0.5]]
+
+
 def test_the_clip_stops_the_slope_where_enough_has_changed():
     old = torch.zeros(1, 4)
     own = torch.tensor([[0.1, 0.3, -0.1, -0.3]], requires_grad=True)
@@ -224,6 +266,12 @@ def test_on_policy_the_slope_is_that_of_reinforce():
         a * (torch.eye(3).double()[i] - probs) for a, i in zip(advantages[:, 0], drawn, strict=True)
     )
     assert torch.allclose(logits.grad, -by_hand / 4)
+
+
+def test_the_estimate_is_never_negative_by_rounding():
+    log_probs = -torch.rand(10_000, generator=torch.Generator().manual_seed(0)) * 5
+    assert (kl_estimate(log_probs, log_probs * 1.00001) >= 0).all()
+    assert kl_estimate(one, one + 0.001).numpy() == pytest.approx(5e-7, rel=0.01)
 
 
 def test_the_estimate_is_right_on_average_and_never_negative():
@@ -285,6 +333,14 @@ def test_dpo_arrives_at_the_optimum_of_the_rewards_behind_its_preferences(beta):
     optimizer.step(closure)
     found = logits.detach().softmax(0).numpy()
     assert found == pytest.approx(optimum(reference.exp(), rewards, beta), abs=1e-4)
+
+
+def test_the_optimum_takes_the_numbers_of_models():
+    probs = torch.rand(1000, generator=torch.Generator().manual_seed(0)).softmax(0)
+    assert optimum(probs, torch.zeros(1000), 1.0) == pytest.approx(probs.numpy(), rel=1e-5)
+    assert optimum([0.5, 0.5], [1.0, 1.0], 1e-320).tolist() == [0.5, 0.5]
+    assert optimum([0.5, 0.5], [1e308, -1e308], 1e-3).tolist() == [1.0, 0.0]
+    assert kl_divergence([0.5, 0.5], [1e-320, 1.0]) == pytest.approx(367.7, abs=0.1)
 
 
 def test_kl_divergence_by_hand():
@@ -419,14 +475,21 @@ nan = torch.tensor([[0.0, math.nan, 0.0]] * 2)
         (lambda: fit_scores([[0]]), "diagonal of 0"),
         (lambda: fit_scores([[0, -1], [1, 0]]), "wins to be finite numbers of at least 0"),
         (lambda: fit_scores([[0, 3], [0, 0]]), "everything to be preferred"),
+        (lambda: fit_scores([[0, 1e300], [1, 0]]), "from which scores follow"),
         (lambda: dpo_loss(one, other[:1], one, other, 0.1), "tensors of one shape"),
-        (lambda: dpo_loss(one * math.nan, other, one, other, 0.1), "chosen to be one or more num"),
-        (lambda: dpo_loss(one[:0], one[:0], one[:0], one[:0], 0.1), "one or more numbers"),
+        (
+            lambda: dpo_loss(one * math.nan, other, one, other, 0.1),
+            "chosen to be one or more finite",
+        ),
+        (lambda: dpo_loss(one[:0], one[:0], one[:0], one[:0], 0.1), "finite numbers, got none"),
+        (lambda: dpo_loss(one - math.inf, other, one, other, 0.1), "chosen to .* got -inf"),
+        (lambda: dpo_loss([-1.0], other, one, other, 0.1), "chosen to be a tensor of numbers"),
         (lambda: dpo_loss(one, one, other, other, 0.1), "the same answer as both"),
         (lambda: dpo_loss(one, other, one, other, 0), "beta to be a finite number above 0, got 0"),
         (lambda: dpo_loss(one, other, one, other, 1, "dpo"), "sigmoid, ipo, hinge or robust"),
         (lambda: dpo_loss(one, other, one, other, 1, "robust", 0.5), "flipped"),
-        (lambda: group_advantages(one), r"rewards \(G, N\) of at least 2 answers, got \(2,\)"),
+        (lambda: group_advantages(one), r"rewards \(G, N\), at least 2 answers, got \(2,\)"),
+        (lambda: group_advantages([[1.0, 0.0]]), "a tensor of rewards .* got list"),
         (lambda: group_advantages(one[None, :1]), "at least 2 answers"),
         (lambda: group_advantages(nan), "rewards to be finite numbers, got nan"),
         (lambda: group_advantages(one[None], "ppo"), "grpo, dr_grpo or leave_one_out, got 'ppo'"),
@@ -447,18 +510,25 @@ nan = torch.tensor([[0.0, math.nan, 0.0]] * 2)
             "rewards to be finite numbers, got nan",
         ),
         (lambda: policy_loss(table, table[:1], table, full), "one shape"),
-        (lambda: policy_loss(table, table, nan, full), "advantages to be one or more numbers"),
         (
-            lambda: policy_loss(table, table, table, full[:1]),
-            r"a mask \(B, T\) with a token in each row",
+            lambda: policy_loss(table, table, nan, full),
+            "advantages to be one or more finite",
         ),
+        (lambda: policy_loss(table, table, table[:1, :1], full), "one shape"),
+        (lambda: policy_loss(table, table, torch.ones(5, 1), full), "one shape"),
+        (lambda: policy_loss(table, table, table, full[:1]), "one shape"),
+        (lambda: policy_loss(table, table, table, full * 0.5), "0 and 1, got 0.5"),
+        (lambda: policy_loss(table, table, table, None), "mask to be a tensor of numbers, got N"),
         (lambda: policy_loss(table, table, table, full & False), "a token in each row"),
         (
             lambda: policy_loss(table, table, table, full, clip=0),
             "clip to be a finite number above",
         ),
         (lambda: policy_loss(table, table, table, full, beta=-1), "beta to be a finite number of"),
-        (lambda: policy_loss(table, table, table, full, beta=1), "reference_log_probs for beta 1"),
+        (
+            lambda: policy_loss(table, table, table, full, beta=1),
+            "reference_log_probs to .* None",
+        ),
         (lambda: policy_loss(table, table, table, full, "ppo"), "grpo, dapo or dr_grpo, got 'ppo'"),
         (lambda: optimum([0.5, 0.5], [1.0], 1), "as many rewards as probabilities"),
         (lambda: optimum([0.5, 0.4], [1.0, 1.0], 1), "add up to 1"),

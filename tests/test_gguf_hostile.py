@@ -1,5 +1,6 @@
 """A GGUF file may come from anywhere: all errors are `ValueError`s, soon and in little memory."""
 
+import itertools
 import math
 import os
 import random
@@ -501,7 +502,8 @@ def test_the_longest_header_that_is_read():
 def texts(name, values):
     """An entry: a list of texts."""
     start = u64(len(name)) + name + u32(9) + u32(8) + u64(len(values))
-    return start + b"".join(u64(len(value)) + value for value in values)
+    runs = ((value, sum(1 for _ in same)) for value, same in itertools.groupby(values))
+    return start + b"".join((u64(len(value)) + value) * n for value, n in runs)
 
 
 def header(*entries):

@@ -649,6 +649,17 @@ def test_the_clocks_of_a_head(visit, folder, language):
     check_clocks(page, seen, layer, head)
 
 
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_one_slow_clock_gives_most_of_what_the_chapter_on_llama_shows(language):
+    stored = LookInside(["clocks"], language).stored
+    q, k = (np.array(one) for one in (stored["zoom"]["q"], stored["zoom"]["rows"][0]["k"]))
+    parts = (q * k).reshape(2, -1).sum(0)
+    places = 2 * np.pi * stored["sizes"]["ropeBase"] ** (np.arange(16) / 16)
+    assert parts.max() / parts.sum() > 0.65
+    assert 190 < places[parts.argmax()] < 210
+    assert abs(parts[:4]).max() / parts.sum() < 0.05  # the fast ones
+
+
 def test_the_clocks_of_a_file_in_the_other_layout(visit, folder):
     """In the files of llama the two numbers of a pair are neighbours."""
     page, _ = visit((folder / "en.html").as_uri())
