@@ -76,6 +76,18 @@ def luminance(colour):
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+def test_heat_map_gives_turned_names_a_height_of_their_own():
+    numbers = np.zeros((2, 10))
+    short = figures.heat_map(numbers, ["a", "b"], ["x"] * 10, "weight")
+    long = figures.heat_map(numbers, ["a", "b"], ["x"] * 9 + ["sombrero"], "weight")
+    heights = []
+    for figure in (short, long):
+        figure.draw_without_rendering()
+        heights.append(figure.axes[0].get_window_extent().height)
+    assert heights[1] == pytest.approx(heights[0], rel=0.1)
+    assert long.get_figheight() > short.get_figheight()
+
+
 def test_heat_map_numbers_can_be_read_on_every_colour():
     numbers = [i / 100 for i in range(101)]
     axes = figures.heat_map([numbers], ["a"], numbers, "x").axes[0]
@@ -242,6 +254,8 @@ def test_long_names_are_broken_or_turned():
     assert {label.get_rotation() for label in axes.texts} == {90}
     axes = figures.strips({"file": [("list of tensors", 1), ("w", 9)]}, "bytes").axes[0]
     assert axes.texts[0].get_text() == "list\nof\ntensors"
+    axes = figures.strips({"It is in the basket": [("a", 1)]}, "tokens").axes[0]
+    assert axes.get_yticklabels()[0].get_text() == "It is in the\nbasket"
     axes = figures.boxes(
         {"a rather long title of some words": [(0, 0, 1, 1, "x", 0)], "b": []}
     ).axes[0]

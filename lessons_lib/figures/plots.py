@@ -103,25 +103,34 @@ def _wrapped(text: str, points: float) -> str:
     return "\n".join(lines)
 
 
-def _name_places(axis: Axis, names: Sequence[object], points: float) -> None:
-    """Name the places 0, 1, ... of an axis; names wider than their place are turned."""
+def _name_places(axis: Axis, names: Sequence[object], points: float) -> float:
+    """Name the places 0, 1, ... of an axis; names wider than their place are turned.
+
+    Returns the height that the turned names need beyond a line, in points; 0 if none is turned.
+    """
     labels = [_wrapped(name, points) for name in names]
     widest = max(text_width(line, _SIZE) for label in labels for line in label.split("\n"))
-    turned = {"rotation": 90} if widest > points else {}
-    axis.set_ticks(range(len(labels)), names if turned else labels, **turned)
+    if widest <= points:
+        axis.set_ticks(range(len(labels)), labels)
+        return 0.0
+    axis.set_ticks(range(len(labels)), names, rotation=90)
+    return max(text_width(str(name), _SIZE) for name in names) - _SIZE
 
 
 def strips(rows: Mapping[str, Sequence[tuple[str, int]]], unit: str) -> Figure:
     """Draw the same text cut in several ways, one row of boxes below the other.
 
     Args:
-        rows: for each row, its name and the boxes: a label and a width in units.
+        rows: for each row, its name, broken where it is long, and the boxes: a label and a width
+            in units.
         unit: what one unit of width is, for the axis.
     """
     length = max(sum(width for _, width in boxes) for boxes in rows.values())
-    room = (72 * WIDTH - max(text_width(name, _SIZE) for name in rows) - 20) / length
+    names = [_wrapped(name, 72) for name in rows]
+    widest = max(text_width(line, _SIZE) for name in names for line in name.split("\n"))
+    room = (72 * WIDTH - widest - 20) / length
     labels = [[_wrapped(label, room * w - 4) for label, w in boxes] for boxes in rows.values()]
-    lines = max(label.count("\n") + 1 for row in labels for label in row)
+    lines = max(label.count("\n") + 1 for row in [*labels, names] for label in row)
     figure, axes = plt.subplots(
         FigureClass=Figure,
         figsize=(WIDTH, 0.5 + (0.22 + 0.18 * lines) * len(rows)),
@@ -135,7 +144,7 @@ def strips(rows: Mapping[str, Sequence[tuple[str, int]]], unit: str) -> Figure:
             axes.text(start + width / 2, row, label, ha="center", va="center", color="black")
             start += width
     axes.set(xlim=(0, length), ylim=(len(rows) - 0.5, -0.5), xlabel=unit)
-    axes.set_yticks(range(len(rows)), list(rows))
+    axes.set_yticks(range(len(rows)), names)
     axes.tick_params(left=False)
     axes.spines[:].set_visible(False)
     return figure
@@ -254,7 +263,8 @@ def heat_map(
         ink = FIXED[int(image.norm(number) >= 0.47)]  # the better contrast of the two
         axes.text(column, row, f"{number:{form}}", ha="center", va="center", color=ink)
     names = max(text_width(str(name), _SIZE) for name in rows)
-    _name_places(axes.xaxis, list(columns), (72 * WIDTH - names - 20) / len(columns) - 3)
+    turned = _name_places(axes.xaxis, list(columns), (72 * WIDTH - names - 20) / len(columns) - 3)
+    figure.set_size_inches(WIDTH, height + turned / 72)
     axes.set_yticks(range(len(rows)), list(rows))
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
