@@ -4,10 +4,10 @@
 
 The book's own model. The engine alone reads one token after the other, to the end of the context,
 in turns with the engine of an older checkout of this repository, if its FOLDER is given; the figure
-tells its greedy story as the reader sees it, with the text and the bars drawn. `LookInside` writes
-as fast as it goes, in its worker, with all its panels drawn, also with the page's processor slowed
-down four times. Printed too: how long loading takes, and how long the page was kept busy at a time
-at most.
+tells its greedy story as the reader sees it, in its worker, with the text and the bars drawn.
+`LookInside` writes the same story as fast as it goes, in its worker, with its panels drawn, also
+with the page's processor slowed down four times. Printed too: how long loading takes, and how long
+the page was kept busy at a time at most.
 """
 
 import argparse
@@ -110,6 +110,9 @@ def look_speed(page, folder: Path, slower: int) -> tuple[float, float]:
     page.wait_for_selector("figure[data-live-state=ready]")
     page.get_by_role("button", name="One token").click()
     page.get_by_role("status").filter(has_text="works in your browser").wait_for(timeout=60_000)
+    page.get_by_label("Your own text").fill("Once upon a time")
+    page.get_by_role("button", name="Read it").click()
+    page.get_by_role("status").filter(has_text="were cut into").wait_for()
     page.locator(".live-slider input").last.press("End")
     page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slower})
     page.evaluate(LONG_TASKS)
@@ -139,7 +142,7 @@ def figure_speeds(page, folder: Path, repeats: int) -> tuple[float, list[float],
     for _ in range(repeats + 1):
         page.get_by_role("button", name="Tell", exact=True).click()
         page.get_by_role("status").filter(has_text="per second").wait_for(timeout=60_000)
-        speeds.append(float(page.locator("dd").nth(1).inner_text()))
+        speeds.append(float(page.locator("dd").nth(1).inner_text().replace(",", "")))
     page.get_by_role("button", name="Tell with each").click()
     page.wait_for_selector(".live-columns[data-ids]", timeout=60_000)
     page.wait_for_timeout(200)

@@ -1,14 +1,17 @@
 """Fine-tuning: chats, what counts of them, packed rows, LoRA, and adapters as files."""
 
 import json
+import math
 import os
 from functools import partial
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before the imports that read it
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from lessons_lib.corpus.stories import sample as sample_stories
@@ -43,6 +46,7 @@ from lessons_lib.fine_tuning import (
     widen,
 )
 from lessons_lib.generation import Sampling, generate
+from lessons_lib.gguf import read_gguf, write_tensors
 from lessons_lib.gpt import GPT, GPTConfig, loss
 from lessons_lib.llama import Llama, LlamaConfig, to_hub_llama
 from lessons_lib.quantization import quantize_model
@@ -133,6 +137,7 @@ def test_what_a_user_types_is_data():
     ("messages", "message"),
     [
         ([], "a list of messages"),
+        (None, "a list of messages"),
         ("Who?", "a list of messages"),
         ({"role": "user", "content": "Who?"}, "a list of messages"),
         (["Who?"], "role and content in message 0"),
@@ -305,6 +310,33 @@ def test_a_stopped_run_goes_on_to_the_bit(tmp_path):
         assert torch.equal(p, q)
 
 
+@pytest.mark.parametrize("ids", [None, 5, [[E]], torch.tensor(E), torch.tensor([E, U])])
+def test_ids_that_are_no_rows(ids):
+    model = random_model()
+    for call in (
+        lambda: answer_mask(ids, TOKENIZER),
+        lambda: last_role(ids, (E,)),
+        lambda: documents(ids, E),
+        lambda: document_mask(ids),
+        lambda: chat_loss(model, ids, TOKENIZER),
+        lambda: packed_logits(model, some_ids(), ids),
+    ):
+        with pytest.raises(ValueError, match="expected"):
+            call()
+
+
+def test_ids_of_other_types():
+    ids = torch.tensor([encode_chat(say("Who is Ana?", "A girl."), TOKENIZER)])
+    one, other = (chat_loss(random_model(), x, TOKENIZER) for x in (ids, ids.int()))
+    assert one == other
+    rows = pack([[E, 5, E], [E, 6, E]], 7, E)
+    assert torch.equal(pack(np.array([[E, 5, E], [E, 6, E]]), 7, E), rows)
+    assert torch.equal(pack(iter(torch.tensor([[E, 5, E], [E, 6, E]])), 7, E), rows)
+    for wrong in ([E, 5.5, E], [E, -7, E], [E, "a", E], [E, None, E]):
+        with pytest.raises(ValueError, match="expected"):
+            pack([wrong], 7, E)
+
+
 def test_errors_of_packing():
     with pytest.raises(ValueError, match="at least one text"):
         pack([], 9, E)
@@ -336,6 +368,14 @@ def test_widening_adds_mean_rows_and_changes_nothing_else():
         widen(model, 0)
 
 
+def test_widening_and_averaging_keep_the_type():
+    model, other = random_model().double(), random_model(seed=1)
+    assert widen(model, 1).head.weight.dtype == torch.float64
+    mixed = average(model, other)
+    assert mixed.head.weight.dtype == torch.float64
+    assert torch.allclose(mixed.head.weight, (model.head.weight + other.head.weight) / 2)
+
+
 def test_the_average_of_two_models():
     one, other = random_model(seed=1), random_model(seed=2)
     mixed = average(one, other, 0.25)
@@ -360,6 +400,20 @@ def test_replies_are_greedy_continuations():
     tasks = sample(5, 3, kind="home")
     one_by_one = [reply(model, TOKENIZER, task.messages, 9) for task in tasks]
     assert answer_tasks(model, TOKENIZER, tasks, 9, size=2) == one_by_one
+
+
+def test_each_part_of_many_tasks_draws_anew():
+    tasks = sample(1, 1, kind="home") * 6
+    answers = answer_tasks(random_model(), TOKENIZER, tasks, 9, 3, Sampling(temperature=2.0))
+    assert len(set(answers)) == 6
+
+
+def test_a_tokenizer_without_an_end_of_its_own_ends_chats():
+    ordinary = {i: token for token, i in TOKENIZER.ordinary.items()}
+    other = BPETokenizer(ordinary, TOKENIZER.merges, TOKENIZER.special_tokens, TOKENIZER.pattern)
+    assert reply(random_model(), other, say("a"), 5) == reply(
+        random_model(), TOKENIZER, say("a"), 5
+    )
 
 
 def test_chats_that_cannot_be_answered():
@@ -544,7 +598,7 @@ def test_peft_is_the_same(tmp_path, config, rs):
 
 def test_errors_of_adapters(tmp_path):
     model = with_lora(random_model())
-    with pytest.raises(ValueError, match="expected a model with LoRA"):
+    with pytest.raises(ValueError, match="expected a Llama with LoRA"):
         save_adapter(random_model(), tmp_path)
     save_adapter(model, tmp_path / "a")
     save_adapter(model, tmp_path / "a.gguf")
@@ -574,6 +628,11 @@ def test_errors_of_adapters(tmp_path):
         ({"rank_pattern": {"q_proj": 2}}, "rank_pattern"),
         ({"r": 3}, "rank 3"),
         ({"r": "4"}, "r"),
+        ({"use_rslora": "false"}, "use_rslora True or False .* 'false'"),
+        ({"init_lora_weights": "pissa"}, "init_lora_weights among .* 'pissa'"),
+        ({"alora_invocation_tokens": [5]}, r"no alora_invocation_tokens .* got \[5\]"),
+        ({"use_qalora": True}, "no use_qalora"),
+        ({"target_modules": ["q_proj"]}, r"tensors for \['q_proj'\], got \['down_proj'"),
         ({"lora_alpha": -1}, "lora_alpha"),
     ],
 )
@@ -598,6 +657,55 @@ def test_files_that_are_no_adapters(tmp_path):
     (tmp_path / "a.gguf").write_bytes(b"GGUF")
     with pytest.raises(ValueError, match="expected"):
         load_adapter(random_model(), tmp_path / "a.gguf")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: {k: v for k, v in t.items() if "q_proj" not in k}, "tensors for .*'q_proj'"),
+        (lambda t: {k: v * math.nan for k, v in t.items()}, "finite floating-point numbers"),
+        (lambda t: {k: v.long() for k, v in t.items()}, "finite floating-point numbers"),
+    ],
+)
+def test_folders_whose_tensors_are_not_what_they_should_be(tmp_path, change, message):
+    save_adapter(with_lora(random_model()), tmp_path)
+    path = tmp_path / "adapter_model.safetensors"
+    save_file(change(load_file(path)), path)
+    with pytest.raises(ValueError, match=message):
+        load_adapter(random_model(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "tensors", "message"),
+    [
+        ({"adapter.alora.invocation_tokens": [5]}, {}, "an adapter that is always on"),
+        ({}, {"blk.0.attn_qkv.weight.lora_a": 2}, "tensors of this model"),
+    ],
+)
+def test_gguf_adapters_of_another_kind(tmp_path, metadata, tensors, message):
+    save_adapter(with_lora(random_model()), tmp_path / "a.gguf")
+    gguf = read_gguf(tmp_path / "a.gguf")
+    own = {name: (tensor.array(), "F32") for name, tensor in gguf.tensors.items()}
+    own |= {name: (np.ones((rows, 64), np.float32), "F32") for name, rows in tensors.items()}
+    write_tensors(tmp_path / "b.gguf", dict(gguf.metadata) | metadata, own)
+    with pytest.raises(ValueError, match=message):
+        load_adapter(random_model(), tmp_path / "b.gguf")
+
+
+def test_models_that_take_no_adapter(tmp_path):
+    save_adapter(with_lora(random_model()), tmp_path)
+    gpt = GPT(GPTConfig(V, 16, 8, 2, 1))
+    for call in (lambda: load_adapter(gpt, tmp_path), lambda: widen(gpt, 1)):
+        with pytest.raises(ValueError, match="expected a Llama, got a GPT"):
+            call()
+    other = with_lora(random_model())
+    for call in (lambda: load_adapter(other, tmp_path), lambda: widen(other, 1)):
+        with pytest.raises(ValueError, match="a model without LoRA, got one with it"):
+            call()
+    model = random_model()
+    with pytest.raises(ValueError, match="rank to be an integer from 1 to"):
+        add_lora(model, 10**400, 1)
+    assert all(p.requires_grad for p in model.parameters())
 
 
 def test_every_kind_of_task_fits_the_context():

@@ -30,7 +30,7 @@ import yaml
 from lessons_lib.base import console
 from tools import addresses
 from tools.book_site import editions
-from tools.book_site.front import front_page, lost_page
+from tools.book_site.front import front_page, live_files, lost_page
 from tools.book_site.share import share_picture
 from tools.house import chapters
 
@@ -205,11 +205,15 @@ def _share_static(new: Path, languages: Iterable[str]) -> None:
 
 
 def _front(new: Path, every: dict[str, dict]) -> None:
-    """Write the front page, the page of a lost address, and the pictures for links to the book."""
+    """Write the front page with its files, the page of a lost address, the pictures for links."""
     toc = _read(ROOT / "_toc.yml")
     tocs = [edition_toc(toc, edition) for edition in every.values()]
     own = [dict(edition) for edition in every.values()]
-    (new / "index.html").write_text(front_page(own, tocs), encoding="utf-8")
+    files = live_files(every)
+    for name, text in files.items():
+        (new / "_static" / name).write_text(text, encoding="utf-8")
+    page = front_page(own, tocs, next(iter(files)))
+    (new / "index.html").write_text(page, encoding="utf-8")
     (new / "404.html").write_text(lost_page(own), encoding="utf-8")
     for edition in own:
         picture = share_picture(edition["title"], edition["front"]["lead"], edition["trace"])

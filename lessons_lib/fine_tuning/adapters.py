@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lessons_lib.base.files import write_atomic
 from lessons_lib.base.validation import check_integer, check_number
-from lessons_lib.fine_tuning.lora import add_lora, lora_parts
+from lessons_lib.fine_tuning.lora import add_lora, check_plain, lora_parts
 from lessons_lib.gguf import (
     from_gguf_tensors,
     read_gguf,
@@ -46,6 +46,18 @@ PLAIN = {
     "layer_replication": None,
     "lora_bias": False,
 }
+# The same of newer versions; they are not written, so that older ones open the file too.
+NONE = (
+    "alora_invocation_tokens",
+    "arrow_config",
+    "kasa_config",
+    "monteclora_config",
+    "target_parameters",
+    "trainable_token_indices",
+    "use_bdlora",
+    "use_qalora",
+)
+STARTS = (True, False, "gaussian", "orthogonal", "eva")  # that leave the large matrices alone
 Thin = dict[str, tuple[Tensor, Tensor]]  # the name of a map -> A, B
 
 
@@ -64,8 +76,8 @@ def save_adapter(model: Llama, path: str | os.PathLike, type: str = "F32") -> No
     Source: `peft`, whose folders these are; `convert_lora_to_gguf.py` of llama.cpp.
     """
     parts = dict(lora_parts(model))
-    if not parts:
-        raise ValueError("expected a model with LoRA, got one without")
+    if not parts or not isinstance(model, Llama):
+        raise ValueError(f"expected a Llama with LoRA, got a {model.__class__.__name__} without")
     thin = {name: (part.A.detach(), part.B.detach()) for name, part in parts.items()}
     part = next(iter(parts.values()))
     if type not in ("F32", "F16"):
@@ -113,6 +125,7 @@ def load_adapter(model: Llama, path: str | os.PathLike) -> Llama:
             model; then the model is as it was.
         OSError: no such file.
     """
+    check_plain(model)
     if Path(path).suffix == ".gguf":
         thin, rank, alpha, rs = _read_gguf(model, path)
     else:
@@ -156,6 +169,15 @@ def _read_folder(model: Llama, folder: Path) -> tuple[Thin, int, float, bool]:
     for name, only in PLAIN.items():
         if config.get(name, only) not in (only, None):
             raise ValueError(f"expected {name} {only!r} in {CONFIG}, got {config[name]!r:.60}")
+    for name in NONE:
+        if config.get(name):
+            raise ValueError(f"expected no {name} in {CONFIG}, got {config[name]!r:.60}")
+    start, rs = config.get("init_lora_weights", True), config.get("use_rslora") or False
+    if start not in STARTS or not isinstance(rs, bool):
+        raise ValueError(
+            f"expected init_lora_weights among {STARTS} and use_rslora True or False in {CONFIG}, "
+            f"got {start!r:.40} and {rs!r:.40}"
+        )
     rank = check_integer("r", config.get("r"), 1)
     alpha = check_number("lora_alpha", config.get("lora_alpha"), above=0)
     halves: dict[str, dict[str, Tensor]] = {"A": {}, "B": {}}
@@ -163,10 +185,26 @@ def _read_folder(model: Llama, folder: Path) -> tuple[Thin, int, float, bool]:
         module, _, kind = name.removeprefix(PREFIX).rpartition(".lora_")
         if kind not in ("A.weight", "B.weight"):
             raise ValueError(f"expected lora_A and lora_B alone in {WEIGHTS}, got {name:.80}")
+        if not tensor.is_floating_point() or not tensor.isfinite().all():
+            raise ValueError(f"expected finite floating-point numbers, got others in {name:.80}")
         halves[kind[0]][f"{module}.weight"] = tensor.float()
+    _check_targets(config.get("target_modules"), halves["A"])
     plain = replace(model.config, tied=False)
     own = {letter: from_hub_llama(half, plain) for letter, half in halves.items()}
-    return _pairs(own["A"], own["B"]), rank, float(alpha), bool(config.get("use_rslora", False))
+    return _pairs(own["A"], own["B"]), rank, float(alpha), rs
+
+
+def _check_targets(targets: object, tensors: Mapping[str, Tensor]) -> None:
+    """Check that the maps of a folder are those that it lists, if it does.
+
+    Of other models' maps, which a list may name too, there is none here.
+    """
+    if not isinstance(targets, list):
+        return
+    listed = {str(name).rpartition(".")[2] for name in targets} & set(PEFT_NAMES.values())
+    found = {name.split(".")[-2] for name in tensors}
+    if found != listed:
+        raise ValueError(f"expected tensors for {sorted(listed)}, got {sorted(found)}")
 
 
 def _pairs(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> Thin:
@@ -214,6 +252,8 @@ def _read_gguf(model: Llama, path: str | os.PathLike) -> tuple[Thin, int, float,
     own, theirs = write_config(model.config)["general.architecture"], "general.architecture"
     if found.get(theirs) != own:
         raise ValueError(f"expected an adapter for {own!r}, got one for {found.get(theirs)!r}")
+    if tokens := found.get("adapter.alora.invocation_tokens"):
+        raise ValueError(f"expected an adapter that is always on, got one for {tokens!r:.60}")
     alpha = check_number("adapter.lora.alpha", found.get("adapter.lora.alpha"), above=0)
     halves: dict[str, dict[str, Tensor]] = {"a": {}, "b": {}}
     for name, tensor in gguf.tensors.items():
@@ -223,7 +263,7 @@ def _read_gguf(model: Llama, path: str | os.PathLike) -> tuple[Thin, int, float,
         halves[letter][base] = torch.from_numpy(tensor.array())
     try:
         ours = {x: from_gguf_tensors(half, _plain(model, x)) for x, half in halves.items()}
-    except KeyError as error:
+    except (KeyError, ValueError) as error:
         raise ValueError(f"expected tensors of this model, got {error}") from None
     thin = _pairs(ours["a"], ours["b"])
     rank = next(iter(thin.values()))[0].shape[0]

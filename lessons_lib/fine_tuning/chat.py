@@ -38,7 +38,7 @@ def check_messages(messages: Sequence[Mapping[str, str]]) -> list[tuple[str, str
     Raises:
         ValueError: no messages, one that is no message or is empty, or the wrong one speaking.
     """
-    if isinstance(messages, str | Mapping) or not len(messages):
+    if isinstance(messages, str) or not isinstance(messages, Sequence) or not messages:
         raise ValueError(f"expected a list of messages, got {messages!r:.60}")
     found = []
     for number, message in enumerate(messages):

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from lessons_lib.base.linear import linear
-from lessons_lib.base.validation import check_integer, check_number
+from lessons_lib.base.validation import MOST_NUMBERS, check_integer, check_number
+from lessons_lib.llama import Llama
 
 TARGETS = ("query", "key", "value", "output", "gate", "up", "down")
 
@@ -34,7 +35,7 @@ class LoRALinear(nn.Module):
         super().__init__()
         if base.bias is not None:
             raise ValueError("expected a map without a bias, got one with it")
-        check_integer("rank", rank, 1)
+        check_integer("rank", rank, 1, MOST_NUMBERS)
         check_number("alpha", alpha, above=0)
         self.base, self.rank, self.alpha, self.rs = base.requires_grad_(False), rank, alpha, rs
         self.scale = alpha / (math.sqrt(rank) if rs else rank)
@@ -63,6 +64,14 @@ def lora_parts(model: nn.Module) -> Iterator[tuple[str, LoRALinear]]:
     for name, module in model.named_modules():
         if all(hasattr(module, part) for part in ("base", "A", "B", "scale")):
             yield name, module
+
+
+def check_plain(model: nn.Module) -> None:
+    """Raise a `ValueError` for anything but a Llama without thin matrices."""
+    if not isinstance(model, Llama):
+        raise ValueError(f"expected a Llama, got a {type(model).__name__}")
+    if any(lora_parts(model)):
+        raise ValueError("expected a model without LoRA, got one with it")
 
 
 def add_lora(
@@ -105,7 +114,7 @@ def add_lora(
     if missing or not found:
         raise ValueError(f"expected targets among {TARGETS}, got {sorted(missing) or 'none'}")
     generator = torch.Generator(found[0][2].weight.device)
-    generator.manual_seed(check_integer("seed", seed, 0))
+    generator.manual_seed(check_integer("seed", seed, 0, 2**64 - 1))
     parts = [LoRALinear(module, rank, alpha, rs, generator) for _, _, module in found]
     model.requires_grad_(False)
     for (owner, name, _), part in zip(found, parts, strict=True):

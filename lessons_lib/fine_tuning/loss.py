@@ -7,7 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lessons_lib.attention import causal_mask
-from lessons_lib.base.validation import check_integer, check_positions
+from lessons_lib.base.validation import (
+    MOST_NUMBERS,
+    check_ids,
+    check_integer,
+    check_positions,
+)
 from lessons_lib.fine_tuning.chat import ASSISTANT, USER, special_id
 from lessons_lib.gpt import check_token_ids
 from lessons_lib.llama import Llama
@@ -17,6 +22,7 @@ from lessons_lib.training import END, Windows
 
 def last_role(token_ids: Tensor, roles: Sequence[int]) -> Tensor:
     """Return for each token (B, T) the last of some tokens before it; -1 where there is none."""
+    check_token_ids(token_ids, MOST_NUMBERS, MOST_NUMBERS)
     is_role = torch.isin(token_ids, torch.tensor(roles, device=token_ids.device))
     places = torch.arange(token_ids.shape[1], device=token_ids.device)
     latest = torch.where(is_role, places, -1).cummax(1).values  # itself included
@@ -43,7 +49,7 @@ def answer_mask(token_ids: Tensor, tokenizer: BPETokenizer) -> Tensor:
         ValueError: ids that are none, or a tokenizer without roles.
     """
     end, user, assistant = (special_id(tokenizer, token) for token in (END, USER, ASSISTANT))
-    check_token_ids(token_ids, max(tokenizer.vocab) + 1, token_ids.shape[-1])
+    check_token_ids(token_ids, max(tokenizer.vocab) + 1, MOST_NUMBERS)
     role = last_role(token_ids, (end, user, assistant))
     behind_end = F.pad(token_ids[:, :-1], (1, 0), value=end) == end
     text = (role == end) & (token_ids != user) & ~((token_ids == end) & behind_end)
@@ -56,8 +62,9 @@ def documents(token_ids: Tensor, end_id: int) -> Tensor:
     An `END` behind an `END` begins the next text.
 
     Raises:
-        ValueError: an end below 0.
+        ValueError: ids that are none, or an end below 0.
     """
+    check_token_ids(token_ids, MOST_NUMBERS, MOST_NUMBERS)
     is_end = token_ids == check_integer("end_id", end_id, 0)
     opens = is_end[:, 1:] & is_end[:, :-1]
     return F.pad(opens.long().cumsum(1), (1, 0))
@@ -71,6 +78,7 @@ def document_mask(numbers: Tensor) -> Tensor:
             [1, 1, 0],
             [0, 0, 1]], dtype=torch.int32)
     """
+    check_token_ids(numbers, MOST_NUMBERS, MOST_NUMBERS)
     same = numbers[:, :, None] == numbers[:, None, :]
     return (same & causal_mask(numbers.shape[1]).to(numbers.device))[:, None]
 
@@ -88,6 +96,8 @@ def packed_logits(model: Llama, token_ids: Tensor, numbers: Tensor) -> Tensor:
     if not isinstance(model, Llama):
         raise ValueError(f"expected a Llama, got a {type(model).__name__}")
     check_token_ids(token_ids, model.config.vocab_size, model.config.context_length)
+    if getattr(numbers, "shape", None) != token_ids.shape:
+        raise ValueError(f"expected a number for each token, got {numbers!r:.80}")
     x, mask = model.token_embedding(token_ids), document_mask(numbers)
     for block in model.blocks:
         x = block(x, mask)
@@ -107,7 +117,8 @@ def pack(texts: Sequence[Sequence[int]], length: int, end_id: int) -> Tensor:
     """
     check_integer("length", length, 1)
     check_integer("end_id", end_id, 0)
-    if not len(texts):
+    texts = [check_ids(text, MOST_NUMBERS) for text in texts]
+    if not texts:
         raise ValueError("expected at least one text to pack, got none")
     rows, open_rows = [], []
     for number, text in enumerate(texts):
@@ -153,5 +164,5 @@ def chat_loss(model: Llama, token_ids: Tensor, tokenizer: BPETokenizer) -> tuple
     numbers = documents(token_ids, special_id(tokenizer, END))
     counts = answer_mask(token_ids, tokenizer)[:, 1:]
     logits = packed_logits(model, token_ids[:, :-1], numbers[:, :-1])
-    losses = F.cross_entropy(logits[counts], token_ids[:, 1:][counts], reduction="sum")
+    losses = F.cross_entropy(logits[counts], token_ids[:, 1:][counts].long(), reduction="sum")
     return losses, counts.sum()

@@ -10,10 +10,12 @@ from torch import nn
 
 from lessons_lib.base.validation import check_integer, check_number
 from lessons_lib.corpus.tasks import Task
-from lessons_lib.fine_tuning.chat import encode_chat
+from lessons_lib.fine_tuning.chat import encode_chat, special_id
+from lessons_lib.fine_tuning.lora import check_plain
 from lessons_lib.generation import Sampling, generate_batch
 from lessons_lib.llama import Llama
 from lessons_lib.tokens import BPETokenizer
+from lessons_lib.training import END
 
 GREEDY = Sampling(temperature=0)
 
@@ -22,10 +24,12 @@ def widen(model: Llama, n_new: int) -> Llama:
     """Return a model that knows `n_new` more tokens; the new rows are the mean of the others.
 
     Raises:
-        ValueError: a number of tokens below 1.
+        ValueError: a number of tokens below 1, or a model that is none or has thin matrices.
     """
     check_integer("n_new", n_new, 1)
+    check_plain(model)
     wide = Llama(replace(model.config, vocab_size=model.config.vocab_size + n_new))
+    wide.to(model.head.weight)
     state = model.state_dict()
     for name in ("token_embedding.weight", "head.weight"):
         mean = state[name].mean(0, keepdim=True)
@@ -52,7 +56,7 @@ def average(one: nn.Module, other: nn.Module, part: float = 0.5) -> nn.Module:
     if shapes[0] != shapes[1]:
         raise ValueError("expected two models of the same shapes, got models that differ")
     for name, p in own.items():
-        p.lerp_(others[name], part)
+        p.lerp_(others[name].to(p), part)
     return mixed
 
 
@@ -99,7 +103,8 @@ def reply_batch(
                 f"{model.config.context_length} for the answer, got {len(ids)}"
             )
         prompts.append(ids)
-    answers = generate_batch(model, prompts, n_tokens, sampling, [tokenizer.end_id], seed)
+    stop_ids = [special_id(tokenizer, END)]
+    answers = generate_batch(model, prompts, n_tokens, sampling, stop_ids, seed)
     return [tokenizer.decode(ids) for ids in answers]
 
 
@@ -124,14 +129,18 @@ def answer_tasks(
     sampling: Sampling = GREEDY,
     seed: int = 0,
 ) -> list[str]:
-    """Answer tasks, `size` at a time and those of like length together; in their order."""
+    """Answer tasks, `size` at a time and those of like length together; in their order.
+
+    What is drawn for one part is not drawn again for the next.
+    """
+    check_integer("seed", seed, 0, 2**64 - 1)
     order = sorted(range(len(tasks)), key=lambda i: len(tasks[i].messages[0]["content"]))
     answers = [""] * len(tasks)
     for first in range(0, len(order), check_integer("size", size, 1)):
         part = order[first : first + size]
         chats = [tasks[i].messages for i in part]
-        for i, text in zip(
-            part, reply_batch(model, tokenizer, chats, n_tokens, sampling, seed), strict=True
-        ):
+        drawn = (seed + 1_000_003 * first) % 2**64
+        found = reply_batch(model, tokenizer, chats, n_tokens, sampling, drawn)
+        for i, text in zip(part, found, strict=True):
             answers[i] = text
     return answers

@@ -22,6 +22,10 @@ const STRINGS = {
     merge: (step, steps, left, right, whole, rank) =>
       `Merge ${step} of ${steps}: ${left} + ${right} → ${whole} (rank ${rank}).`,
     done: "No other merge of this vocabulary fits.",
+    hint: "Drag a box onto its neighbour: the two become one where that is the next merge.",
+    never: (left, right) => `No merge of this vocabulary joins ${left} and ${right}.`,
+    later: (pair, rank, next, nextRank) =>
+      `Not yet: ${pair} has rank ${rank}. The lowest rank goes first, and that is ${next}, ${nextRank}.`,
     tokenList: "Tokens, word by word",
     more: (n) => `… (${n} more)`,
     tokens: "Tokens",
@@ -51,6 +55,10 @@ const STRINGS = {
     merge: (step, steps, left, right, whole, rank) =>
       `Fusión ${step} de ${steps}: ${left} + ${right} → ${whole} (puesto ${rank}).`,
     done: "Ninguna otra fusión de este vocabulario encaja.",
+    hint: "Arrastra una caja sobre su vecina: las dos se vuelven una si esa es la fusión siguiente.",
+    never: (left, right) => `Ninguna fusión de este vocabulario une ${left} y ${right}.`,
+    later: (pair, rank, next, nextRank) =>
+      `Todavía no: ${pair} tiene el puesto ${rank}. Va antes el puesto más bajo: ${next}, ${nextRank}.`,
     tokenList: "Tokens, palabra por palabra",
     more: (n) => `… (${n} más)`,
     tokens: "Tokens",
@@ -231,6 +239,59 @@ function draw(model, el) {
     glide(ghost, [left - toLeft, top - toTop], () => ghost.remove());
   }
 
+  // A box that is dragged onto its neighbour joins it, if that is the next merge; else it is said why not.
+  let held = null;
+
+  function drag([x]) {
+    const { box, from } = held;
+    const onto = x < from ? box.previousElementSibling : box.nextElementSibling;
+    const room = onto?.offsetWidth ?? 0;
+    const shift = Math.max(-room, Math.min(room, x - from));
+    box.style.transform = `translateX(${shift}px)`;
+    held.onto?.classList.remove("live-aim");
+    held.onto = Math.abs(shift) > room / 2 ? onto : null;
+    held.onto?.classList.add("live-aim");
+  }
+
+  function letGo() {
+    const { box, onto } = held;
+    const pair = onto && (box.nextElementSibling === onto ? [box, onto] : [onto, box]);
+    if (pair && join(...pair.map((one) => Number(one.dataset.id)))) return;
+    onto?.classList.remove("live-aim");
+    box.style.transform = "";
+  }
+
+  function join(left, right) {
+    const { merges, ranks } = vocabularies[chosen];
+    const rank = ranks.get(`${left} ${right}`);
+    const wanted = runs[chosen].ranks[step];
+    if (rank !== undefined && rank === wanted) {
+      go(step + 1);
+      return true;
+    }
+    const names = (ids) => ids.map(nameOf);
+    const sum = (ids) => names(ids).join(" + ");
+    status.textContent =
+      rank === undefined
+        ? say.never(...names([left, right]))
+        : say.later(sum([left, right]), rank, sum(merges[wanted].slice(0, 2)), wanted);
+    return false;
+  }
+
+  dragging(
+    stage,
+    (target, [x]) => {
+      const box = target.closest(".live-words .live-chip");
+      if (!box) return false;
+      stop();
+      held = { box, from: x, onto: null };
+      return true;
+    },
+    drag,
+    letGo,
+  );
+
+  const nameOf = (id) => visible(decoded(vocabularies[chosen].pieces.get(id)));
   const counts = element("dl"); // the theme indents those with a class
   const ids = element("p", { class: "live-ids" });
   const comparison = element("div");
@@ -265,16 +326,16 @@ function draw(model, el) {
     const { words, states, ranks } = runs[chosen];
     const rank = ranks[step - 1];
     const made = step ? merges[rank][2] : undefined;
-    const name = (id) => visible(decoded(pieces.get(id)));
     const isInside = (id) => pieces.get(id)[0] >> 6 === 2; // it goes on with a character
     const chip = (id, isNew) =>
       element(
         "span",
         {
           class: `live-chip${isNew ? " live-new" : ""}${isInside(id) ? " live-joined" : ""}`,
+          "data-id": id,
           "data-bytes": pieces.get(id).map(hex).join(""),
         },
-        tokenOf(name(id)),
+        tokenOf(nameOf(id)),
         element(
           "small",
           {},
@@ -324,7 +385,7 @@ function draw(model, el) {
     if (!text) status.textContent = say.empty;
     else if (!step) status.textContent = say.start(number(bytes));
     else {
-      const [left, right, whole] = merges[rank].map(name);
+      const [left, right, whole] = merges[rank].map(nameOf);
       status.textContent = say.merge(step, last, left, right, whole, rank);
     }
     if (text && step === last) status.textContent += ` ${say.done}`;
@@ -345,6 +406,7 @@ function draw(model, el) {
       element("div", { class: "live-buttons" }, back, next, play, end),
       steps.box,
       status,
+      element("p", { class: "live-legend" }, say.hint),
       counts,
       folded(say.numbers, choice(say.below, "below", parts, below, changeBelow), ids, comparison),
     ),

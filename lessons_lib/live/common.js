@@ -396,8 +396,9 @@ function player([play, pause], beat, { begin = () => {}, forward, jump }) {
 }
 
 // A pointer (mouse, pen or finger) on a drawing. Where it goes down, `begin` gets what is there and the
-// place; if it returns true, `move` gets the places to which it is dragged.
-function dragging(svg, begin, move) {
+// place; if it returns true, `move` gets the places to which it is dragged, and `end` is called when it is
+// let go.
+function dragging(svg, begin, move, end = () => {}) {
   let pointer = null;
   const placeOf = (event) => {
     const box = svg.getBoundingClientRect();
@@ -414,7 +415,9 @@ function dragging(svg, begin, move) {
   });
   for (const name of ["pointerup", "pointercancel"]) {
     svg.addEventListener(name, (event) => {
-      if (event.pointerId === pointer) pointer = null;
+      if (event.pointerId !== pointer) return;
+      pointer = null;
+      end();
     });
   }
 }

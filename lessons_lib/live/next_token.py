@@ -89,15 +89,19 @@ class NextToken(LiveFigure):
 
     def _fallback(self) -> str:
         words, say = FALLBACK[self.language], self.language
-        row = np.array(self.logits[0])
-        probs = np.exp(row - row.max())
-        probs /= probs.sum()
+        # The prefix that the figure opens with: where the model doubts most there is most to cut.
+        rows = np.array(self.logits)
+        every = np.exp(rows - rows.max(-1, keepdims=True))
+        every /= every.sum(-1, keepdims=True)
+        doubts = -np.sum(every * np.log(np.where(every > 0, every, 1)), -1)
+        prefix = int(doubts.argmax())
+        probs = every[prefix]
         best = np.argsort(-probs, kind="stable")[:MAX_ROWS]
         rows = [[escape(self.tokens[i]), decimal(probs[i], 3, say)] for i in best]
         if len(probs) > MAX_ROWS:
             others = words["others"].format(plain(len(probs) - MAX_ROWS, say))
             rows.append([others, decimal(probs.sum() - probs[best].sum(), 3, say)])
-        return html_table(words["caption"].format(self.prefixes[0]), words["head"], rows)
+        return html_table(words["caption"].format(self.prefixes[prefix]), words["head"], rows)
 
     def __repr__(self) -> str:
         return (

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from tests.live.page import violations
 from tools import house, teaching, traces
 from tools.book_site import editions, front
 from tools.book_site.share import share_picture
@@ -223,6 +224,36 @@ def test_two_taps_lead_to_the_model(visit, language):
     figure.get_by_role("button", name=asking, exact=True).click()
     answer = {"en": "The model answers: .*That is right", "es": "El modelo responde: .*Es correcto"}
     figure.get_by_text(re.compile(answer[language])).wait_for(timeout=60_000)
+
+
+@pytest.mark.site
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_the_model_itself_comes_to_the_front_page(visit, scheme):
+    """In place of the replay, in both languages one after the other; one tap, and it answers."""
+    page = visit("index.html#en", reduced_motion="reduce", color_scheme=scheme)
+    answers = {"en": "The model answers: .*That is right", "es": "El modelo responde: .*correcto"}
+    for language, answer in answers.items():
+        page.goto(page.url.partition("#")[0] + f"#{language}")
+        edition = page.locator(f"#{language}")
+        edition.locator("button.live").click()
+        edition.get_by_text(re.compile(answer)).wait_for(timeout=60_000)
+        assert edition.locator(".live-root").count() == 1
+        assert edition.locator(".replay").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        assert page.evaluate("document.documentElement.dataset.theme") == scheme
+        assert violations(page) == []
+
+
+@pytest.mark.site
+def test_without_its_files_the_front_page_says_so(browser, site):
+    context = browser.new_context(viewport=PHONE, reduced_motion="reduce")
+    page = context.new_page()
+    page.route("**/front_es.js", lambda route: route.abort())
+    page.goto(f"{site.as_uri()}/index.html#es")
+    page.locator("#es button.live").click()
+    page.get_by_text(editions()["es"]["front"]["failed"]).wait_for()
+    assert page.locator("#es .replay").is_visible()
+    context.close()
 
 
 @pytest.mark.site

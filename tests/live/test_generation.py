@@ -225,16 +225,23 @@ def test_axe_finds_nothing_and_nothing_sticks_out(page, theme, width, language):
     assert live.violations(page) == []
 
 
-def test_fallback_shows_the_first_prefix(page_without_scripts):
-    page = page_without_scripts
-    page.set_content(live.html_page(make(), scripts=False))
-    rows = page.locator(".live-fallback tbody tr").all_inner_texts()
-    own = np.sort(expected(0, OWN))[::-1]
-    assert [row.split("\t")[1] for row in rows] == [
+def test_fallback_shows_the_prefix_that_the_figure_opens_with(page, page_without_scripts):
+    live.mount(page, make())
+    prefix = page.locator("select").evaluate("(one) => one.selectedIndex")
+    rows = np.array([expected(i, OWN) for i in range(len(make().prefixes))])
+    doubts = -(rows * np.log(rows)).sum(-1)
+    assert prefix == doubts.argmax()
+    without = page_without_scripts
+    without.set_content(live.html_page(make(), scripts=False))
+    shown = without.locator(".live-fallback tbody tr").all_inner_texts()
+    own = np.sort(rows[prefix])[::-1]
+    assert [row.split("\t")[1] for row in shown] == [
         *(f"{prob:.3f}" for prob in own[:10]),
         f"{own[10:].sum():.3f}",
     ]
-    assert "Once upon a time" in page.locator("caption").inner_text()
+    assert make().prefixes[prefix] in without.locator("caption").inner_text()
+    certain = NextToken(["a", "b"], [[50, 0], [0, 50]], [b"x", b"y"])  # of equals the first
+    assert "after “a”" in certain.to_html()
 
 
 @pytest.mark.parametrize("text", ["</script><b>", "<!--<script>", "\"&quot;'", "🦊\u2028"])

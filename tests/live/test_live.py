@@ -186,6 +186,78 @@ def test_bpe_two_boxes_slide_into_one(page, tokenizers):
     assert len(page.evaluate("window.seen")) == len(seen)
 
 
+def neighbours(page, left, right):
+    """The middles of the first two boxes that stand side by side with these tokens."""
+    return page.evaluate(
+        """(wanted) => {
+            for (const box of document.querySelectorAll(".live-words .live-chip")) {
+                const pair = [box, box.nextElementSibling];
+                const texts = pair.map((one) => one?.querySelector(".live-token").textContent);
+                if (texts.join() !== wanted.join()) continue;
+                return pair.map((one) => one.getBoundingClientRect()).map(
+                    ({ left, right, top, bottom }) => [(left + right) / 2, (top + bottom) / 2]);
+            }
+        }""",
+        [left, right],
+    )
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_bpe_a_box_dragged_onto_its_neighbour_joins_it(page, tokenizers, backwards):
+    live.mount(page, BPEPlayground(tokenizers, "the the fox"))
+    left, right = (visible(part) for part in tokenizers["English stories"].merges[0])
+    start, end = neighbours(page, left, right)[:: -1 if backwards else 1]
+    live.drag(page, start, ((start[0] + end[0]) / 2, end[1]), end)
+    assert tokens_shown(page)["step"] == 1
+    assert neighbours(page, left, right) is None  # the same pair in the other word too
+    assert "Merge 1 of" in page.get_by_role("status").inner_text()
+
+
+def test_bpe_a_box_dragged_by_a_finger(page, tokenizers):
+    live.mount(page, BPEPlayground(tokenizers, "the the fox"))
+    left, right = (visible(part) for part in tokenizers["English stories"].merges[0])
+    box = page.locator("form").first.bounding_box()
+    places = [[x - box["x"], y - box["y"]] for x, y in neighbours(page, left, right)]
+    live.drag_by_touch(page, *places, "form")
+    assert tokens_shown(page)["step"] == 1
+
+
+def test_bpe_a_pair_whose_turn_has_not_come_is_told(page, tokenizers):
+    live.mount(page, BPEPlayground(tokenizers, "she fox"))
+    ranks = {pair: i for i, pair in enumerate(tokenizers["English stories"].merges)}
+    shown = page.locator(".live-words .live-token").all_text_contents()
+    status = page.get_by_role("status")
+    told = set()
+    for left, right in [*zip("she", "he", strict=False), ("o", "x")]:
+        places = neighbours(page, left, right)
+        pair = (left.encode(), right.encode())
+        live.drag(page, *places)
+        if tokens_shown(page)["step"]:
+            assert ranks[pair] == min(ranks.get(one, 1e9) for one in PAIRS)
+            live.press(page, "Back")
+            told.add("merged")
+        elif pair in ranks:
+            assert f"{left} + {right} has rank {ranks[pair]}" in status.inner_text()
+            told.add("later")
+        else:
+            assert status.inner_text().endswith(f"joins {left} and {right}.")
+            told.add("never")
+    assert "later" in told
+    assert page.locator(".live-words .live-token").all_text_contents() == shown
+    # Dragged only a little, or where there is no neighbour, a box goes back without a word.
+    live.press(page, "To the end")
+    before = status.inner_text()
+    [x, y] = page.locator(".live-words .live-chip").last.evaluate(
+        "(one) => [one.getBoundingClientRect().left + 4, one.getBoundingClientRect().top + 4]"
+    )
+    live.drag(page, (x, y), (x + 90, y))
+    assert status.inner_text() == before
+    assert page.locator(".live-chip[style*=translate]").count() == 0
+
+
+PAIRS = [(b"s", b"h"), (b"h", b"e"), (b" ", b"f"), (b"f", b"o"), (b"o", b"x")]
+
+
 def test_bpe_nothing_moves_for_who_wants_no_motion(page, tokenizers):
     page.emulate_media(reduced_motion="reduce")
     live.mount(page, BPEPlayground(tokenizers, "the fox"))

@@ -2,12 +2,15 @@
 
 The front page shows the book's model writing (`trace_<language>.json`, see `tools.traces`), what
 the reader will have built, and each chapter with its question, its time and a small drawing. All of
-it stands in the page, both languages one after the other; `root.js` shows the reader's own.
+it stands in the page, both languages one after the other; `root.js` shows the reader's own, and
+brings the model itself to who asks for it.
 """
 
+import hashlib
 import json
 import re
 import tomllib
+from collections.abc import Iterable
 from html import unescape
 from pathlib import Path
 
@@ -15,7 +18,9 @@ import nbformat
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
+from lessons_lib.live.modules import FOLDER
 from tools import addresses
+from tools.book_site.live import pack_figures
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -108,10 +113,31 @@ def _template(name: str, **values: object) -> str:
     )
 
 
-def front_page(editions: list[dict], tocs: list[dict]) -> str:
+def live_files(languages: Iterable[str]) -> dict[str, str]:
+    """Return the scripts that bring the model to the front page, by name: first the figure's own.
+
+    Args:
+        languages: for each, another script holds the figure, with its style, as text.
+    """
+    from lessons_lib.live import LookInside  # takes seconds
+
+    script = pack_figures(FOLDER, ["look_inside"])
+    files = {f"live-{hashlib.sha256(script.encode()).hexdigest()[:10]}.js": script}
+    style = (FOLDER / "live.css").read_text(encoding="utf-8")
+    for language in languages:
+        figure = LookInside(["next", "text"], language).to_html()
+        text = json.dumps(f"<style>{style}</style>{figure}", ensure_ascii=False)
+        files[f"front_{language}.js"] = (
+            f"(globalThis.bookFiles ??= {{}}).front_{language} = {text};\n"
+        )
+    return files
+
+
+def front_page(editions: list[dict], tocs: list[dict], live_script: str) -> str:
     """Return the front page, `index.html`.
 
     Args:
+        live_script: the name of the script with the figure, see `live_files`.
         editions: the editions' settings, English first; they get what the page shows, such as the
             `trace`.
         tocs: their tables of contents.
@@ -125,7 +151,8 @@ def front_page(editions: list[dict], tocs: list[dict]) -> str:
             "trace": told,
             "props": Markup(props),
         }
-    return _template("root.html", editions=editions, start=f"{tocs[0]['root']}.html")
+    start = f"{tocs[0]['root']}.html"
+    return _template("root.html", editions=editions, start=start, live_script=live_script)
 
 
 def lost_page(editions: list[dict]) -> str:

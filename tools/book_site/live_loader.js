@@ -48,7 +48,7 @@ async function hydrate(figure) {
   }
 }
 
-const figures = document.querySelectorAll("figure.live-figure");
+const figures = document.querySelectorAll("figure.live-figure:not([data-live-state])");
 if ("IntersectionObserver" in window) {
   const observer = new IntersectionObserver(
     (entries) => {

@@ -1,5 +1,6 @@
 // The front page: the reader's language, the model writing again what it wrote, where the reader was.
-// How the model wrote is stored in the page; nothing is loaded and nothing is sent.
+// How the model wrote is stored in the page; nothing is sent, and nothing loaded but the model itself, for
+// who asks for it.
 const kept = (name) => {
   try {
     return localStorage.getItem(name);
@@ -23,7 +24,7 @@ function replay(figure) {
   const pieces = [...figure.querySelectorAll(".story span")];
   const arcs = figure.querySelector(".arcs");
   const guesses = figure.querySelector(".guesses");
-  const [play, one] = figure.querySelectorAll("button");
+  const [play, one, live] = figure.querySelectorAll("button");
   const language = figure.closest("[lang]").lang;
   const percent = new Intl.NumberFormat(language, { style: "percent" });
   const words = { play: play.textContent, pause: play.dataset.pause };
@@ -99,6 +100,12 @@ function replay(figure) {
     stop();
     write();
   });
+  live.addEventListener("click", () => {
+    stop();
+    comeAlive(figure, live).catch(() => {
+      live.textContent = live.dataset.failed;
+    });
+  });
   guesses.hidden = play.parentElement.hidden = false;
   new ResizeObserver(() => figure.offsetParent && show()).observe(arcs.parentElement);
   show();
@@ -110,6 +117,37 @@ function replay(figure) {
       begun = true;
     },
   };
+}
+
+function load(address) {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = address;
+    script.onload = resolve;
+    script.onerror = () => reject(new Error(address));
+    document.head.append(script);
+  });
+}
+
+// The model itself takes the place of the replay, and is asked at once.
+async function comeAlive(figure, { dataset }) {
+  await load(dataset.figure);
+  const [, name] = /(\w+)\.js$/.exec(dataset.figure);
+  const place = document.createElement("div");
+  place.className = "alive";
+  place.innerHTML = globalThis.bookFiles[name];
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  document.documentElement.dataset.theme = dark ? "dark" : "light";
+  const alive = place.querySelector("figure");
+  const ready = new Promise((resolve) => {
+    new MutationObserver(resolve).observe(alive, { attributeFilter: ["data-live-state"] });
+  });
+  figure.replaceWith(place);
+  await load(dataset.script);
+  await ready;
+  const ask = alive.querySelector("button");
+  ask.focus();
+  ask.click();
 }
 
 // Where the reader was, as book.js of the chapters notes it.

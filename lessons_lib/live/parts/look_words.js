@@ -47,8 +47,8 @@ const STRINGS = {
     clocks: (layer, head) => `Layer ${layer}, head ${head}: its clocks`,
     hands: (query, at, key, place) =>
       `Solid hands: the query of “${query}”, turned to position ${at}. Dashed hands: the key of “${key}”, ` +
-      `turned to ${place}, where this head looks most. Thin: before the turn.`,
-    turn: (places) => `a turn in ${places}`,
+      `turned to ${place}, where this head looks most. Thin: before the turn. ↻: positions for a whole turn.`,
+    turn: (places) => `↻ ${places}`,
     sum: (product) => `The parts below the clocks add up to q·k = ${product}.`,
     cache: "The cache: a key (top) and a value (below) of each token, in each layer",
     shelf: (n, numbers, size) =>
@@ -108,13 +108,13 @@ const STRINGS = {
     query: (token) => `consulta de «${token}»`,
     key: (token) => `clave de «${token}»`,
     value: (weight) => `su valor; softmax: ${weight}`,
-    score: (product, root, score) => `q·k = ${product}; entre √${root}: ${score}`,
-    mixed: "todos los valores, ponderados",
+    score: (product, root, score) => `q·k = ${product}; / √${root} = ${score}`,
+    mixed: "valores ponderados",
     clocks: (layer, head) => `Capa ${layer}, cabeza ${head}: sus relojes`,
     hands: (query, at, key, place) =>
       `Manecillas continuas: la consulta de «${query}», girada hasta la posición ${at}. A trazos: la clave ` +
-      `de «${key}», girada hasta la ${place}, donde más mira esta cabeza. Finas: antes del giro.`,
-    turn: (places) => `vuelta en ${places}`,
+      `de «${key}», girada hasta la ${place}, donde más mira esta cabeza. Finas: antes del giro. ↻: posiciones para una vuelta entera.`,
+    turn: (places) => `↻ ${places}`,
     sum: (product) => `Las partes bajo los relojes suman q·k = ${product}.`,
     cache: "La caché: una clave (arriba) y un valor (abajo) de cada token, en cada capa",
     shelf: (n, numbers, size) =>
