@@ -31,6 +31,7 @@ from lessons_lib.corpus.pictures import (
     facts,
     near_miss,
     read,
+    same_words,
     sample,
     sample_shifts,
     split_of,
@@ -469,6 +470,22 @@ def test_near_misses_differ_in_one_respect():
             kinds["name" if a.colour == b.colour else "colour"] += 1
     assert min(kinds.values()) > 60
     assert len(kinds) == 5
+
+
+def test_the_same_words_in_another_order():
+    """Captions of both have the same words; colours are exchanged three times as often as sides."""
+    rng, kinds = random.Random(0), Counter()
+    for scene in sample(900, 4):
+        other = same_words(scene, rng)
+        if other is None:
+            assert len(set(scene.things)) == 1
+            continue
+        one, two = (sorted(caption(s, "en").replace("an ", "a ").split()) for s in (scene, other))
+        assert one == two
+        assert other != scene
+        if exchange_colours(scene):
+            kinds["colours" if other == exchange_colours(scene) else "sides"] += 1
+    assert 2 < kinds["colours"] / kinds["sides"] < 4
 
 
 def test_all_public_names_are_there():

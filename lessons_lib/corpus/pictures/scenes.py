@@ -256,6 +256,20 @@ def near_miss(scene: Scene, rng: random.Random) -> Scene:
     return replace(scene, things=rng.choice(changed))
 
 
+def same_words(scene: Scene, rng: random.Random) -> Scene | None:
+    """Return a scene that is described with the same words in another order.
+
+    Two objects exchange their colours, in a quarter of the cases and where that changes nothing
+    their sides, as an animal and an object do; None for equal things and for one alone.
+    """
+    if len(set(scene.things)) == 1:
+        return None
+    other = exchange_colours(scene)
+    if other and rng.random() < 0.75:
+        return other
+    return replace(scene, things=scene.things[::-1])
+
+
 def _other(values: tuple, value: object, rng: random.Random) -> object:
     """Return another one of the values."""
     return rng.choice([other for other in values if other != value])
