@@ -76,6 +76,18 @@ def luminance(colour):
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+def test_heat_map_gives_turned_names_a_height_of_their_own():
+    numbers = np.zeros((2, 10))
+    short = figures.heat_map(numbers, ["a", "b"], ["x"] * 10, "weight")
+    long = figures.heat_map(numbers, ["a", "b"], ["x"] * 9 + ["sombrero"], "weight")
+    heights = []
+    for figure in (short, long):
+        figure.draw_without_rendering()
+        heights.append(figure.axes[0].get_window_extent().height)
+    assert heights[1] == pytest.approx(heights[0], rel=0.1)
+    assert long.get_figheight() > short.get_figheight()
+
+
 def test_heat_map_numbers_can_be_read_on_every_colour():
     numbers = [i / 100 for i in range(101)]
     axes = figures.heat_map([numbers], ["a"], numbers, "x").axes[0]
@@ -171,6 +183,7 @@ DRAWN = {
     "points": lambda: figures.points({"1.5": ([1, 2], [1.5, 2])}, {"0.5": ([1], [1])}, "x", "y"),
     "boxes": lambda: figures.boxes({"part 0.5": [(0, 0, 1, 1, "1.5", 0)]}),
     "panels": paired,
+    "picture_grid": lambda: figures.picture_grid([np.ones((4, 4, 3))] * 2, ["0.5", "1.5 b"], 2),
     "loss_curve": lambda: figures.loss_curve(RECORD, ("a", "b", "0.5"), "x", "y", 0.3),
 }
 
@@ -241,6 +254,8 @@ def test_long_names_are_broken_or_turned():
     assert {label.get_rotation() for label in axes.texts} == {90}
     axes = figures.strips({"file": [("list of tensors", 1), ("w", 9)]}, "bytes").axes[0]
     assert axes.texts[0].get_text() == "list\nof\ntensors"
+    axes = figures.strips({"It is in the basket": [("a", 1)]}, "tokens").axes[0]
+    assert axes.get_yticklabels()[0].get_text() == "It is in the\nbasket"
     axes = figures.boxes(
         {"a rather long title of some words": [(0, 0, 1, 1, "x", 0)], "b": []}
     ).axes[0]
@@ -345,3 +360,20 @@ def test_a_graph_refuses_arrows_to_nowhere(arrows):
         figures.graph(GRAPH[0], arrows)
     with pytest.raises(ValueError, match="expected boxes"):
         figures.graph({}, [])
+
+
+def test_pictures_stand_in_a_grid():
+    pictures = [np.full((8, 8, 3), value) for value in (0.0, 0.5, 1.0)]
+    figure = figures.picture_grid(pictures, ["dark", "a grey one in the middle", "light"], 2)
+    shown = [axes for axes in figure.axes if axes.images]
+    assert [axes.images[0].get_array().mean() for axes in shown] == [0.0, 0.5, 1.0]
+    assert [axes.texts[0].get_text().replace("\n", " ") for axes in shown] == [
+        "dark",
+        "a grey one in the middle",
+        "light",
+    ]
+    assert len(figure.axes) == 4
+    assert not any(axes.texts for axes in figures.picture_grid(pictures).axes)
+    for bad in (([],), (pictures, ["one"]), (pictures, (), 0)):
+        with pytest.raises(ValueError, match="expected pictures, a caption each or none"):
+            figures.picture_grid(*bad)

@@ -10,6 +10,7 @@ window.formulas = (async () => {
     await new Promise((done) => addEventListener("load", done, { once: true }));
   const formulas = [...document.querySelectorAll("article .math")];
   if (!formulas.length) return;
+  formulas.forEach(keepWhole);
   await new Promise((done) => setTimeout(done));
   window.MathJax = { ...window.MathJax, startup: { typeset: false } };
   const script = document.createElement("script");
@@ -28,6 +29,23 @@ window.formulas = (async () => {
   const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (place && !moved) place.scrollIntoView();
 })();
+
+// No line begins with the stop behind a formula, and none ends with the bracket before it.
+function keepWhole(formula) {
+  const [before, after] = [formula.previousSibling, formula.nextSibling];
+  const opened = before?.nodeType === Node.TEXT_NODE && /[([«“¿¡]+$/.exec(before.data);
+  const closed = after?.nodeType === Node.TEXT_NODE && /^[.,;:!?…)\]»”]+/.exec(after.data);
+  if (formula.localName !== "span" || !(opened || closed)) return;
+  const whole = document.createElement("span");
+  whole.className = "whole";
+  formula.replaceWith(whole);
+  if (opened) whole.append(before.splitText(opened.index));
+  whole.append(formula);
+  if (closed) {
+    after.splitText(closed[0].length);
+    whole.append(after);
+  }
+}
 
 // The link to the other language leads to the section that is being read.
 document.addEventListener("DOMContentLoaded", () => {

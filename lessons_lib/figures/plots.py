@@ -29,6 +29,7 @@ __all__ = [
     "heat_map",
     "loss_curve",
     "panels",
+    "picture_grid",
     "points",
     "strips",
 ]
@@ -102,25 +103,34 @@ def _wrapped(text: str, points: float) -> str:
     return "\n".join(lines)
 
 
-def _name_places(axis: Axis, names: Sequence[object], points: float) -> None:
-    """Name the places 0, 1, ... of an axis; names wider than their place are turned."""
+def _name_places(axis: Axis, names: Sequence[object], points: float) -> float:
+    """Name the places 0, 1, ... of an axis; names wider than their place are turned.
+
+    Returns the height that the turned names need beyond a line, in points; 0 if none is turned.
+    """
     labels = [_wrapped(name, points) for name in names]
     widest = max(text_width(line, _SIZE) for label in labels for line in label.split("\n"))
-    turned = {"rotation": 90} if widest > points else {}
-    axis.set_ticks(range(len(labels)), names if turned else labels, **turned)
+    if widest <= points:
+        axis.set_ticks(range(len(labels)), labels)
+        return 0.0
+    axis.set_ticks(range(len(labels)), names, rotation=90)
+    return max(text_width(str(name), _SIZE) for name in names) - _SIZE
 
 
 def strips(rows: Mapping[str, Sequence[tuple[str, int]]], unit: str) -> Figure:
     """Draw the same text cut in several ways, one row of boxes below the other.
 
     Args:
-        rows: for each row, its name and the boxes: a label and a width in units.
+        rows: for each row, its name, broken where it is long, and the boxes: a label and a width
+            in units.
         unit: what one unit of width is, for the axis.
     """
     length = max(sum(width for _, width in boxes) for boxes in rows.values())
-    room = (72 * WIDTH - max(text_width(name, _SIZE) for name in rows) - 20) / length
+    names = [_wrapped(name, 72) for name in rows]
+    widest = max(text_width(line, _SIZE) for name in names for line in name.split("\n"))
+    room = (72 * WIDTH - widest - 20) / length
     labels = [[_wrapped(label, room * w - 4) for label, w in boxes] for boxes in rows.values()]
-    lines = max(label.count("\n") + 1 for row in labels for label in row)
+    lines = max(label.count("\n") + 1 for row in [*labels, names] for label in row)
     figure, axes = plt.subplots(
         FigureClass=Figure,
         figsize=(WIDTH, 0.5 + (0.22 + 0.18 * lines) * len(rows)),
@@ -134,7 +144,7 @@ def strips(rows: Mapping[str, Sequence[tuple[str, int]]], unit: str) -> Figure:
             axes.text(start + width / 2, row, label, ha="center", va="center", color="black")
             start += width
     axes.set(xlim=(0, length), ylim=(len(rows) - 0.5, -0.5), xlabel=unit)
-    axes.set_yticks(range(len(rows)), list(rows))
+    axes.set_yticks(range(len(rows)), names)
     axes.tick_params(left=False)
     axes.spines[:].set_visible(False)
     return figure
@@ -253,7 +263,8 @@ def heat_map(
         ink = FIXED[int(image.norm(number) >= 0.47)]  # the better contrast of the two
         axes.text(column, row, f"{number:{form}}", ha="center", va="center", color=ink)
     names = max(text_width(str(name), _SIZE) for name in rows)
-    _name_places(axes.xaxis, list(columns), (72 * WIDTH - names - 20) / len(columns) - 3)
+    turned = _name_places(axes.xaxis, list(columns), (72 * WIDTH - names - 20) / len(columns) - 3)
+    figure.set_size_inches(WIDTH, height + turned / 72)
     axes.set_yticks(range(len(rows)), list(rows))
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
@@ -393,4 +404,45 @@ def loss_curve(
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
+    return figure
+
+
+def picture_grid(
+    pictures: Sequence[np.ndarray], captions: Sequence[str] = (), columns: int = 4
+) -> Figure:
+    """Show pictures in rows, each above its caption.
+
+    Args:
+        pictures: each (H, W, 3) of numbers from 0 to 1, all of the same size.
+        captions: what stands below them; nothing without them.
+        columns: how many pictures in a row.
+
+    Raises:
+        ValueError: no pictures, columns below 1, or another number of captions.
+    """
+    if not len(pictures) or columns < 1 or len(captions) not in (0, len(pictures)):
+        raise ValueError(
+            f"expected pictures, a caption each or none, and columns from 1 on, got "
+            f"{len(pictures)}, {len(captions)} and {columns}"
+        )
+    place = 72 * WIDTH / columns - 4  # points of a picture
+    labels = [_wrapped(caption, place) for caption in captions]
+    lines = max((label.count("\n") + 1 for label in labels), default=0)
+    n_rows = -(-len(pictures) // columns)
+    figure, axes = plt.subplots(
+        n_rows,
+        columns,
+        FigureClass=Figure,
+        figsize=(WIDTH, n_rows * (place + 4 + 12.5 * lines) / 72),
+        squeeze=False,
+        gridspec_kw={"wspace": 0.06, "hspace": 0.06 + 12.5 * lines / place},
+    )
+    figure.subplots_adjust(0.005, 0.01 + 12.5 * lines / (n_rows * (place + 4)) * 0.6, 0.995, 0.995)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for i, picture in enumerate(pictures):
+        ax = axes.flat[i]
+        ax.imshow(np.asarray(picture, dtype=float), interpolation="none", aspect="auto")
+        if labels:
+            ax.text(0.5, -0.03, labels[i], ha="center", va="top", transform=ax.transAxes)
     return figure

@@ -133,12 +133,13 @@ def answer_tasks(
 
     What is drawn for one part is not drawn again for the next.
     """
+    check_integer("seed", seed, 0, 2**64 - 1)
     order = sorted(range(len(tasks)), key=lambda i: len(tasks[i].messages[0]["content"]))
     answers = [""] * len(tasks)
     for first in range(0, len(order), check_integer("size", size, 1)):
         part = order[first : first + size]
         chats = [tasks[i].messages for i in part]
-        drawn = seed + 1_000_003 * first
+        drawn = (seed + 1_000_003 * first) % 2**64
         found = reply_batch(model, tokenizer, chats, n_tokens, sampling, drawn)
         for i, text in zip(part, found, strict=True):
             answers[i] = text

@@ -62,7 +62,7 @@ const STRINGS = {
       program: "Programa",
       translation: "Traducción",
       meetings: "Encuentros",
-      typed: "Hacerse pasar",
+      typed: "Fingir un rol",
     },
     own: "Tu propia pregunta",
     send: "Enviar",

@@ -219,7 +219,7 @@ function draw(model, el) {
       element("p", { class: "live-legend" }, say.legend),
       element(
         "fieldset",
-        { class: "live-numbers" },
+        { class: "live-given" },
         element("legend", {}, say.numbers),
         ...sliders.map((one) => one.box),
       ),

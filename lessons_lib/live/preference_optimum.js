@@ -24,7 +24,7 @@ const STRINGS = {
   },
   es: {
     beta: "Beta: el precio de alejarse",
-    answer: "Una respuesta para cambiar",
+    answer: "La respuesta que cambias",
     pay: "Lo que el juez paga por ella",
     share: "Su parte en la referencia",
     fair: "Un juez honrado",
@@ -32,11 +32,11 @@ const STRINGS = {
     picture:
       "Para cada respuesta, su parte en la referencia y en dos óptimos; la tabla da los números.",
     way: "Abajo: recompensa verdadera frente a KL, al bajar beta, para los dos.",
-    legend: "Raya: referencia. Verde: el óptimo para la verdad. Naranja: para el juez.",
+    legend: "Línea: referencia. Verde: el óptimo para la verdad. Naranja: para el juez.",
     nats: "KL, en nats →",
     truth: "recompensa verdadera ↑",
     status: (judged, truly, before) =>
-      `El óptimo para el juez gana ${judged} según el juez y ${truly} de verdad; la referencia, ${before} de verdad.`,
+      `El óptimo para el juez gana ${judged} según el juez y ${truly} según la verdad; la referencia, ${before} según la verdad.`,
     numbers: "En números",
     caption: (beta) => `Partes de las respuestas, beta ${beta}`,
     columns: [

@@ -28,6 +28,16 @@ LANGUAGES = ("en", "es")
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}
 WIDE = (1400, 820)
+# Formulas whose comma or full stop begins the next line.
+STRAY = r"""() => [...document.querySelectorAll(".bd-article span.math")].filter((formula) => {
+  const stop = formula.nextSibling;
+  if (stop?.nodeType !== Node.TEXT_NODE || !/^[.,;:!?…)\]»”]/.test(stop.data)) return false;
+  const range = document.createRange();
+  range.setStart(stop, 0);
+  range.setEnd(stop, 1);
+  const { top, width } = range.getBoundingClientRect();
+  return width > 0 && top > formula.getBoundingClientRect().bottom - 4;
+}).map((formula) => formula.closest("p, li, td")?.textContent.slice(0, 80))"""
 # The texts of visible boxes whose lines are cut on the right.
 CUT = """(selector) => [...document.querySelectorAll(selector)]
   .filter((box) => box.offsetParent && box.scrollWidth > box.clientWidth)
@@ -290,6 +300,7 @@ def check_page(tab, address):
         assert page.evaluate(CUT, ".cell_output pre") == []
         page.wait_for_timeout(400)  # the theme marks what scrolls after 300 ms
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        assert page.evaluate(STRAY) == []
         page.evaluate(PLAIN_CODE)
         assert visit.axe("scrollable-region-focusable") == []
         page.set_viewport_size(DESKTOP)

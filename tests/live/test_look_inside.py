@@ -774,6 +774,21 @@ def test_drawing_and_controls_share_the_screen_of_a_phone(page):
     assert min(sizes) >= 11
 
 
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_the_numbers_of_a_head_do_not_meet_on_a_phone(page, language):
+    live.mount(page, LookInside(["heads", "head"], language=language), width=390)
+    texts = page.locator(".look-zoom text").evaluate_all(
+        """all => all.map((one) => {
+          const { x, right } = one.getBoundingClientRect();
+          return [one.textContent, x, right];
+        })"""
+    )
+    middle = min(x for text, x, _ in texts if "softmax" in text)
+    assert [text for text, x, right in texts if x < middle < right] == []
+    end = page.locator(".look-zoom").evaluate("one => one.getBoundingClientRect().right")
+    assert [text for text, _, right in texts if right > end] == []
+
+
 def test_only_the_panels_that_are_asked_for(page):
     live.mount(page, LookInside(["stream"]))
     assert page.locator(".look-panel").count() == 1

@@ -143,6 +143,13 @@ def test_at_first(page):
         *map(str, range(32)),
     ]
     assert page.locator("fieldset label").all_text_contents() == list(TYPES)
+    edges = [
+        page.locator(f"table.live-numbers {row} > *").evaluate_all(
+            "cells => cells.map((one) => one.getBoundingClientRect().x)"
+        )
+        for row in ("thead tr", "tbody tr:first-child")
+    ]
+    assert edges[0] == edges[1], "each index stands above its weight"
 
 
 def test_every_place_of_the_slider_in_every_format_by_keyboard(page):

@@ -79,14 +79,14 @@ check_best_of_n = Exercise(
         Case(
             ([0.25, 0.75], [1.0, 0.0], 2),
             "both earn nothing with probability 0.75 times 0.75.",
-            "las dos no ganan nada con probabilidad 0,75 por 0,75.",
+            "ninguna de las dos gana nada con probabilidad 0,75 por 0,75.",
         ),
         Case(
             ([0.5, 0.25, 0.25], [0.0, 2.0, 1.0], 3),
-            "all n earn at most so much with probability (the sum of p up to there) to the power "
-            "n; go up level by level.",
-            "las n ganan como mucho tanto con probabilidad (la suma de p hasta ahí) elevada a n; "
-            "sube nivel a nivel.",
+            "none of the n earns more than a level with probability (the sum of p up to it) to the "
+            "power n; go up level by level.",
+            "ninguna de las n gana más que un nivel con probabilidad (la suma de p hasta él) "
+            "elevada a n; sube nivel a nivel.",
         ),
         Case(
             ([0.25, 0.25, 0.5], [1.0, 1.0, -1.0], 2),
@@ -160,7 +160,7 @@ check_best_beta = Exercise(
         Case(
             (_START, [1.0, 0.2, 0.3, 0.5, 1.6], _TRUTH, _BETAS),
             "the optimum is for the judge, its worth is in truth: try every beta.",
-            "el óptimo es para el juez y su valor, en verdad: prueba todas las betas.",
+            "el óptimo es para el juez, y su valor, según la verdad: prueba todas las betas.",
         ),
         Case(
             (_START, [0.0, 1.0, 1.0, 0.5, 1.0], _TRUTH, [0.1, 10.0, 1.0]),

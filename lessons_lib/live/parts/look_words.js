@@ -108,8 +108,8 @@ const STRINGS = {
     query: (token) => `consulta de «${token}»`,
     key: (token) => `clave de «${token}»`,
     value: (weight) => `su valor; softmax: ${weight}`,
-    score: (product, root, score) => `q·k = ${product}; entre √${root}: ${score}`,
-    mixed: "todos los valores, ponderados",
+    score: (product, root, score) => `q·k = ${product}; / √${root} = ${score}`,
+    mixed: "valores ponderados",
     clocks: (layer, head) => `Capa ${layer}, cabeza ${head}: sus relojes`,
     hands: (query, at, key, place) =>
       `Manecillas continuas: la consulta de «${query}», girada hasta la posición ${at}. A trazos: la clave ` +
