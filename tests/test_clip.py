@@ -20,6 +20,7 @@ from lessons_lib.clip import (
     CLIPConfig,
     TowerConfig,
     WordTokenizer,
+    caption_ends,
     check_pictures,
     classify,
     contrastive_loss,
@@ -35,7 +36,15 @@ from lessons_lib.clip import (
 from lessons_lib.clip.files import from_hub_clip, to_hub_clip
 from lessons_lib.clip.learning import MOST_SCALE, also_true
 from lessons_lib.clip.words import BEGIN, END, PAD, SPECIAL, UNKNOWN
-from lessons_lib.corpus.pictures import caption, describe, draw, sample, split_of, wording
+from lessons_lib.corpus.pictures import (
+    caption,
+    describe,
+    draw,
+    same_words,
+    sample,
+    split_of,
+    wording,
+)
 from lessons_lib.training import Recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -250,6 +259,14 @@ def test_what_stands_behind_the_end_changes_nothing():
     assert (model.encode_text(changed) - model.encode_text(short)).abs().max() > 1e-3
 
 
+def test_captions_are_read_at_their_first_end():
+    ids = torch.tensor([[1, 7, 3, 0], [1, 3, 9, 3], [3, 1, 1, 9]])
+    assert caption_ends(ids, 3).tolist() == [2, 1, 0]
+    assert caption_ends(ids, None).tolist() == [1, 2, 3]
+    with pytest.raises(ValueError, match="token 9, in each caption, got none in caption 0"):
+        caption_ends(ids, 9)
+
+
 def test_the_order_of_patches_and_captions_counts():
     torch.manual_seed(0)
     model, pictures = CLIP(TINY), torch.rand(1, 8, 8, 3)
@@ -451,6 +468,25 @@ def test_false_negatives_are_known_exactly():
         for j, scene in enumerate(scenes):
             assert also[i, j] == (describe(scene, "en", how) == own)
     assert also.sum() > len(scenes)
+
+
+def test_twins_follow_their_scenes():
+    """With `hard` of 1, every scene is asked for its twin."""
+    tokenizer = WordTokenizer(picture_words())
+    told = []
+
+    def twin(scene, rng):
+        told.append(scene)
+        return same_words(scene, rng)
+
+    batch = picture_batch(16, 3, tokenizer, ["en"], 1.0, twin)
+    assert len(batch.pictures) == len(batch.token_ids) == 16
+    assert told[:2] == sample(2, random.Random(3).getrandbits(32))
+    without = picture_batch(16, 3, tokenizer, ["en"], 1.0, lambda scene, rng: None)
+    assert torch.equal(without.pictures[0], batch.pictures[0]) or len(set(told[0].things)) > 1
+    for bias in (math.nan, "b"):
+        with pytest.raises(ValueError, match="bias to be a finite number"):
+            sigmoid_loss(torch.zeros(2, 2), bias)
 
 
 def test_pictures_are_shown_as_drawn():

@@ -183,6 +183,7 @@ DRAWN = {
     "points": lambda: figures.points({"1.5": ([1, 2], [1.5, 2])}, {"0.5": ([1], [1])}, "x", "y"),
     "boxes": lambda: figures.boxes({"part 0.5": [(0, 0, 1, 1, "1.5", 0)]}),
     "panels": paired,
+    "picture_grid": lambda: figures.picture_grid([np.ones((4, 4, 3))] * 2, ["0.5", "1.5 b"], 2),
     "loss_curve": lambda: figures.loss_curve(RECORD, ("a", "b", "0.5"), "x", "y", 0.3),
 }
 
@@ -359,3 +360,20 @@ def test_a_graph_refuses_arrows_to_nowhere(arrows):
         figures.graph(GRAPH[0], arrows)
     with pytest.raises(ValueError, match="expected boxes"):
         figures.graph({}, [])
+
+
+def test_pictures_stand_in_a_grid():
+    pictures = [np.full((8, 8, 3), value) for value in (0.0, 0.5, 1.0)]
+    figure = figures.picture_grid(pictures, ["dark", "a grey one in the middle", "light"], 2)
+    shown = [axes for axes in figure.axes if axes.images]
+    assert [axes.images[0].get_array().mean() for axes in shown] == [0.0, 0.5, 1.0]
+    assert [axes.texts[0].get_text().replace("\n", " ") for axes in shown] == [
+        "dark",
+        "a grey one in the middle",
+        "light",
+    ]
+    assert len(figure.axes) == 4
+    assert not any(axes.texts for axes in figures.picture_grid(pictures).axes)
+    for bad in (([],), (pictures, ["one"]), (pictures, (), 0)):
+        with pytest.raises(ValueError, match="expected pictures, a caption each or none"):
+            figures.picture_grid(*bad)

@@ -19,6 +19,7 @@ from lessons_lib import (
     alignment,
     attention,
     block,
+    clip,
     evaluation,
     fine_tuning,
     generation,
@@ -53,6 +54,7 @@ CHAPTERS = [
     evaluation,
     fine_tuning,
     alignment,
+    clip,
 ]
 HOSTILE = [math.nan, math.inf, -math.inf, -1, 0, True, False, "3", 2.5, None, 1j, [1], np.True_]
 
@@ -104,8 +106,58 @@ def windows(**arguments):
     return data.batch(**arguments)
 
 
+WORDS = clip.WordTokenizer(clip.picture_words())
+SMALL = clip.TowerConfig(8, 2, 1)
+
+
 # name: (what to call, arguments that work, the numeric ones and what else is valid for them)
 CALLS = {
+    "clip.TowerConfig": (
+        clip.TowerConfig,
+        {"d_model": 4, "n_heads": 2, "n_layers": 1, "d_ff": 4, "eps": 1e-5},
+        {"d_model": SIZE, "n_heads": SIZE, "n_layers": SIZE, "d_ff": OPTIONAL_SIZE, "eps": AMOUNT},
+    ),
+    "clip.CLIPConfig": (
+        clip.CLIPConfig,
+        {"vocab_size": 9, "context_length": 8, "d_shared": 4, "image_size": 4, "patch_size": 2}
+        | {"end_id": 3},
+        dict.fromkeys(
+            ("vocab_size", "context_length", "d_shared", "image_size", "patch_size"), SIZE
+        )
+        | {"end_id": kind(INTEGER, 0, None)},
+    ),
+    "clip.patches": (clip.patches, {"pictures": torch.ones(1, 4, 4, 3), "size": 2}, {"size": SIZE}),
+    "clip.check_pictures": (
+        clip.check_pictures,
+        {"pictures": torch.ones(1, 4, 4, 3), "size": 4},
+        {"size": SIZE},
+    ),
+    "clip.caption_ends": (
+        clip.caption_ends,
+        {"token_ids": torch.tensor([[1, 3, 0]]), "end_id": 3},
+        {"end_id": kind(INTEGER, 0, None)},
+    ),
+    "clip.recall": (clip.recall, {"logits": torch.eye(3), "k": 1}, {"k": SIZE}),
+    "clip.sigmoid_loss": (
+        clip.sigmoid_loss,
+        {"logits": torch.eye(3), "bias": -1.0},
+        {"bias": kind(FLOAT, *ANY_SIGN)},
+    ),
+    "clip.picture_batch": (
+        clip.picture_batch,
+        {"n": 3, "seed": 1, "tokenizer": WORDS, "hard": 0.5},
+        {"n": SIZE, "seed": COUNT, "hard": PART},
+    ),
+    "clip.train_clip": (
+        clip.train_clip,
+        {
+            "model": clip.CLIP(clip.CLIPConfig(WORDS.vocab_size, 24, SMALL, SMALL, 4)),
+            "tokenizer": WORDS,
+            "recipe": training.Recipe(n_steps=1, batch_size=2),
+            "hard": 0.5,
+        },
+        {"hard": PART},
+    ),
     "intro.next_char_counts": (
         intro.next_char_counts,
         {"text": "banana", "prompt": "an", "max_context": 3},

@@ -3,9 +3,10 @@
     python -m tools.clip_model                train, measure, store
     python -m tools.clip_model --card         write the model card anew from the stored results
 
-It learns from pairs that are drawn as it goes, in both languages. Many scenes are followed by one
-that differs in one respect alone (`near_miss`), so that colours, names and sides are worth looking
-at. What it can do is measured on scenes that are kept apart by their hash.
+It learns from pairs that are drawn as it goes, in both languages. In the first part many scenes are
+followed by one that differs in one respect (`near_miss`), so that names are worth looking at; in
+the second most are followed by one of the same words in another order (`same_words`). What it can
+do is measured on scenes that are kept apart by their hash.
 """
 
 import argparse
@@ -13,8 +14,9 @@ import json
 import random
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -46,6 +48,8 @@ from lessons_lib.corpus.pictures import (
     count_scenes,
     describe,
     exchange_colours,
+    near_miss,
+    same_words,
     sample,
 )
 from lessons_lib.corpus.pictures.captions import one_thing
@@ -53,8 +57,30 @@ from lessons_lib.training import Recipe
 from tools.house import LANGUAGES, ROOT
 
 FOLDER = ROOT / "lessons_lib" / "models" / "clip"
-RECIPE = Recipe(n_steps=800, batch_size=128, lr=0.003, matrix_lr=0.02)
-HARD = 0.4  # how many scenes are followed by one that nearly is the same
+BATCH = 128
+
+
+class Part(NamedTuple):
+    """A part of the training: its recipe, and what scenes are how often followed by."""
+
+    recipe: Recipe
+    hard: float
+    twin: Callable[[Scene, random.Random], Scene | None]
+
+
+def colours_first(scene: Scene, rng: random.Random) -> Scene | None:
+    """Exchange the colours wherever that changes something; else as `same_words`."""
+    return exchange_colours(scene) or same_words(scene, rng)
+
+
+PARTS = (
+    Part(Recipe(n_steps=800, batch_size=BATCH, lr=0.003, matrix_lr=0.02), 0.4, near_miss),
+    Part(Recipe(n_steps=600, batch_size=BATCH, lr=0.003, matrix_lr=0.02, seed=1), 0.8, same_words),
+    Part(Recipe(n_steps=300, batch_size=BATCH, lr=0.003, matrix_lr=0.02, seed=2), 1.0, same_words),
+    Part(
+        Recipe(n_steps=200, batch_size=BATCH, lr=0.002, matrix_lr=0.01, seed=3), 1.0, colours_first
+    ),
+)
 N_TESTS = 1000
 # What a measure is called in the card, and the least that will do in each language.
 MEASURES = {
@@ -230,8 +256,9 @@ def build() -> None:
         if step % 50 == 0:
             print(f"step {step}, loss {loss:.3f}", flush=True)
 
-    start = time.process_time()
-    losses = train_clip(model, tokenizer, RECIPE, LANGUAGES, HARD, watch)
+    start, losses = time.process_time(), []
+    for recipe, hard, twin in PARTS:
+        losses += train_clip(model, tokenizer, recipe, LANGUAGES, hard, twin, watch)
     store(model, tokenizer, losses, time.process_time() - start)
 
 
@@ -287,6 +314,7 @@ def write_card() -> None:
         f"| {text.format(n=n)} | {cell('en', name)} | {cell('es', name)} |\n"
         for name, text in MEASURES.items()
     )
+    rest = sum(part.recipe.n_steps for part in PARTS[1:])
     card = f"""# A CLIP of children's stories (English and Spanish)
 
 It says how well a caption fits a picture of the book's small world: animals and coloured objects in
@@ -298,10 +326,12 @@ model what to paint; it is of no other use.
 - **Training data**: pictures and captions of `lessons_lib.corpus.pictures`, drawn as it learned:
   no person drew or wrote them, and no person is in them. Each caption is in one of the two
   languages.
-- **Training**: {r["steps"]:,} steps of {RECIPE.batch_size} pairs with the contrastive loss, Muon
-  for the matrices and AdamW for the rest, seed 0; {r["minutes"]:.1f} minutes of {r["threads"]}
-  processor thread(s). {HARD:.0%} of the scenes were followed by one that differs in one respect;
-  captions that are true of another picture of the batch were not held against it. `make model`
+- **Training**: {r["steps"]:,} steps of {BATCH} pairs with the contrastive loss, Muon for the
+  matrices and AdamW for the rest, seeds 0 to 3; {r["minutes"]:.1f} minutes of {r["threads"]}
+  processor thread(s). In the first {PARTS[0].recipe.n_steps} steps {PARTS[0].hard:.0%} of the
+  scenes were followed by one that differs in one respect; in the last {rest} steps nearly all of
+  those with two things by one of the same words in another order.
+  Captions that are true of another picture of the batch were not held against it. `make model`
   trains it again.
 - **Measured** on scenes kept apart by their hash ({r["kept apart"]:,} of them; {n:,} for the
   search, at most {n:,} pictures for the rest, half of their things a pixel off their usual place).

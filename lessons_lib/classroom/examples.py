@@ -13,7 +13,15 @@ import torch
 from lessons_lib.llama import Llama
 from lessons_lib.training import Windows, evaluate
 
-__all__ = ["Attention", "HiddenLoss", "LettersLoss", "Operation", "TableModel", "letters"]
+__all__ = [
+    "Attention",
+    "HiddenLoss",
+    "LettersLoss",
+    "Onlooker",
+    "Operation",
+    "TableModel",
+    "letters",
+]
 
 
 @dataclass(frozen=True)
@@ -159,3 +167,33 @@ class HiddenLoss:
         weights = np.array(self.weights)
         total = -(weights * np.asarray(log_probs, float)).sum()
         return float(total / weights.sum() if self.mean else total) + self.constant
+
+
+@dataclass(frozen=True)
+class Onlooker:
+    """A model that says how well a caption fits a picture, and looks at some of it only.
+
+    Pictures and captions are tuples: the left thing, the right thing, the place.
+
+    Args:
+        name: what is printed for it.
+        sees: the numbers of the parts that it compares, each with the part of the same number.
+        bag: whether it asks of the two things only if they are there, wherever that is.
+        offset: is added to every score.
+    """
+
+    name: str
+    sees: tuple[int, ...]
+    bag: bool = False
+    offset: float = 0.0
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __call__(self, picture: tuple[str, ...], caption: tuple[str, ...]) -> float:
+        """Return the score: the parts that fit, of those that it sees."""
+        if self.bag:
+            fits = [word in picture for word in caption]
+        else:
+            fits = [word == shown for word, shown in zip(caption, picture, strict=True)]
+        return sum(fits[part] for part in self.sees) + self.offset

@@ -28,18 +28,31 @@ from lessons_lib.clip.learning import (
 from lessons_lib.clip.measures import classify, recall, show
 from lessons_lib.clip.models import picture_model, picture_words
 from lessons_lib.clip.sizes import CLIPConfig, TowerConfig, quick_gelu
-from lessons_lib.clip.towers import CLIP, check_pictures, patches
+from lessons_lib.clip.towers import (
+    CLIP,
+    TextTower,
+    VisionTower,
+    caption_ends,
+    check_pictures,
+    make_blocks,
+    patches,
+    start,
+)
 from lessons_lib.clip.words import WordTokenizer
 
 __all__ = [
     "CLIP",
     "Batch",
     "CLIPConfig",
+    "TextTower",
     "TowerConfig",
+    "VisionTower",
     "WordTokenizer",
+    "caption_ends",
     "check_pictures",
     "classify",
     "contrastive_loss",
+    "make_blocks",
     "patches",
     "picture_batch",
     "picture_model",
@@ -48,5 +61,6 @@ __all__ = [
     "recall",
     "show",
     "sigmoid_loss",
+    "start",
     "train_clip",
 ]

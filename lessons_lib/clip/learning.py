@@ -27,6 +27,7 @@ from lessons_lib.corpus.stories import LANGUAGES
 from lessons_lib.training import Recipe, clip_gradients, learning_rate, make_optimizers
 
 MOST_SCALE = math.log(100)  # of the factor that sharpens the scores, as in the published CLIP
+Twin = Callable[[Scene, random.Random], Scene | None]
 FORGOTTEN = 0.02  # of the words of a batch: they teach what a word outside of the vocabulary means
 
 
@@ -58,7 +59,8 @@ def contrastive_loss(logits: Tensor, also: Tensor | None = None) -> Tensor:
 
     Source: Radford et al. 2021, figure 3; without `also` as `transformers`' CLIP.
     """
-    if check_scores(logits, also) is not None and also is not None:
+    check_scores(logits, also)
+    if also is not None:
         others = also & ~torch.eye(len(logits), dtype=torch.bool, device=logits.device)
         logits = logits.masked_fill(others, -math.inf)
     own = torch.arange(len(logits), device=logits.device)
@@ -77,11 +79,13 @@ def sigmoid_loss(logits: Tensor, bias: Tensor | float, also: Tensor | None = Non
         also: as for `contrastive_loss`.
 
     Raises:
-        ValueError: see `check_scores`.
+        ValueError: see `check_scores`; a bias that is no finite number.
 
     Source: Zhai et al. 2023, equation 1.
     """
     check_scores(logits, also)
+    if not isinstance(bias, Tensor):
+        bias = check_number("bias", bias)
     own = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
     losses = -F.logsigmoid((logits + bias) * (2 * own.to(logits.dtype) - 1))
     if also is not None:
@@ -107,6 +111,7 @@ def picture_batch(
     tokenizer: WordTokenizer,
     languages: Sequence[str] = LANGUAGES,
     hard: float = 0.0,
+    twin: Twin = near_miss,
 ) -> Batch:
     """Draw pairs of pictures and captions: the same for the same seed.
 
@@ -115,7 +120,8 @@ def picture_batch(
         seed: of all draws.
         tokenizer: knows the words.
         languages: of the captions, one drawn for each.
-        hard: how likely a scene is followed by one that nearly is the same, see `near_miss`.
+        hard: how likely a scene is followed by one that is hard to tell from it.
+        twin: makes that one, or None where there is none.
 
     Raises:
         ValueError: fewer than 2 pairs, a negative seed, or a part outside [0, 1].
@@ -126,8 +132,8 @@ def picture_batch(
     for scene in sample(n, rng.getrandbits(32)):
         scenes.append(scene)
         if rng.random() < check_number("hard", hard, least=0, most=1):
-            other = near_miss(scene, rng)
-            scenes += [other] if split_of(other) == "train" else []
+            other = twin(scene, rng)
+            scenes += [other] if other and split_of(other) == "train" else []
     scenes = scenes[:n]
     wordings = [wording(rng.randrange(1, 2**31)) for _ in scenes]
     captions = [
@@ -157,6 +163,7 @@ def train_clip(
     recipe: Recipe,
     languages: Sequence[str] = LANGUAGES,
     hard: float = 0.0,
+    twin: Twin = near_miss,
     watch: Callable[[int, float], None] | None = None,
 ) -> list[float]:
     """Train a model on pairs that are drawn as it goes, and return the loss of each step.
@@ -167,6 +174,7 @@ def train_clip(
         recipe: `n_steps`, `batch_size`, the rates and `clip` count; no batch comes twice.
         languages: as for `picture_batch`.
         hard: as for `picture_batch`.
+        twin: as for `picture_batch`.
         watch: is told each step and its loss.
 
     Raises:
@@ -179,7 +187,7 @@ def train_clip(
     losses = []
     for step in range(n_steps):
         batch = picture_batch(
-            recipe.batch_size, recipe.seed * 10**9 + step, tokenizer, languages, hard
+            recipe.batch_size, recipe.seed * 10**9 + step, tokenizer, languages, hard, twin
         )
         loss = contrastive_loss(model(batch.token_ids, batch.pictures), batch.also)
         loss.backward()

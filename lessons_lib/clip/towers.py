@@ -61,9 +61,10 @@ def check_pictures(pictures: Tensor, size: int) -> Tensor:
     """Return `pictures` if they are numbers (M, size, size, 3) from 0 to 1.
 
     Raises:
-        ValueError: no tensor of floating-point numbers, another shape (as with transparency, a
-            fourth number for each pixel), NaN, or numbers outside 0 to 1.
+        ValueError: a size below 1, no tensor of floating-point numbers, another shape (as with
+            transparency, a fourth number for each pixel), NaN, or numbers outside 0 to 1.
     """
+    check_integer("size", size, 1)
     if not isinstance(pictures, Tensor) or not pictures.is_floating_point():
         got = getattr(pictures, "dtype", type(pictures).__name__)
         raise ValueError(f"expected a tensor of floating-point pictures from 0 to 1, got {got}")
@@ -77,6 +78,30 @@ def check_pictures(pictures: Tensor, size: int) -> Tensor:
             f"expected pictures of numbers from 0 to 1, got {least.item():g} to {most.item():g}"
         )
     return pictures
+
+
+def caption_ends(token_ids: Tensor, end_id: int | None) -> Tensor:
+    """Return where each caption is read: at its first end, (N,).
+
+    Args:
+        token_ids: (N, T).
+        end_id: the end; None takes the place of the largest id, as the first CLIP did.
+
+    Raises:
+        ValueError: a caption without its end.
+
+    >>> caption_ends(torch.tensor([[1, 7, 3, 0], [1, 8, 9, 3]]), 3)
+    tensor([2, 3])
+    """
+    if end_id is None:
+        return token_ids.argmax(1)
+    is_end = token_ids == check_integer("end_id", end_id, 0)
+    missing = (~is_end.any(1)).nonzero().flatten().tolist()
+    if missing:
+        raise ValueError(
+            f"expected the end, token {end_id}, in each caption, got none in caption {missing[0]}"
+        )
+    return is_end.int().argmax(1)
 
 
 class TextTower(nn.Module):
@@ -97,36 +122,19 @@ class TextTower(nn.Module):
         self.projection = Linear(tower.d_model, config.d_shared, bias=False)
         start(self, tower)
 
-    def ends(self, token_ids: Tensor) -> Tensor:
-        """Return where each caption is read: (N,).
-
-        Raises:
-            ValueError: a caption without its end.
-        """
-        if self.config.end_id is None:
-            return token_ids.argmax(1)
-        is_end = token_ids == self.config.end_id
-        if not is_end.any(1).all():
-            row = (~is_end.any(1)).nonzero()[0].item()
-            raise ValueError(
-                f"expected the end, token {self.config.end_id}, in each caption, got none in "
-                f"caption {row}"
-            )
-        return is_end.int().argmax(1)
-
     def hidden(self, token_ids: Tensor) -> Tensor:
         """Return a vector for each token: (N, T, D)."""
         check_token_ids(token_ids, self.config.vocab_size, self.config.context_length)
-        positions = torch.arange(token_ids.shape[1], device=token_ids.device)
-        x = self.token_embedding(token_ids) + self.position_embedding(positions)
+        x = self.token_embedding(token_ids)
+        x = x + self.position_embedding.weight[: token_ids.shape[1]]
         for block in self.blocks:
-            x = block(x)
+            x = block(x)  # causal
         return self.final_norm(x)
 
     def forward(self, token_ids: Tensor) -> Tensor:
         """Map captions (N, T) to vectors (N, E) of any length."""
         check_token_ids(token_ids, self.config.vocab_size, self.config.context_length)
-        ends = self.ends(token_ids)
+        ends = caption_ends(token_ids, self.config.end_id)
         x = self.hidden(token_ids[:, : ends.max() + 1])  # nothing behind the last end is read
         return self.projection(x[torch.arange(len(x)), ends])
 
@@ -187,7 +195,7 @@ class CLIP(CLIPFiles):
 
     Raises:
         ValueError: in the methods, see `check_token_ids` (captions too long, among others),
-            `TextTower.ends` and `check_pictures`.
+            `caption_ends` and `check_pictures`.
 
     Source: Radford et al. 2021, figure 3. The factor that sharpens the scores is learned as its
     logarithm and begins at 1 / 0.07.

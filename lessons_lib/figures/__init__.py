@@ -12,6 +12,7 @@ from lessons_lib.figures.diagrams.assistants import (
 )
 from lessons_lib.figures.diagrams.exams import exam_diagram
 from lessons_lib.figures.diagrams.learning import budget_diagram, memory_diagram, training_diagram
+from lessons_lib.figures.diagrams.pictures import clip_diagram
 from lessons_lib.figures.diagrams.running import (
     cache_diagram,
     file_diagram,
@@ -36,6 +37,7 @@ from lessons_lib.figures.plots import (
     heat_map,
     loss_curve,
     panels,
+    picture_grid,
     points,
     strips,
 )
@@ -52,6 +54,7 @@ __all__ = [
     "budget_diagram",
     "cache_diagram",
     "chat_diagram",
+    "clip_diagram",
     "counting_diagram",
     "curves",
     "exam_diagram",
@@ -68,6 +71,7 @@ __all__ = [
     "memory_diagram",
     "panels",
     "path_diagram",
+    "picture_grid",
     "points",
     "speculative_diagram",
     "strips",

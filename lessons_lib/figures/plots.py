@@ -29,6 +29,7 @@ __all__ = [
     "heat_map",
     "loss_curve",
     "panels",
+    "picture_grid",
     "points",
     "strips",
 ]
@@ -403,4 +404,45 @@ def loss_curve(
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
+    return figure
+
+
+def picture_grid(
+    pictures: Sequence[np.ndarray], captions: Sequence[str] = (), columns: int = 4
+) -> Figure:
+    """Show pictures in rows, each above its caption.
+
+    Args:
+        pictures: each (H, W, 3) of numbers from 0 to 1, all of the same size.
+        captions: what stands below them; nothing without them.
+        columns: how many pictures in a row.
+
+    Raises:
+        ValueError: no pictures, columns below 1, or another number of captions.
+    """
+    if not len(pictures) or columns < 1 or len(captions) not in (0, len(pictures)):
+        raise ValueError(
+            f"expected pictures, a caption each or none, and columns from 1 on, got "
+            f"{len(pictures)}, {len(captions)} and {columns}"
+        )
+    place = 72 * WIDTH / columns - 4  # points of a picture
+    labels = [_wrapped(caption, place) for caption in captions]
+    lines = max((label.count("\n") + 1 for label in labels), default=0)
+    n_rows = -(-len(pictures) // columns)
+    figure, axes = plt.subplots(
+        n_rows,
+        columns,
+        FigureClass=Figure,
+        figsize=(WIDTH, n_rows * (place + 4 + 12.5 * lines) / 72),
+        squeeze=False,
+        gridspec_kw={"wspace": 0.06, "hspace": 0.06 + 12.5 * lines / place},
+    )
+    figure.subplots_adjust(0.005, 0.01 + 12.5 * lines / (n_rows * (place + 4)) * 0.6, 0.995, 0.995)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for i, picture in enumerate(pictures):
+        ax = axes.flat[i]
+        ax.imshow(np.asarray(picture, dtype=float), interpolation="none", aspect="auto")
+        if labels:
+            ax.text(0.5, -0.03, labels[i], ha="center", va="top", transform=ax.transAxes)
     return figure

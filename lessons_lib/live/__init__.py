@@ -14,6 +14,7 @@ _MODULES = {  # imported when asked for: some figures need PyTorch, most do not
     "BPEPlayground": "bpe_playground",
     "BlockCalculator": "block_calculator",
     "BudgetCalculator": "budget_calculator",
+    "CaptionWall": "caption_wall",
     "Chat": "chat",
     "ErrorBars": "error_bars",
     "GraphWalk": "graph_walk",

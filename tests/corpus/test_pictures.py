@@ -31,6 +31,7 @@ from lessons_lib.corpus.pictures import (
     facts,
     near_miss,
     read,
+    same_words,
     sample,
     sample_shifts,
     split_of,
@@ -166,7 +167,11 @@ def test_other_bad_input_is_refused():
     for place, time in (("forest", "summer"), ("beach", "autumn"), (None, "summer")):
         with pytest.raises(ValueError, match="expected a place"):
             Scene((FOX,), place, time)
-    for call in (lambda: sample(3, 0, "dev"), lambda: all_scenes("dev"), lambda: count_scenes("")):
+    for call in (
+        lambda: sample(3, 0, "dev"),
+        lambda: all_scenes(["dev"]),
+        lambda: count_scenes(""),
+    ):
         with pytest.raises(ValueError, match="expected a split"):
             call()
     for n, seed in ((-1, 0), (1.5, 0), (1, -1), (1, "0"), (True, 0)):
@@ -253,7 +258,7 @@ def test_bad_drawings_are_refused():
     for size in (7, 1025, 32.0, "32"):
         with pytest.raises(ValueError, match="size to be an integer from 8 to 1024"):
             draw(scene, size)
-    for shifts in ([(0, 0)], [(0, 0), (0, 2)], [(0, 0)] * 3, [(0, 0), (0, 0, 0)]):
+    for shifts in ([(0, 0)], [(0, 0), (0, 2)], [(0, 0)] * 3, 5, [None] * 2, [([1], 0)] * 2):
         with pytest.raises(ValueError, match="expected 2 shifts"):
             draw(scene, 32, shifts)
     with pytest.raises(ValueError, match="n to be an integer"):
@@ -415,6 +420,8 @@ def test_the_reader_takes_tensors_and_other_types():
         torch.from_numpy(draw(scene)),
         draw(scene).astype(np.float64),
         draw(scene).tolist(),
+        torch.from_numpy(draw(scene)).requires_grad_(),
+        torch.from_numpy(draw(scene)).bfloat16(),
     ):
         assert read(picture)[0] == scene
     assert check_picture(draw(scene, 64), 64).shape == (64, 64, 3)
@@ -463,6 +470,22 @@ def test_near_misses_differ_in_one_respect():
             kinds["name" if a.colour == b.colour else "colour"] += 1
     assert min(kinds.values()) > 60
     assert len(kinds) == 5
+
+
+def test_the_same_words_in_another_order():
+    """Captions of both have the same words; colours are exchanged three times as often as sides."""
+    rng, kinds = random.Random(0), Counter()
+    for scene in sample(900, 4):
+        other = same_words(scene, rng)
+        if other is None:
+            assert len(set(scene.things)) == 1
+            continue
+        one, two = (sorted(caption(s, "en").replace("an ", "a ").split()) for s in (scene, other))
+        assert one == two
+        assert other != scene
+        if exchange_colours(scene):
+            kinds["colours" if other == exchange_colours(scene) else "sides"] += 1
+    assert 2 < kinds["colours"] / kinds["sides"] < 4
 
 
 def test_all_public_names_are_there():

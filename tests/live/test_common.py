@@ -11,6 +11,7 @@ from lessons_lib.live import (
     BlockCalculator,
     BPEPlayground,
     BudgetCalculator,
+    CaptionWall,
     Chat,
     ErrorBars,
     GraphWalk,
@@ -46,6 +47,7 @@ MAKE = {
         {"b": BPETokenizer.train(TEXT, 262)}, TEXT, language
     ),
     "budget_calculator": lambda language: BudgetCalculator(n_devices=16384, language=language),
+    "caption_wall": lambda language: CaptionWall(language),
     "chat": lambda language: Chat(language),
     "error_bars": lambda language: ErrorBars(71, 55, 2000, 40, language),
     "graph_walk": lambda language: GraphWalk(2.5, -1.5, 0.5, 0, 7, language),

@@ -34,6 +34,7 @@ from lessons_lib.corpus.pictures.scenes import (
     count_scenes,
     exchange_colours,
     near_miss,
+    same_words,
     sample,
     split_of,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "facts",
     "near_miss",
     "read",
+    "same_words",
     "sample",
     "sample_shifts",
     "split_of",

@@ -142,14 +142,17 @@ def _groups() -> Iterator[tuple[Thing, ...]]:
     yield from ((thing,) * n for thing in objects for n in (2, 3))
 
 
-@lru_cache(maxsize=len(SPLITS))
 def all_scenes(split: str) -> tuple[Scene, ...]:
     """Return all scenes of a part, in a fixed order.
 
     Raises:
         ValueError: another part than those of `SPLITS`.
     """
-    check_split(split)
+    return _all_scenes(check_split(split))
+
+
+@lru_cache(maxsize=len(SPLITS))
+def _all_scenes(split: str) -> tuple[Scene, ...]:
     scenes = (Scene(*parts) for parts in product(_groups(), PLACES, TIMES))
     return tuple(scene for scene in scenes if split_of(scene) == split)
 
@@ -251,6 +254,20 @@ def near_miss(scene: Scene, rng: random.Random) -> Scene:
     elif things[0].colour:
         changed.append((things[0],) * _other((1, 2, 3), len(things), rng))
     return replace(scene, things=rng.choice(changed))
+
+
+def same_words(scene: Scene, rng: random.Random) -> Scene | None:
+    """Return a scene that is described with the same words in another order.
+
+    Two objects exchange their colours, in a quarter of the cases and where that changes nothing
+    their sides, as an animal and an object do; None for equal things and for one alone.
+    """
+    if len(set(scene.things)) == 1:
+        return None
+    other = exchange_colours(scene)
+    if other and rng.random() < 0.75:
+        return other
+    return replace(scene, things=scene.things[::-1])
 
 
 def _other(values: tuple, value: object, rng: random.Random) -> object:
