@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import copy
 import functools
+import gc
 import http.server
 import io
 import multiprocessing
@@ -90,6 +91,7 @@ def _build_edition(language: str, work: Path) -> tuple[str, str, float]:
 
     if not sys.stderr.isatty():
         nocolor()
+    gc.disable()  # what Sphinx makes of a page lives until the end of this process
     start = time.perf_counter()
     edition, base = editions()[language], addresses.site_url()
     html, doctrees = work / "html", work / "doctrees"
