@@ -741,6 +741,14 @@ def test_each_page_describes_itself(site):
 
 
 @pytest.mark.site
+def test_sentences_in_tables_are_marked(site):
+    marked = '<td class="long">'
+    for language in LANGUAGES:
+        assert marked in (site / f"{language}/today.html").read_text(encoding="utf-8")
+        assert marked not in (site / f"{language}/notation.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.site
 def test_theme_button_changes_the_colours_and_is_remembered(browser, site):
     background = "getComputedStyle(document.body).backgroundColor"
     with Visit(browser, (site / CHAPTERS[0]).as_uri(), color_scheme="light") as visit:
