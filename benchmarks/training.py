@@ -169,13 +169,13 @@ def main() -> None:
     """Run one part, or all."""
     parts = {"speed": speed, "shakespeare": shakespeare, "stories": stories}
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("parts", nargs="*", choices=list(parts), default=list(parts))
-    chosen = parser.parse_args().parts
+    parser.add_argument("part", nargs="?", choices=list(parts), help="all by default")
+    part = parser.parse_args().part
     torch.manual_seed(0)
     torch.set_num_threads(2)
     print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    for part in chosen:
-        parts[part]()
+    for name in [part] if part else parts:
+        parts[name]()
 
 
 if __name__ == "__main__":
