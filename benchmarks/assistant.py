@@ -30,7 +30,7 @@ from lessons_lib.fine_tuning import (
 from lessons_lib.generation import Sampling, generate_batch
 from lessons_lib.training import AdamW
 
-N_CHATS, LENGTH = 16, 480  # of a step, and tokens of a packed row
+N_CHATS, LENGTH = 48, 480  # of a step, and tokens of a packed row
 N_ANSWERS, NEW = 64, 32
 
 
@@ -150,7 +150,7 @@ def main() -> None:
     """Run one part, or both."""
     parts = {"sft": sft, "sampling": sampling}
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("parts", nargs="*", choices=list(parts), default=list(parts))
+    parser.add_argument("part", nargs="?", choices=list(parts), help="both by default")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
@@ -158,7 +158,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     transformers.logging.disable_progress_bar()
     print(f"{platform.machine()}, {options.threads} threads, torch {torch.__version__}")
-    for part in options.parts:
+    for part in [options.part] if options.part else parts:
         parts[part](options.repeats)
 
 

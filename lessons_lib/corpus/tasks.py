@@ -27,7 +27,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lessons_lib.base.validation import check_integer
+from lessons_lib.base.validation import check_integer, check_text
 from lessons_lib.corpus.stories import (
     LANGUAGES,
     WORLD,
@@ -76,7 +76,7 @@ class Task:
         meetings if its last word is right; all others have to say what `answer` or one of
         `accepted` says, to the letter but for space around it.
         """
-        text = text.strip()
+        text = check_text(text).strip()
         if self.kind == "program":
             return _says(text, self.language, self.accepted[0])
         if self.kind == "order":
@@ -167,7 +167,7 @@ def _read_program(program: str, language: str) -> list[tuple[str, str | None]]:
     """Return the statements of a program, verbs in English, or say what is wrong with it."""
     if language not in LANGUAGES:
         raise ValueError(f"expected a language among {LANGUAGES}, got {language!r}")
-    if len(program) > MOST_CHARACTERS:
+    if len(check_text(program)) > MOST_CHARACTERS:
         raise ValueError(f"expected at most {MOST_CHARACTERS} characters, got {len(program)}")
     verbs = dict(zip(WORDS[language], WORDS["en"], strict=True))
     *lines, rest = program.strip().split(".")
@@ -175,7 +175,7 @@ def _read_program(program: str, language: str) -> list[tuple[str, str | None]]:
     for number, line in enumerate(lines, 1):
         verb, *arguments = line.split() or [""]
         verb = verbs.get(verb)
-        shape = {"had": r"\w+", "gave": r"\w+", "found": r"\w+", "again": r"\d{1,6}"}.get(verb)
+        shape = {"had": r"\w+", "gave": r"\w+", "found": r"\w+", "again": r"[0-9]{1,6}"}.get(verb)
         fits = len(arguments) == (shape is not None)
         if verb is None or not fits or (shape and not re.fullmatch(shape, arguments[0])):
             raise ValueError(f"expected a statement of {[*verbs]}, got {line!r} ({number})")
@@ -406,8 +406,9 @@ def meetings(
         ValueError: an argument outside of these.
     """
     _check(n, seed, language)
-    if not counts or min(counts) < 1:
-        raise ValueError(f"expected numbers of meetings from 1 on, got {list(counts)}")
+    counts = [check_integer("a number of meetings", count, 1) for count in counts]
+    if not counts:
+        raise ValueError("expected at least one number of meetings, got none")
     return [_meetings(_chance(seed, i), language, counts) for i in range(n)]
 
 

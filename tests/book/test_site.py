@@ -586,6 +586,7 @@ QUERIES = {
         "RoPE": "llama.html#rotary-positions",
         "autograd": "gradients.html#the-tape",
         "LoRA": "fine_tuning.html#lora-learning-beside-the-weights",
+        "DPO": "alignment.html#dpo-learning-from-pairs",
         "backprop": "gradients.html#the-",
         "backpropagation": "gradients.html#the-",
         "chain rule": "gradients.html#the-chain-rule-on-a-graph",
@@ -610,6 +611,7 @@ QUERIES = {
         "caché KV": "generation.html#recordar-la-cache-kv",
         "KV cache": "generation.html#recordar-la-cache-kv",
         "LoRA": "fine_tuning.html#lora-aprender-al-lado-de-los-pesos",
+        "DPO": "alignment.html#dpo-aprender-de-pares",
         "RoPE": "llama.html#posiciones-rotatorias",
         "backprop": "gradients.html#la-",
         "retropropagacion": "gradients.html#la-",
@@ -736,6 +738,14 @@ def test_each_page_describes_itself(site):
         assert 30 < len(text) <= 200, name
         described[text] = name
     assert len(described) == len(CHAPTERS)
+
+
+@pytest.mark.site
+def test_sentences_in_tables_are_marked(site):
+    marked = '<td class="long">'
+    for language in LANGUAGES:
+        assert marked in (site / f"{language}/today.html").read_text(encoding="utf-8")
+        assert marked not in (site / f"{language}/notation.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.site

@@ -167,7 +167,11 @@ def test_other_bad_input_is_refused():
     for place, time in (("forest", "summer"), ("beach", "autumn"), (None, "summer")):
         with pytest.raises(ValueError, match="expected a place"):
             Scene((FOX,), place, time)
-    for call in (lambda: sample(3, 0, "dev"), lambda: all_scenes("dev"), lambda: count_scenes("")):
+    for call in (
+        lambda: sample(3, 0, "dev"),
+        lambda: all_scenes(["dev"]),
+        lambda: count_scenes(""),
+    ):
         with pytest.raises(ValueError, match="expected a split"):
             call()
     for n, seed in ((-1, 0), (1.5, 0), (1, -1), (1, "0"), (True, 0)):
@@ -254,7 +258,7 @@ def test_bad_drawings_are_refused():
     for size in (7, 1025, 32.0, "32"):
         with pytest.raises(ValueError, match="size to be an integer from 8 to 1024"):
             draw(scene, size)
-    for shifts in ([(0, 0)], [(0, 0), (0, 2)], [(0, 0)] * 3, [(0, 0), (0, 0, 0)]):
+    for shifts in ([(0, 0)], [(0, 0), (0, 2)], [(0, 0)] * 3, 5, [None] * 2, [([1], 0)] * 2):
         with pytest.raises(ValueError, match="expected 2 shifts"):
             draw(scene, 32, shifts)
     with pytest.raises(ValueError, match="n to be an integer"):
@@ -416,6 +420,8 @@ def test_the_reader_takes_tensors_and_other_types():
         torch.from_numpy(draw(scene)),
         draw(scene).astype(np.float64),
         draw(scene).tolist(),
+        torch.from_numpy(draw(scene)).requires_grad_(),
+        torch.from_numpy(draw(scene)).bfloat16(),
     ):
         assert read(picture)[0] == scene
     assert check_picture(draw(scene, 64), 64).shape == (64, 64, 3)

@@ -201,6 +201,7 @@ def test_loops_count_and_end():
         ("had. who.", "expected a statement of"),
         ("left Ana. who.", "expected a statement of"),
         ("again Ana. who.", "expected a statement of"),
+        ("again ٣. who.", "expected a statement of"),
         ("import os. who.", "expected a statement of"),
         ("had Ana; rm. who.", "expected a statement of"),
         ("had Ana. " * 200 + "who.", "expected at most 1000 characters, got"),
@@ -249,8 +250,17 @@ def test_errors():
         ask(story, "meetings")
     with pytest.raises(ValueError, match="story of one thing, got 2"):
         ask(sample_stories(1, 1, things=2)[0], "home")
-    with pytest.raises(ValueError, match="meetings from 1 on"):
+    with pytest.raises(ValueError, match="a number of meetings to be an integer of at"):
         meetings(1, 1, counts=(0, 1))
+    with pytest.raises(ValueError, match="a number of meetings to be an integer of at"):
+        meetings(1, 1, counts=("a",))
+    with pytest.raises(ValueError, match="at least one number of meetings"):
+        meetings(1, 1, counts=())
+    for task in sample(20, 1):
+        with pytest.raises(ValueError, match="expected text"):
+            task.check(None)
+    with pytest.raises(ValueError, match="expected text"):
+        run_program(b"who.")
     with pytest.raises(ValueError, match="language among"):
         run_program("who.", "fr")
     assert set(ABOUT) < set(KINDS)

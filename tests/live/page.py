@@ -300,3 +300,17 @@ def drag(page, start, *places):
         page.mouse.move(*place)
     page.mouse.up()
     settle(page)
+
+
+def drop(page, name, data):
+    """Drop a file on the first figure."""
+    transfer = page.evaluate_handle(
+        """([name, text]) => {
+            const transfer = new DataTransfer();
+            const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+            transfer.items.add(new File([bytes], name));
+            return transfer;
+        }""",
+        [name, base64.b64encode(data).decode()],
+    )
+    page.dispatch_event("form.live-body", "drop", {"dataTransfer": transfer})

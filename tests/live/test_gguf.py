@@ -151,11 +151,11 @@ def test_it_works_beside_the_page_or_in_it(visit, folder, place):
     assert page.locator("form").get_attribute("data-where") == place
     live.press(page, "Seguir el cuento")
     assert told(page) == library_story("Había una vez", "es")
-    drop(page, "file.gguf", b"PK\x03\x04 a zip")
+    live.drop(page, "file.gguf", b"PK\x03\x04 a zip")
     page.get_by_role("status").filter(has_text="Esto no es un archivo GGUF.").wait_for()
     # Work that was begun ends when other work begins.
     live.press(page, "Seguir el cuento")
-    drop(page, "small.gguf", small_file())
+    live.drop(page, "small.gguf", small_file())
     page.get_by_role("status").filter(has_text="Listo: llama").wait_for()
     small, tokenizer = small_model()
     check_next(page, beginning(tokenizer, "Había una vez"), small)
@@ -334,19 +334,6 @@ def test_marked_words_are_those_of_a_longest_common_text(page):
 # ---------------------------------------------------------------------------- the reader's file
 
 
-def drop(page, name, data):
-    transfer = page.evaluate_handle(
-        """([name, text]) => {
-            const transfer = new DataTransfer();
-            const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
-            transfer.items.add(new File([bytes], name));
-            return transfer;
-        }""",
-        [name, base64.b64encode(data).decode()],
-    )
-    page.dispatch_event("form.live-body", "drop", {"dataTransfer": transfer})
-
-
 def drag(page, path, *moves):
     """Drag a file as a reader does, with the browser's input: what happens, at which element."""
     cdp = page.context.new_cdp_session(page)
@@ -412,7 +399,7 @@ def test_what_is_dropped_beside_the_figure(visit, folder):
 def test_what_is_said_of_a_file_stands_beside_it(visit, folder):
     page, _ = visit((folder / "en.html").as_uri())
     page.set_viewport_size({"width": 390, "height": 900})
-    drop(page, "none.gguf", b"none")
+    live.drop(page, "none.gguf", b"none")
     page.get_by_role("status").filter(has_text="This is no GGUF file.").wait_for()
     said = page.get_by_role("status").nth(1).bounding_box()
     control = page.locator("input[type=file]").bounding_box()
@@ -428,7 +415,7 @@ def test_a_calculation_that_overflows(visit, folder):
     huge = {
         f"blk.{i}.attn_{name}.weight": floats(32, 32, value=3e38) for i in (0, 1) for name in "kv"
     }
-    drop(page, "huge.gguf", small_file(tensors=huge))
+    live.drop(page, "huge.gguf", small_file(tensors=huge))
     said = page.get_by_role("status").filter(has_text="leaves the range of numbers")
     said.filter(has_text="expected logits with a finite largest one, got NaN").wait_for()
     live.press(page, "Tell")
@@ -441,7 +428,7 @@ def test_a_file_of_the_reader(visit, folder, tmp_path, way):
     model, tokenizer = small_model(n_kv_heads=2, tied=True)
     data = write(tmp_path, model, tokenizer)
     if way == "dropped":
-        drop(page, "model.gguf", data)
+        live.drop(page, "model.gguf", data)
     else:
         page.set_input_files("input[type=file]", tmp_path / "model.gguf")
     page.get_by_role("status").filter(has_text="Ready: llama, 0.0 million").wait_for()
@@ -478,7 +465,7 @@ def test_files_that_cannot_be_opened(visit, folder):
             "got part 2 of 3",
         ),
     }.items():
-        drop(page, "file.gguf", data)
+        live.drop(page, "file.gguf", data)
         page.get_by_role("status").filter(has_text=words[0]).filter(has_text=words[1]).wait_for()
     live.press(page, "Seguir el cuento")
     assert told(page) == library_story("Había una vez", "es")
@@ -503,12 +490,12 @@ def test_files_that_are_too_large_are_not_read(visit, folder):
 def test_models_that_cannot_be_quantized(visit, folder, tmp_path):
     page, _ = visit((folder / "en.html").as_uri())
     model, tokenizer = small_model(d_model=24, n_heads=2)
-    drop(page, "narrow.gguf", write(tmp_path, model, tokenizer))
+    live.drop(page, "narrow.gguf", write(tmp_path, model, tokenizer))
     page.get_by_role("status").filter(has_text="Ready").wait_for()
     live.press(page, "Tell with each")
     page.get_by_role("status").filter(has_text="no multiples of 32").wait_for()
     huge = {"blk.0.ffn_up.weight": floats(64, 32, value=1e8)}
-    drop(page, "huge.gguf", small_file(tensors=huge))
+    live.drop(page, "huge.gguf", small_file(tensors=huge))
     page.get_by_role("status").filter(has_text="Ready").wait_for()
     live.press(page, "Tell with each")
     page.get_by_role("status").filter(has_text="A scale is too large for 16 bits").wait_for()
@@ -516,7 +503,7 @@ def test_models_that_cannot_be_quantized(visit, folder, tmp_path):
 
 def test_a_quantized_file_is_called_so(visit, folder):
     page, _ = visit((folder / "en.html").as_uri())
-    drop(page, "small.gguf", small_file(type="Q8_0"))
+    live.drop(page, "small.gguf", small_file(type="Q8_0"))
     page.get_by_role("status").filter(has_text="Ready").wait_for()
     live.press(page, "Tell with each")
     page.wait_for_selector(".live-columns[data-ids]")
@@ -530,7 +517,7 @@ def test_a_model_without_a_token_between_texts(visit, folder):
     """Nothing stands in front of the beginning, so there has to be one."""
     page, _ = visit((folder / "en.html").as_uri())
     model, tokenizer = small_model()
-    drop(page, "small.gguf", small_file({f"{T}bos_token_id": 0}))
+    live.drop(page, "small.gguf", small_file({f"{T}bos_token_id": 0}))
     page.get_by_role("status").filter(has_text="Ready").wait_for()
     live.write(page, "How the text begins", "")
     live.press(page, "Tell")
@@ -540,7 +527,7 @@ def test_a_model_without_a_token_between_texts(visit, folder):
     ids = tokenizer.encode("a girl")
     [end] = tokenizer.encode(END, allowed_special=[END])
     assert told(page) == generate(model, ids, 48 - len(ids), GREEDY, stop_ids=[end])
-    drop(page, "asked.gguf", small_file({f"{T}bos_token_id": 7, f"{T}add_bos_token": True}))
+    live.drop(page, "asked.gguf", small_file({f"{T}bos_token_id": 7, f"{T}add_bos_token": True}))
     page.get_by_role("status").filter(has_text="Ready").wait_for()
     live.press(page, "Tell")
     ids = [7, *tokenizer.encode("a girl")]
@@ -563,12 +550,12 @@ def test_axe_finds_nothing_and_nothing_sticks_out(visit, folder, theme, width, l
     page, _ = visit((folder / name).as_uri())
     page.set_viewport_size({"width": width, "height": 900})
     live.assert_accessible(page)
-    drop(page, "small.gguf", small_file())
+    live.drop(page, "small.gguf", small_file())
     page.wait_for_selector(".live-next tbody tr")
     live.press(page, {"en": "Tell with each", "es": "Seguir con cada uno"}[language])
     page.wait_for_selector(".live-columns[data-ids]")
     live.settle(page)
-    drop(page, "none.gguf", b"GG" + b"long " * 50)
+    live.drop(page, "none.gguf", b"GG" + b"long " * 50)
     page.get_by_role("status").filter(has_text="magic").wait_for()
     live.assert_accessible(page)
 

@@ -509,7 +509,52 @@ def test_a_missing_script_is_told(visit, folder, tmp_path):
     assert answered(page) == LookInside().asked[1]
 
 
-def drop(page, data):
+def test_parts_draw_in_turns(page):
+    """No frame has more than its time allows; of what passes, only what is in sight is drawn."""
+    page.set_content('<p id="seen">a</p><p id="below" style="margin-top: 5000px">b</p>')
+    live.internals(page, "look_inside", "inTurns")
+    passing, final, late = page.evaluate(
+        """async () => {
+            let frame = 0;
+            const count = () => { frame++; requestAnimationFrame(count); };
+            requestAnimationFrame(count);
+            const wait = async (n) => {
+                while (n--) await new Promise((done) => requestAnimationFrame(() => done()));
+            };
+            let log = [];
+            const busy = (name) => (state) => {
+                log.push([name, state, frame]);
+                const until = performance.now() + 12;
+                while (performance.now() < until);
+            };
+            const draw = inside.inTurns(
+                [[seen, busy("one")], [seen, busy("two")], [below, busy("three")]]);
+            await wait(3); // until it is known what is in sight
+            const logs = [];
+            for (const act of [
+                () => draw(1, true),
+                () => draw(2),
+                () => { draw(3); draw(4); },
+            ]) {
+                act();
+                await wait(8);
+                logs.push(log);
+                log = [];
+            }
+            draw.end();
+            return logs;
+        }"""
+    )
+    assert [one[:2] for one in passing] == [["one", 1], ["two", 1]]
+    assert [one[:2] for one in final] == [["one", 2], ["two", 2], ["three", 2]]
+    for log in (passing, final):
+        frames = [frame for *_, frame in log]
+        assert len(set(frames)) == len(frames)
+    states = {name: [state for other, state, _ in late if other == name] for name, *_ in late}
+    assert states == {"one": [3, 4], "two": [4], "three": [4]}
+
+
+def choose(page, data):
     page.set_input_files(
         "input[type=file]",
         {"name": "own.gguf", "mimeType": "application/octet-stream", "buffer": data},
@@ -526,7 +571,7 @@ def test_a_file_of_the_reader(visit, folder, first):
         page.get_by_role("status").filter(has_text="works in your browser").wait_for()
     model, tokenizer = engines.small_model(n_kv_heads=2, n_layers=3, context_length=64)
     live.write(page, words["own"], "a girl saw a fish")
-    drop(page, engines.small_file({f"{engines.T}bos_token_id": 0}, sizes=SIZES.items()))
+    choose(page, engines.small_file({f"{engines.T}bos_token_id": 0}, sizes=SIZES.items()))
     page.get_by_role("status").filter(has_text="Opened: llama, 3 layers of 4 heads.").wait_for()
     live.settle(page)
     assert page.locator(".look-head").count() == 12
@@ -557,7 +602,7 @@ def test_a_file_of_the_reader(visit, folder, first):
         (other, "an architecture that the page does not know"),
         (engines.small_file(tensors=huge), "leaves the range of numbers"),
     ]:
-        drop(page, bytes(data))
+        choose(page, bytes(data))
         page.get_by_role("status").filter(has_text=said).wait_for()
     assert page.locator(".look-head").count() == 12
     live.press(page, words["one"])
@@ -570,7 +615,7 @@ SIZES = {"n_kv_heads": 2, "n_layers": 3, "context_length": 64}
 
 def test_a_text_longer_than_the_model_remembers_is_read_as_far_as_it_goes(visit, folder):
     page, _ = visit((folder / "es.html").as_uri())
-    drop(page, bytes(engines.small_file()))
+    live.drop(page, "small.gguf", bytes(engines.small_file()))
     page.get_by_role("status").filter(has_text="Abierto: llama, 2 capas de 4 cabezas.").wait_for()
     live.settle(page)
     assert page.locator(".look-token").count() == 48
@@ -665,7 +710,7 @@ def test_the_clocks_of_a_file_in_the_other_layout(visit, folder):
     page, _ = visit((folder / "en.html").as_uri())
     model, tokenizer = engines.small_model()
     live.write(page, words_of(page)["own"], "a girl saw")
-    drop(page, bytes(engines.small_file()))
+    choose(page, bytes(engines.small_file()))
     page.get_by_role("status").filter(has_text="Opened: llama").wait_for()
     page.locator(".look-head").nth(6).click()
     page.get_by_text("Layer 2, head 3: its clocks").wait_for()

@@ -1,5 +1,8 @@
 """The report of numbers in prose that no cell near them has."""
 
+import re
+
+import nbformat
 import nbformat.v4 as v4
 import pytest
 
@@ -56,3 +59,18 @@ def test_another_section_holds_nothing(tmp_path):
     path.parent.mkdir()
     house.write_notebook(path, nb)
     assert [number for _, number, _ in numbers.unheld(path)] == ["97"]
+
+
+PARTED = re.compile(r"(?<![\d.,\w/])\d{1,3}(?: \d{3})+(?![\dB%])")  # "3 405B" is a name
+CODE_OR_FORMULA = re.compile(r"`[^`]*`|\$[^$]*\$")
+SPANISH = sorted((house.ROOT / "book" / "es").glob("*.[im][pd]*"))
+
+
+@pytest.mark.parametrize("path", SPANISH, ids=[path.stem for path in SPANISH])
+def test_spanish_thousands_stay_on_a_line(path):
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        cells = nbformat.reads(text, as_version=4).cells
+        text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    prose = CODE_OR_FORMULA.sub("", text)
+    assert PARTED.findall(prose) == [], "a no-break space parts the thousands"

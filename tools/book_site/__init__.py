@@ -30,6 +30,7 @@ STORAGE = """
       Object.defineProperty(window, "localStorage", { value: none });
     }"""
 HERE = Path(__file__).resolve().parent
+LONG_ENTRY = 120  # characters of a table's entry that is a sentence
 
 
 def editions() -> dict[str, dict]:
@@ -90,6 +91,13 @@ def _number_sections(app, doctree):
     """Give each section a second name that both languages share: its number on the page."""
     for number, section in enumerate(doctree.findall(nodes.section)):
         section["ids"].append(f"section-{number}")
+
+
+def _mark_long_entries(app, doctree):
+    """Mark the entries of tables that are sentences: on a phone their columns are wider."""
+    for entry in doctree.findall(nodes.entry):
+        if len(entry.astext()) > LONG_ENTRY:
+            entry["classes"].append("long")
 
 
 def describe(doctree: nodes.document | None, longest: int = 160) -> str:
@@ -187,6 +195,7 @@ def setup(app):
     app.connect("config-inited", _configure)
     app.connect("builder-inited", _vendor)
     app.connect("doctree-read", _number_sections)
+    app.connect("doctree-read", _mark_long_entries)
     app.connect("html-collect-pages", _search_page)
     # Before the theme drops the templates that come out empty; after it has made its buttons.
     app.connect("html-page-context", _page, priority=400)

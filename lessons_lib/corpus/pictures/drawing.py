@@ -51,8 +51,12 @@ def draw(scene: Scene, size: int = UNITS, shifts: Sequence[Shift] | None = None)
 
 
 def _check_shifts(shifts: Sequence[Shift], n: int) -> list[Shift]:
-    found = [tuple(shift) for shift in shifts]
-    if len(found) != n or not set(found) <= set(SHIFTS):
+    try:
+        found = [tuple(shift) for shift in shifts]
+        fits = set(found) <= set(SHIFTS)
+    except TypeError:  # no pairs, or of what is no number
+        fits = False
+    if not fits or len(found) != n:
         raise ValueError(f"expected {n} shifts of -1, 0 or 1 units, got {shifts!r:.80}")
     return found
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lessons_lib.base.validation import as_array
 from lessons_lib.corpus.pictures.backgrounds import UNITS
 from lessons_lib.corpus.pictures.drawing import LEFT, SHIFTS, Shift, background, draw, sprite
 from lessons_lib.corpus.pictures.scenes import PLACES, THINGS, TIMES, Scene
@@ -30,10 +31,7 @@ def check_picture(picture: object, size: int = UNITS) -> np.ndarray:
         ValueError: no numbers, integers, another shape (as with transparency, a fourth number for
             each pixel), NaN, or numbers outside 0 to 1.
     """
-    try:
-        found = np.asarray(picture)
-    except (TypeError, ValueError, RuntimeError):
-        raise ValueError(f"expected a picture, got {picture!r:.80}") from None
+    found = as_array("a picture", picture)
     if found.dtype.kind != "f":
         raise ValueError(
             f"expected a picture of floating-point numbers from 0 to 1, got {found.dtype}"

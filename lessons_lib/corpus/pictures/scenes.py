@@ -142,14 +142,17 @@ def _groups() -> Iterator[tuple[Thing, ...]]:
     yield from ((thing,) * n for thing in objects for n in (2, 3))
 
 
-@lru_cache(maxsize=len(SPLITS))
 def all_scenes(split: str) -> tuple[Scene, ...]:
     """Return all scenes of a part, in a fixed order.
 
     Raises:
         ValueError: another part than those of `SPLITS`.
     """
-    check_split(split)
+    return _all_scenes(check_split(split))
+
+
+@lru_cache(maxsize=len(SPLITS))
+def _all_scenes(split: str) -> tuple[Scene, ...]:
     scenes = (Scene(*parts) for parts in product(_groups(), PLACES, TIMES))
     return tuple(scene for scene in scenes if split_of(scene) == split)
 

@@ -27,7 +27,7 @@ def clip_diagram() -> Drawing:
         sketch.box(left, 340, width, 24, word, "mark" if i == 3 else "plain")
     sketch.text(86, 382, ("a caption", "una descripción"), style="muted")
     sketch.grid(216, 304, 4, 4, 15, "value")
-    sketch.box(294, 333, 48, 24, ("learned", "propio"), "mark")
+    sketch.box(288, 333, 60, 24, ("learned", "propio"), "mark")
     sketch.text(270, 382, ("patches and a vector", "parches y un vector"), style="muted")
     seen = ("sees what is before", "ve lo anterior")
     for top, label in ((276, ""), (246, seen)):
