@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     folder = ROOT / "_build" / "bounds" / which
     venv.create(folder, clear=True, with_pip=True, symlinks=os.name != "nt")
     python = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [python, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
     subprocess.run([*pip, *wanted(which, project)], check=True)
     subprocess.run([*pip, "--no-deps", "--editable", str(ROOT)], check=True)
     versions = f"from importlib.metadata import version; [print(n, version(n)) for n in {BOUNDED}]"

@@ -264,8 +264,8 @@ def test_the_page_knows_where_the_reader_was(visit):
     page.goto(root.replace("index.html", "es/attention.html"))
     page.evaluate("() => window.formulas")
     page.evaluate("document.getElementById('varias-cabezas').scrollIntoView()")
-    page.wait_for_function("localStorage.getItem('book-read')")
-    page.wait_for_timeout(500)
+    there = "JSON.parse(localStorage.getItem('book-read'))?.pages?.attention > 0.3"
+    page.wait_for_function(there)
     read = page.evaluate("JSON.parse(localStorage.getItem('book-read'))")
     assert read["last"]["page"] == "attention"
     assert 0.3 < read["pages"]["attention"] < 1

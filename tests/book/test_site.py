@@ -703,7 +703,7 @@ def test_sections_have_the_same_numbers_in_both_languages(site, slug):
 def test_switching_the_language_keeps_the_section(tab, site):
     address = (site / "en/attention.html").as_uri()
     with Visit(None, f"{address}#why-the-scores-are-divided", tab=tab) as visit:
-        visit.page.wait_for_timeout(100)
+        visit.page.wait_for_function("scrollY > 1000")
         visit.follow("a.language-switch")
         heading = visit.page.locator("#por-que-se-dividen-las-puntuaciones h2")
         visit.page.wait_for_function(
