@@ -485,7 +485,10 @@ def reinforce(
 
     Source: Shao et al. 2024, section 4.1, with the loss "dapo" of Yu et al. 2025.
     """
-    reference = copy.deepcopy(model).requires_grad_(False) if beta else None
+    check_integer("seed", seed, 0)
+    check_number("lr", lr, above=0)
+    held = check_number("beta", beta, least=0) > 0
+    reference = copy.deepcopy(model).requires_grad_(False) if held else None
     optimizer = torch.optim.AdamW(model.parameters(), lr, betas=(0.9, 0.95), weight_decay=0.0)
     means = []
     for step, tasks in enumerate(batches):
@@ -494,7 +497,7 @@ def reinforce(
         rewards = torch.tensor([float(reward(task, text)) for task, text in answered])
         advantages = group_advantages(rewards.view(len(tasks), size)).view(-1, 1)
         own, mask = answer_log_probs(model, *rows)
-        before = answer_log_probs(reference, *rows)[0] if beta else None
+        before = answer_log_probs(reference, *rows)[0] if held else None
         policy_loss(own, own.detach(), advantages, mask, "dapo", 0.2, beta, before).backward()
         clip_gradients(model.parameters(), 1.0)
         optimizer.step()

@@ -5,6 +5,7 @@ arguments in turn becomes NaN, infinite, negative, zero, a truth value, a text, 
 nothing: that must end in a `ValueError` that says what was expected, or be named as valid here.
 """
 
+import copy
 import importlib
 import inspect
 import math
@@ -93,6 +94,7 @@ WEIGHTS = {
     for name, shape in gradients.gpt_shapes(5, 6, 4, 1).items()
 }
 STREAM = gradients.Tensor(np.ones((1, 3, 4)))
+MEETING = tasks.sample(1, 1, kind="meetings")
 CHAT = dict(zip(("model", "tokenizer"), fine_tuning.chat_model(), strict=True))
 
 
@@ -769,7 +771,7 @@ CALLS = {
     ),
     "fine_tuning.answer_tasks": (
         fine_tuning.answer_tasks,
-        CHAT | {"tasks": tasks.sample(1, 1, kind="meetings"), "n_tokens": 1, "size": 1, "seed": 1},
+        CHAT | {"tasks": MEETING, "n_tokens": 1, "size": 1, "seed": 1},
         {"n_tokens": COUNT, "size": SIZE, "seed": COUNT},
     ),
     "fine_tuning.reply": (
@@ -811,6 +813,29 @@ CALLS = {
             "reference_log_probs": -torch.ones(2, 3),
         },
         {"clip": POSITIVE, "beta": AMOUNT},
+    ),
+    "alignment.draw_answers": (
+        alignment.draw_answers,
+        CHAT | {"tasks": MEETING, "size": 2, "n_tokens": 1, "seed": 1},
+        {"size": SIZE, "n_tokens": COUNT, "seed": COUNT},
+    ),
+    "alignment.prefer": (
+        lambda **arguments: alignment.prefer(
+            copy.deepcopy(MODEL), [alignment.Pair([1], [2], [3])], **arguments
+        ),
+        {"beta": 0.1, "lr": 1e-4, "size": 1},
+        {"beta": POSITIVE, "lr": POSITIVE, "size": SIZE},
+    ),
+    "alignment.reinforce": (
+        lambda **arguments: alignment.reinforce(
+            copy.deepcopy(CHAT["model"]),
+            CHAT["tokenizer"],
+            [MEETING],
+            lambda task, text: len(text),
+            **arguments,
+        ),
+        {"size": 2, "lr": 1e-4, "beta": 0.1, "n_tokens": 2, "seed": 1},
+        {"size": SIZE, "lr": POSITIVE, "beta": AMOUNT, "n_tokens": SIZE, "seed": COUNT},
     ),
     "alignment.preference": (
         alignment.preference,
