@@ -485,14 +485,13 @@ def reinforce(
 
     Source: Shao et al. 2024, section 4.1, with the loss "dapo" of Yu et al. 2025.
     """
-    check_integer("seed", seed, 0)
     check_number("lr", lr, above=0)
     held = check_number("beta", beta, least=0) > 0
     reference = copy.deepcopy(model).requires_grad_(False) if held else None
     optimizer = torch.optim.AdamW(model.parameters(), lr, betas=(0.9, 0.95), weight_decay=0.0)
     means = []
-    for step, tasks in enumerate(batches):
-        *rows, texts = draw_answers(model, tokenizer, tasks, size, n_tokens, seed + step)
+    for drawn, tasks in enumerate(batches, check_integer("seed", seed, 0)):
+        *rows, texts = draw_answers(model, tokenizer, tasks, size, n_tokens, drawn)
         answered = zip([task for task in tasks for _ in range(size)], texts, strict=True)
         rewards = torch.tensor([float(reward(task, text)) for task, text in answered])
         advantages = group_advantages(rewards.view(len(tasks), size)).view(-1, 1)
