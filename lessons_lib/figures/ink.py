@@ -59,8 +59,14 @@ def _inked(svg: str) -> str:
     """Return Matplotlib's drawing with the book's colours and letters."""
     svg = re.sub(r"<style.*?</style>|<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
+    svg = re.sub(r"font: ((?:\w+ )*)([\d.]+px) [^;\"]*", _font, svg)  # Matplotlib 3.9's way
     svg = _in_tags(r"#[0-9a-f]{6}\b", lambda match: INKS.get(match[0], match[0]), svg)
     return re.sub(r'style="fill: (url\([^)]*\));', r'fill="\1" style="', svg)
+
+
+def _font(shorthand: re.Match) -> str:
+    weight = shorthand[1].strip()
+    return f"font-size: {shorthand[2]}" + (f"; font-weight: {weight}" if weight else "")
 
 
 def _in_tags(pattern: str, change: Callable[[re.Match], str], svg: str) -> str:

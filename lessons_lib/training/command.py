@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -117,7 +118,8 @@ def write_facts(options: argparse.Namespace) -> None:
     path = options.out / "facts.json"
     if not path.exists():
         told = {"language": options.language} if options.text == "stories" else {}
-        facts = {"source": options.text} | told
+        # On a console of ASCII, Python holds the bytes of a file's name that are none.
+        facts = {"source": os.fsencode(options.text).decode("utf-8", "replace")} | told
         write_atomic(path, (json.dumps(facts, ensure_ascii=False, indent=1) + "\n").encode())
 
 
