@@ -71,6 +71,7 @@ SAME = {  # words of both languages
         "AdamW",
         "Bytes",
         "FLOPs",
+        "Factor τ",
         "GB",
         "Nats",
         "SGD",
@@ -80,7 +81,9 @@ SAME = {  # words of both languages
         "X MB",
     ),
     "Witten-Bell",
+    "q·k = X; / √Y = Z",
     "tokens D ↑",
+    "↻ X",
 }
 POINT = re.compile(r"\d\.\d")  # a decimal point
 COMMA = re.compile(r"\d,(?=\d)(?!\d{3}(?!\d))")  # a comma that does not part thousands
