@@ -14,37 +14,39 @@ def clip_diagram() -> Drawing:
         "vector; three blocks in which all see all; a vector read at that position. Both vectors "
         "meet above in a table of three captions by three pictures, whose diagonal holds the pairs "
         "that belong together.",
-        "Dos torres, una al lado de la otra. A la izquierda, desde abajo: las palabras a, red, "
-        "ball y la marca end; dos bloques en los que cada token ve a los anteriores; un vector que "
-        "se lee al final. A la derecha: una imagen cortada en dieciséis parches, con una posición "
-        "más para un vector aprendido; tres bloques en los que todos ven a todos; un vector que se "
-        "lee en esa posición. Los dos vectores se encuentran arriba en una tabla de tres "
-        "descripciones por tres imágenes, cuya diagonal tiene las parejas que van juntas.",
+        "Dos torres, una al lado de la otra. A la izquierda, desde abajo: las palabras una, "
+        "pelota, roja y la marca end; dos bloques en los que cada token ve a los anteriores; un "
+        "vector que se lee al final. A la derecha: una imagen cortada en dieciséis parches, con "
+        "una posición más para un vector aprendido; tres bloques en los que todos ven a todos; un "
+        "vector que se lee en esa posición. Los dos vectores se encuentran arriba en una tabla de "
+        "tres descripciones por tres imágenes, cuya diagonal tiene las parejas que van juntas.",
     )
     sketch = Sketch(396, alt)
-    for i, (word, width) in enumerate((("a", 22), ("red", 34), ("ball", 38), ("<|end|>", 60))):
-        left = 6 + sum((22, 34, 38)[:i]) + 4 * i
-        sketch.box(left, 340, width, 24, word, "mark" if i == 3 else "plain")
-    sketch.text(86, 382, ("a caption", "una descripción"), style="muted")
+    words = (("a", "una"), 32), (("red", "pelota"), 46), (("ball", "roja"), 38), ("<|end|>", 56)
+    left = 6
+    for word, width in words:
+        sketch.box(left, 340, width, 24, word, "mark" if word == "<|end|>" else "plain")
+        left += width + 4
+    sketch.text(95, 382, ("a caption", "una descripción"), style="muted")
     sketch.grid(216, 304, 4, 4, 15, "value")
     sketch.box(288, 333, 60, 24, ("learned", "propio"), "mark")
     sketch.text(270, 382, ("patches and a vector", "parches y un vector"), style="muted")
     seen = ("sees what is before", "ve lo anterior")
     for top, label in ((276, ""), (246, seen)):
-        sketch.box(12, top, 150, 24, label, "trained")
+        sketch.box(12, top, 170, 24, label, "trained")
     for top, label in ((262, ""), (234, ("all see all", "todos ven a todos")), (206, "")):
         sketch.box(206, top, 136, 22, label, "trained")
-    sketch.arrow((139, 339), (139, 301))
-    sketch.arrow((139, 245), (139, 196))
+    sketch.arrow((160, 339), (160, 301))
+    sketch.arrow((160, 245), (160, 196))
     sketch.arrow((318, 332), (318, 285))
     sketch.arrow((318, 205), (318, 196))
-    sketch.box(84, 170, 78, 25, "vector", "query")
+    sketch.box(104, 170, 78, 25, "vector", "query")
     sketch.box(264, 170, 78, 25, "vector", "key")
     grid = sketch.grid(196, 46, 3, 3, 30, "plain")
     for i in range(3):
         sketch.box(196 + 30 * i, 46 + 30 * i, 30, 30, "", "mark", round=1)
-    sketch.line((123, 169), (123, 91), role="query")
-    sketch.arrow((123, 91), (194, 91), role="query")
+    sketch.line((143, 169), (143, 91), role="query")
+    sketch.arrow((143, 91), (194, 91), role="query")
     sketch.line((303, 169), (303, 154), (241, 154), role="key")
     sketch.arrow((241, 154), (241, grid.bottom + 2), role="key")
     sketch.text(241, 14, ("how well they fit", "cuánto encajan"), style="strong")
