@@ -335,10 +335,10 @@ uses it to show how an assistant is made and measured; it is of no other use.
   {SEED}): no person wrote them, and no person is in them.
 - **Training**: {r["steps"]:,} steps of {RECIPE.batch_size} packed rows of {LENGTH} tokens
   ({r["tokens"]:,} tokens in all), Muon for the matrices and AdamW for the rest, products in
-  bfloat16, seed 0; {r["minutes"]:.1f} minutes on {r["threads"]} processor thread(s), which had to
-  share the machine with much other work. Answers count fully, what users say counts for {PROMPTS},
-  and while it learned it also guessed the trait of each friend that is named. `make model` trains
-  it again.
+  {r["settings"]["recipe.precision"]}, seed 0; {r["minutes"]:.1f} minutes on {r["threads"]}
+  processor thread(s), which had to share the machine with other work. Answers count fully, what
+  users say counts for {PROMPTS}, and while it learned it also guessed the trait of each friend that
+  is named. `make model` trains it again.
 - **Measured** on {r["tested"]} tasks of each kind that it has not seen (seed 0), the most probable
   answer, right to the letter or by the world's truth:
 

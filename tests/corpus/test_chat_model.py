@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before the imports that read it
 
@@ -50,6 +50,20 @@ def test_its_card_says_what_was_measured(results):
     for language in LANGUAGES:
         for kind in KINDS:
             assert f"{results['right'][language][kind]:.3f}" in card
+
+
+def test_its_card_is_the_one_that_its_tool_writes(monkeypatch, tmp_path):
+    stored = {name: (tool.FOLDER / name).read_bytes() for name in ("README.md", "results.json")}
+    (tmp_path / "results.json").write_bytes(stored["results.json"])
+    monkeypatch.setattr(tool, "FOLDER", tmp_path)
+    tool.write_card()
+    assert (tmp_path / "README.md").read_bytes() == stored["README.md"]
+
+
+def test_it_was_trained_as_its_tool_says(results):
+    recipe = {f"recipe.{name}": value for name, value in asdict(tool.RECIPE).items()}
+    assert recipe.items() <= results["settings"].items()
+    assert results["tested"] == tool.N_TESTS
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

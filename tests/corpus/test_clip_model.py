@@ -28,6 +28,14 @@ def results():
     return json.loads((tool.FOLDER / "results.json").read_text(encoding="utf-8"))
 
 
+def test_its_card_is_the_one_that_its_tool_writes(monkeypatch, tmp_path):
+    stored = {name: (tool.FOLDER / name).read_bytes() for name in ("README.md", "results.json")}
+    (tmp_path / "results.json").write_bytes(stored["results.json"])
+    monkeypatch.setattr(tool, "FOLDER", tmp_path)
+    tool.write_card()
+    assert (tmp_path / "README.md").read_bytes() == stored["README.md"]
+
+
 def test_its_folder_is_small_and_whole():
     sizes = {path.name: path.stat().st_size for path in tool.FOLDER.iterdir()}
     assert sum(sizes.values()) < 4_000_000
