@@ -195,13 +195,15 @@ def test_noiseless_steps_are_those_of_clipped_gradients():
     torch.manual_seed(0)
     model, other = nn.Linear(2, 1), nn.Linear(2, 1)
     other.load_state_dict(model.state_dict())
-    examples = torch.randn(5, 3) * torch.tensor([3.0])
-    DPSGD(model, squares, 0.1, 0.0, 1.0, 4).step(examples)
-    sums = torch.zeros(3)
+    examples = torch.randn(8, 3) * 3
+    DPSGD(model, squares, 0.1, 0.0, 20.0, 4).step(examples)
+    sums, lengths = torch.zeros(3), []
     for x1, x2, y in examples.tolist():  # by hand: the gradient of (w x + b - y)^2
         error = 2 * (other.weight[0].detach() @ torch.tensor([x1, x2]) + other.bias.detach() - y)
         gradient = error * torch.tensor([x1, x2, 1.0])
-        sums += gradient * min(1, 1 / gradient.norm())
+        lengths.append(gradient.norm().item())
+        sums += gradient * min(1, 20 / lengths[-1])
+    assert min(lengths) < 20 < max(lengths)  # short ones stay as they are
     moved = torch.cat([(other.weight - model.weight)[0], other.bias - model.bias])
     torch.testing.assert_close(moved, 0.1 * sums / 4)
 
