@@ -1,14 +1,17 @@
 """DiT beside `diffusers`' numbers, its parts beside torch and beside numbers worked by hand."""
 
+import json
 import math
 import os
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before the imports that read it
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 import torch.nn.functional as F
 
@@ -47,10 +50,12 @@ from lessons_lib.dit import (
     unpatchify,
     without,
 )
+from lessons_lib.dit.files import to_hub_dit
 from lessons_lib.dit.learning import follow_weights, make_painter_optimizers
 from lessons_lib.dit.sampling import to_parts
 from lessons_lib.intro import random_bits
 from lessons_lib.training import AdamW, Muon, Recipe
+from tools import dit_oracle as oracle
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -81,6 +86,101 @@ def some_pictures(n=2, size=8, seed=1):
 
 
 HALVES = torch.tensor([0.25, 0.5])
+
+
+# ---------------------------------------------------------------- beside diffusers
+
+
+@pytest.fixture(scope="module")
+def theirs():
+    return json.loads(oracle.FILE.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(params=oracle.MODELS)
+def pair(request, theirs, tmp_path):
+    """Ours, read from a folder as diffusers writes it, and what diffusers computed with it."""
+    sizes, shared = oracle.MODELS[request.param]
+    found = theirs["models"][request.param]
+    tensors = oracle.weights(found["shapes"], shared)
+    safetensors.torch.save_file(tensors, tmp_path / "diffusion_pytorch_model.safetensors")
+    entries = {"_class_name": "DiTTransformer2DModel", "_diffusers_version": "0.42.1", **sizes}
+    (tmp_path / "config.json").write_text(json.dumps(entries), encoding="utf-8")
+    return DiT.from_pretrained(tmp_path), found, sizes, shared
+
+
+def test_forward_and_slopes_equal_those_of_diffusers(pair):
+    ours, found, sizes, shared = pair
+    assert ours.config.one_embedder == shared
+    x, t, labels, noise = oracle.model_inputs(sizes)
+    said = ours(x, t, labels)
+    expected = torch.tensor(found["said"]).view(said.shape)
+    torch.testing.assert_close(said, expected, rtol=1e-6, atol=1e-5)
+    loss = (said - noise).square().mean()
+    assert loss.item() == pytest.approx(found["loss"], rel=1e-5)
+    loss.backward()
+    slopes = to_hub_dit({name: p.grad for name, p in ours.named_parameters()}, ours.config)
+    assert slopes.keys() == found["slopes"].keys()
+    for name, slope in slopes.items():
+        if shared and ".emb." in name:  # there, each layer keeps its own part of this slope
+            if "blocks.0." not in name:
+                continue
+            parts = [value for key, value in found["slopes"].items() if key[20:] == name[20:]]
+            first = np.sum([part[1:] for part in parts], 0)
+        else:
+            length, *first = found["slopes"][name]
+            assert slope.norm().item() == pytest.approx(length, rel=1e-4, abs=1e-5), name
+        ours_first = slope.flatten()[:3]
+        np.testing.assert_allclose(ours_first, first, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def test_saved_folders_are_those_of_diffusers(pair, tmp_path):
+    ours, found, sizes, shared = pair
+    folder = tmp_path / "again"
+    ours.save_pretrained(folder)
+    entries = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    assert entries["_class_name"] == "DiTTransformer2DModel"
+    unused = {"norm_num_groups"}
+    assert all(entries[name] == value for name, value in sizes.items() if name not in unused)
+    tensors = safetensors.torch.load_file(folder / "diffusion_pytorch_model.safetensors")
+    expected = oracle.weights(found["shapes"], shared)
+    assert tensors.keys() == expected.keys()
+    assert all(torch.equal(tensors[name], expected[name]) for name in tensors)
+
+
+def test_steps_of_tables_equal_those_of_diffusers(theirs):
+    x, said, _, fresh = oracle.step_inputs()
+    rows = [table for table in oracle.TABLES for _ in oracle.PLACES]
+    for (kind, first, last, predicts, clip, n, _, eta), row in zip(
+        rows, theirs["tables"], strict=True
+    ):
+        left = ddpm_schedule(n, kind, first, last)
+        now, before = row["now"], row["before"]
+        np.testing.assert_allclose(left[[0, now, -1]], row["left"], rtol=1e-6)
+        one = ddpm_step(x, said, now, before, left, predicts, fresh, clip)
+        two = ddim_step(x, said, now, before, left, predicts, eta, fresh, clip)
+        for name, step in (("ddpm", one), ("ddim", two)):
+            expected = torch.tensor(row[name]).view(x.shape)
+            room = 1e-6 * max(1.0, expected.abs().max().item())  # as near as 32 bits are there
+            torch.testing.assert_close(step, expected, rtol=0, atol=room, msg=f"{name} {row}")
+
+
+def test_steps_of_the_flow_equal_those_of_diffusers(theirs):
+    x, one, two, _ = oracle.step_inputs()
+    for (t, s), step in zip(pairwise([*oracle.SIGMAS, 0.0]), theirs["flow"]["euler"], strict=True):
+        expected = torch.tensor(step).view(x.shape)
+        torch.testing.assert_close(euler_step(x, one, t, s), expected, rtol=0, atol=1e-6)
+    for row in theirs["flow"]["heun"]:
+        velocities, (t, s) = iter([one, two]), row["times"]
+        asked = []
+
+        def velocity_at(mixture, time, velocities=velocities, asked=asked):
+            asked.append(mixture)
+            return next(velocities)
+
+        found = heun_step(x, velocity_at, t, s)
+        for mine, name in ((asked[1], "ahead"), (found, "then")):
+            expected = torch.tensor(row[name]).view(x.shape)
+            torch.testing.assert_close(mine, expected, rtol=0, atol=1e-6)
 
 
 # ---------------------------------------------------------------- the network's parts
@@ -574,7 +674,7 @@ def test_muon_takes_the_matrices_of_the_blocks():
 def test_means_follow_the_weights():
     model = DiT(TOLD)
     mean = [torch.zeros_like(p) for p in model.parameters()]
-    follow_weights(mean, model, 0.75)
+    follow_weights(mean, model.parameters(), 0.75)
     for smooth, p in zip(mean, model.parameters(), strict=True):
         torch.testing.assert_close(smooth, 0.25 * p.detach())
 
@@ -690,9 +790,75 @@ def test_what_cannot_be_read_back():
 
 
 def test_saved_folders_come_back(tmp_path):
-    for name, config in {"ours": TOLD, "labels": LABELLED}.items():
+    one, flow = replace(LABELLED, one_embedder=False), replace(LABELLED, path="flow")
+    for i, config in enumerate((TOLD, LABELLED, one, flow)):
         model = awake(config)
-        model.save_pretrained(tmp_path / name)
-        again = DiT.from_pretrained(tmp_path / name)
+        model.save_pretrained(tmp_path / str(i))
+        again = DiT.from_pretrained(tmp_path / str(i))
         assert again.config == config
         assert all(torch.equal(again.state_dict()[k], x) for k, x in model.state_dict().items())
+
+
+def changed(folder, file, **entries):
+    """Change entries of a file; those that become None are taken out."""
+    path = folder / file
+    found = json.loads(path.read_text(encoding="utf-8")) | entries
+    for name in [name for name, value in entries.items() if value is None]:
+        del found[name]
+    path.write_text(json.dumps(found), encoding="utf-8")
+
+
+def hub_model():
+    return awake(replace(LABELLED, n_steps=1000, n_waves=256, qk_norm=False))
+
+
+def test_missing_tensors_are_all_named(tmp_path):
+    for model, stem in ((awake(TOLD), "model"), (hub_model(), "diffusion_pytorch_model")):
+        folder = tmp_path / stem
+        model.save_pretrained(folder)
+        path = folder / f"{stem}.safetensors"
+        tensors = safetensors.torch.load_file(path)
+        for name in [name for name in tensors if name.endswith(("patch_map.weight", "proj.bias"))]:
+            del tensors[name]
+        tensors["stranger"] = torch.zeros(2)
+        safetensors.torch.save_file(tensors, path)
+        with pytest.raises(ValueError, match="do not fit the model: ") as error:
+            DiT.from_pretrained(folder)
+        assert "missing patch_map." in str(error.value)
+        assert "surplus stranger" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("entries", "match"),
+    [
+        ({"_class_name": "UNet2DModel"}, "expected a DiTTransformer2DModel"),
+        ({"norm_type": "layer_norm"}, "norm_type"),
+        ({"activation_fn": "geglu"}, "activation_fn"),
+        ({"norm_elementwise_affine": True}, "norm_elementwise_affine"),
+        ({"attention_bias": False}, "attention_bias"),
+        ({"num_layers": 0}, "num_layers"),
+        ({"patch_size": 3}, "divisible by patch_size"),
+        ({"sample_size": "8"}, "sample_size"),
+        ({"num_layers": 3}, "missing blocks.2."),
+    ],
+)
+def test_folders_of_diffusers_that_are_none(tmp_path, entries, match):
+    hub_model().save_pretrained(tmp_path)
+    changed(tmp_path, "config.json", **entries)
+    with pytest.raises(ValueError, match=match):
+        DiT.from_pretrained(tmp_path)
+
+
+def test_folders_of_ours_that_are_none(tmp_path):
+    awake(TOLD).save_pretrained(tmp_path)
+    for entries, match in (
+        ({"predicts": "noises"}, "expected predicts among"),
+        ({"predicts": "noise", "d_model": "16"}, "expected d_model"),
+        ({"d_model": 20}, "expected the shape"),
+        ({"path": None}, "expected 'path' in config"),
+    ):
+        changed(tmp_path, "config.json", **entries)
+        with pytest.raises(ValueError, match=match):
+            DiT.from_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="expected a readable config"):
+        DiT.from_pretrained(tmp_path / "nothing")

@@ -1,7 +1,7 @@
 """Learning to paint: add noise to pictures and ask what they were."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -188,26 +188,31 @@ def train_painter(
             x, captions = painter_batch(recipe.batch_size, recipe.seed * 10**9 + step, languages)
             loss = flow_loss(model, x, caption_condition(captions), draws)
             loss.backward()
-            clip_gradients(model.parameters(), recipe.clip)
             rate = painter_rate((step + 1) / n_steps, recipe.warm_up, recipe.final, fall)
-            for optimizer, full in zip(optimizers, (recipe.lr, recipe.matrix_lr), strict=False):
-                for group in optimizer.param_groups:
-                    group["lr"] = rate * full
-                optimizer.step()
-                optimizer.zero_grad()
-            follow_weights(mean, model, min(keep, 1 - 4 / (step + 5)))
+            go_down(optimizers, model, recipe, rate)
+            follow_weights(mean, model.parameters(), min(keep, 1 - 4 / (step + 5)))
             losses.append(loss.item())
             bar.update()
             if watch:
                 watch(step + 1, losses[-1])
-    with torch.no_grad():
-        for p, smooth in zip(model.parameters(), mean, strict=True):
-            p.copy_(smooth)
+    follow_weights(model.parameters(), mean, 0.0)
     return losses
 
 
+def go_down(
+    optimizers: Sequence[torch.optim.Optimizer], model: DiT, recipe: Recipe, rate: float
+) -> None:
+    """Take a step of all optimizers at a part of the recipe's rates, and forget the slopes."""
+    clip_gradients(model.parameters(), recipe.clip)
+    for optimizer, full in zip(optimizers, (recipe.lr, recipe.matrix_lr), strict=False):
+        for group in optimizer.param_groups:
+            group["lr"] = rate * full
+        optimizer.step()
+        optimizer.zero_grad()
+
+
 @torch.no_grad()
-def follow_weights(mean: Sequence[Tensor], model: DiT, keep: float) -> None:
-    """Move means of weights towards a model's: an exponential moving average."""
-    for smooth, p in zip(mean, model.parameters(), strict=True):
-        smooth.lerp_(p, 1 - keep)
+def follow_weights(weights: Iterable[Tensor], others: Iterable[Tensor], keep: float) -> None:
+    """Move weights towards others: step by step, an exponential moving average of them."""
+    for one, other in zip(weights, others, strict=True):
+        one.lerp_(other, 1 - keep)

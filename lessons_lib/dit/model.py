@@ -1,5 +1,6 @@
 """The network: patches of noise and what to paint go in, patches of a picture come out."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -90,9 +91,8 @@ def time_waves(t: Tensor, n: int) -> Tensor:
         raise ValueError(f"expected an even n, got {n}")
     if t.ndim != 1:
         raise ValueError(f"expected times of shape (B,), got {tuple(t.shape)}")
-    speeds = torch.arange(n // 2, dtype=torch.float32, device=t.device) / (n // 2 - 1)
-    speeds = torch.exp(-torch.log(torch.tensor(float(SLOWEST))) * speeds)
-    angles = t[:, None].float() * speeds
+    steps = torch.arange(n // 2, dtype=torch.float32, device=t.device)
+    angles = t[:, None].float() * torch.exp(-math.log(SLOWEST) * steps / (n // 2 - 1))
     return torch.cat([angles.cos(), angles.sin()], 1)
 
 
@@ -124,6 +124,11 @@ def plane_waves(n: int, d_model: int) -> Tensor:
     return torch.cat([one.repeat(n, 1), one.repeat_interleave(n, 0)], 1)
 
 
+def plain_norm(x: Tensor, eps: float = 1e-6) -> Tensor:
+    """Shift and scale each vector of x (..., D) to mean 0 and variance 1, and learn nothing."""
+    return F.layer_norm(x, x.shape[-1:], eps=eps)
+
+
 def even_out(q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
     """Bring each query and key to the length sqrt(K)."""
     return tuple(F.rms_norm(x, x.shape[-1:]) for x in (q, k))
@@ -151,10 +156,10 @@ class DiTBlock(nn.Module):
         """Map x (B, T, D), told c (B, D), with a mask that broadcasts to (B, H, T, T)."""
         parts = self.modulation(F.silu(c)).chunk(6, 1)
         shift, scale, gate = parts[:3]
-        inner = modulate(F.layer_norm(x, x.shape[-1:], eps=1e-6), shift, scale)
+        inner = modulate(plain_norm(x), shift, scale)
         x = x + gate[:, None] * self.attention(inner, mask)
         shift, scale, gate = parts[3:]
-        inner = modulate(F.layer_norm(x, x.shape[-1:], eps=self.feed_eps), shift, scale)
+        inner = modulate(plain_norm(x, self.feed_eps), shift, scale)
         return x + gate[:, None] * self.feed_forward(inner)
 
 
@@ -171,11 +176,11 @@ class Embedder(nn.Module):
         if config.n_classes:
             self.labels = nn.Embedding(config.n_classes + 1, d)
 
-    def forward(self, t: Tensor, labels: Tensor | None) -> Tensor:
-        """Return what times and labels (B,) become: (B, D)."""
+    def forward(self, t: Tensor, said: "Captions | Tensor") -> Tensor:
+        """Return what times and labels (B,) become, or times alone: (B, D)."""
         waves = time_waves(t, self.n_waves).to(self.first.weight.dtype)
         c = self.second(F.silu(self.first(waves)))
-        return c if labels is None else c + self.labels(labels)
+        return c + self.labels(said) if isinstance(said, Tensor) else c
 
 
 class CaptionMap(nn.Module):
@@ -210,16 +215,12 @@ class DiT(DiTFiles):
     def __init__(self, config: DiTConfig):
         super().__init__()
         self.config, d = config, config.d_model
-        size, channels = config.patch_size, config.out_channels or config.channels
-        self.patch_map = Linear(size**2 * config.channels, d)
-        n_embedders = 1 if config.one_embedder else config.n_layers
-        self.embedders = nn.ModuleList(Embedder(config) for _ in range(n_embedders))
-        if config.d_condition:
-            self.caption = CaptionMap(config.d_condition, d)
+        self.patch_map = Linear(config.n_inputs, d)
+        self.embedders = nn.ModuleList(Embedder(config) for _ in range(config.n_embedders))
+        self.caption = CaptionMap(config.d_condition, d) if config.d_condition else None
         self.blocks = nn.ModuleList(DiTBlock(config) for _ in range(config.n_layers))
-        self.modulation = Linear(d, 2 * d)
-        self.output = Linear(d, size**2 * channels)
-        places = plane_waves(config.image_size // size, d)
+        self.modulation, self.output = Linear(d, 2 * d), Linear(d, config.n_outputs)
+        places = plane_waves(config.image_size // config.patch_size, d)
         self.register_buffer("places", places, persistent=False)
         start(self)
 
@@ -232,41 +233,19 @@ class DiT(DiTFiles):
             condition: `Captions` of B, or labels (B,), of which `n_classes` stands for none; None
                 says nothing at all.
         """
-        config = self.config
-        check_input(x, config)
-        times = check_steps(t, len(x), config)
-        said = self.read(condition, len(x))
-        h = self.patch_map(patchify(x.to(self.patch_map.weight.dtype), config.patch_size))
-        h, n = h + self.places, config.n_patches
-        extra, words, mask = 0, None, None
-        if isinstance(said, Captions):
-            extra, words = self.caption(said)
-            said, mask = None, seen(said.real, n)
-            h = torch.cat([words, h], 1)
-        else:
-            mask = torch.ones(n, n, dtype=torch.bool, device=h.device)
-        told = [embedder(times, said) + extra for embedder in self.embedders]
+        x, t, said = check_inputs(x, t, condition, self.config)
+        h = self.patch_map(patchify(x.to(self.places), self.config.patch_size)) + self.places
+        told = [embedder(t, said) for embedder in self.embedders]
+        words, real = h[:, :0], torch.ones_like(h[:, :0, 0], dtype=torch.bool)
+        if self.caption:
+            pooled, words = self.caption(said)
+            told, real = [c + pooled for c in told], said.real
+        h, mask = torch.cat([words, h], 1), seen(real, self.config.n_patches)
         for i, block in enumerate(self.blocks):
             h = block(h, told[i % len(told)], mask)
         shift, scale = self.modulation(F.silu(told[0])).chunk(2, 1)
-        h = modulate(F.layer_norm(h[:, -n:], h.shape[-1:], eps=1e-6), shift, scale)
-        return unpatchify(self.output(h), config.patch_size)
-
-    def read(self, condition: Condition, n: int) -> Captions | Tensor:
-        """Return a condition for n pictures as the model wants it, also where nothing is said.
-
-        Raises:
-            ValueError: one of another kind or shape.
-        """
-        config, weight = self.config, self.patch_map.weight
-        if config.n_classes:
-            if condition is None:
-                condition = torch.full((n,), config.n_classes, device=weight.device)
-            return check_labels(condition, n, config.n_classes)
-        if condition is None:
-            empty = torch.zeros(n, 1, config.d_condition, device=weight.device, dtype=weight.dtype)
-            return Captions(empty[:, 0], empty, empty[..., 0].bool())
-        return check_captions(condition, n, config.d_condition)
+        h = modulate(plain_norm(h[:, words.shape[1] :]), shift, scale)
+        return unpatchify(self.output(h), self.config.patch_size)
 
 
 def start(model: DiT) -> None:
@@ -299,6 +278,26 @@ def without(condition: Condition, rows: Tensor | None = None) -> Condition:
 
 
 # ---------------------------------------------------------------- checks
+
+
+def check_inputs(
+    x: Tensor, t: Tensor, condition: Condition, config: DiTConfig
+) -> tuple[Tensor, Tensor, Captions | Tensor]:
+    """Return pictures, times as the waves have them, and a condition, also where nothing is said.
+
+    Raises:
+        ValueError: one of another kind or shape.
+    """
+    n = len(check_input(x, config))
+    times, width = check_steps(t, n, config), config.d_condition
+    if condition is None and width is None:
+        condition = torch.full((n,), config.n_classes, device=x.device)
+    elif condition is None:
+        empty = x.new_zeros(n, 1, width)
+        condition = Captions(empty[:, 0], empty, empty[..., 0].bool())
+    if width is None:
+        return x, times, check_labels(condition, n, config.n_classes)
+    return x, times, check_captions(condition, n, width)
 
 
 def check_input(x: Tensor, config: DiTConfig) -> Tensor:

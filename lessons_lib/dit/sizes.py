@@ -103,3 +103,18 @@ class DiTConfig:
     def n_patches(self) -> int:
         """P, the patches of a picture."""
         return (self.image_size // self.patch_size) ** 2
+
+    @property
+    def n_inputs(self) -> int:
+        """The numbers of a patch that goes in."""
+        return self.patch_size**2 * self.channels
+
+    @property
+    def n_outputs(self) -> int:
+        """The numbers of a patch that comes out."""
+        return self.patch_size**2 * (self.out_channels or self.channels)
+
+    @property
+    def n_embedders(self) -> int:
+        """How many times and labels are embedded in different ways."""
+        return 1 if self.one_embedder else self.n_layers
