@@ -147,7 +147,8 @@ def test_days_and_numbers_are_written_as_the_language_does(data):
 
 def test_stored_models_are_summed(data):
     models = law.spent(house.ROOT)
-    assert models.keys() == {"chat", "clip", "en", "es"}  # the adapter's time was not recorded
+    assert models.keys() >= {"chat", "clip", "en", "es"}
+    assert "adapter" not in models  # its time was not recorded
     minutes, threads, energy = models["en"]
     assert energy.low == pytest.approx(60 * minutes * threads * 3.5, abs=0.01)
     low, high = (sum(one[2][end] for one in models.values()) / 3600 for end in (0, 1))
