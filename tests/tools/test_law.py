@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from lessons_lib.responsibility.card import amount
 from lessons_lib.responsibility.energy import facts, figure, grids
 from tools import house, law
 
@@ -153,7 +154,7 @@ def test_stored_models_are_summed(data):
     assert energy.low == pytest.approx(60 * minutes * threads * 3.5, abs=0.01)
     low, high = (sum(one[2][end] for one in models.values()) / 3600 for end in (0, 1))
     last = law.tables(house.ROOT, data, "en")["models"].splitlines()[-1]
-    assert f"| {round(low)} to {round(high)} Wh |" in last
+    assert f"| {amount(low, high, {'Wh': 1}, 'en')} |" in last
 
 
 @pytest.mark.parametrize("language", house.LANGUAGES)
