@@ -298,6 +298,17 @@ def test_each_picture_is_painted_on_its_own():
     assert (model(x, HALVES, words) - both).abs().max() > 1e-3  # words count
 
 
+def test_half_the_bits_say_nearly_the_same():
+    for config, t, said in (
+        (TOLD, HALVES, some_captions()),
+        (LABELLED, torch.tensor([0, 49]), torch.tensor([1, 2])),
+    ):
+        model, x = awake(config), some_pictures()
+        whole, half = model(x, t, said), model.bfloat16()(x, t, said)
+        assert half.dtype == torch.bfloat16
+        assert (half.float() - whole).abs().mean() < 0.05 * whole.abs().mean()
+
+
 def test_labels_say_what_to_paint():
     model, x, t = awake(LABELLED), some_pictures(), torch.tensor([0, 49])
     one, other = (model(x, t, torch.tensor([label, label])) for label in (1, 2))

@@ -178,7 +178,7 @@ def write_card() -> None:
         for name, text in MEASURES.items()
     )
     distances = [right[la][trial] for trial, la in columns]
-    rmse = " | ".join(f"{x['rmse']:.3f} ± {x['rmse_error']:.3f}" for x in distances)
+    rmse = " | ".join(f"{x['rmse']:.4f} ± {x['rmse_error']:.4f}" for x in distances)
     card = f"""# A DiT of children's stories (English and Spanish)
 
 It paints pictures of 32 by 32 pixels from captions: animals and coloured objects in the six

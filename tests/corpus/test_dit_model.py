@@ -48,7 +48,7 @@ def test_its_card_says_what_was_measured(results):
         assert results["right"][language].keys() == tool.TRIALS.keys()
         for trial in results["right"][language].values():
             assert all(f"{trial[name][0]:.3f}" in card for name in tool.MEASURES)
-            assert f"{trial['rmse']:.3f}" in card
+            assert f"{trial['rmse']:.4f} ± {trial['rmse_error']:.4f}" in card
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
