@@ -180,7 +180,7 @@ def png(pixels: np.ndarray) -> str:
 
     It is not compressed, so that the address is the same with every version of zlib.
 
-    Source: the PNG specification, third edition, sections 5 and 10; RFC 1950 and 1951.
+    Source: the PNG specification, third edition, sections 5 and 10.
     """
     height, width, _ = pixels.shape
     rows = b"".join(b"\0" + row.tobytes() for row in pixels)  # each row as it is
