@@ -118,6 +118,13 @@ def test_a_dark_page_is_printed_in_light_and_its_code_is_not_cut(browser, site, 
         page.emulate_media(media="print")
         cut = "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).length"
         assert page.eval_on_selector_all("article pre", cut) == 0
+        page.emulate_media(media="screen")
+        page.goto(f"{web}/en/llama.html")
+        page.evaluate("() => window.formulas")
+        page.emulate_media(media="print")
+        wide = """all => all.filter(one => one.getBoundingClientRect().right >
+            document.querySelector('article').getBoundingClientRect().right + 1).length"""
+        assert page.eval_on_selector_all("article table, article mjx-math", wide) == 0
 
 
 # --- The parts -------------------------------------------------------------------------------
