@@ -71,7 +71,7 @@ def unpatchify(x: Tensor, size: int) -> Tensor:
 
 
 def time_waves(t: Tensor, n: int) -> Tensor:
-    """Return times as waves, from fast to slow: (B,) to (B, n), the cosines first, then the sines.
+    """Return times as waves, from fast to slow: (B,) to (B, n), cosines first, then sines.
 
     Args:
         t: any numbers.

@@ -37,7 +37,7 @@ def check_times(t: Tensor, n: int) -> Tensor:
     return t
 
 
-def _each(t: Tensor, x: Tensor) -> Tensor:
+def for_each(t: Tensor, x: Tensor) -> Tensor:
     """Return times (B,) so that they multiply x (B, ...) row by row."""
     return check_times(t, len(x)).view(-1, *[1] * (x.ndim - 1))
 
@@ -67,7 +67,7 @@ def noisy(x: Tensor, noise: Tensor, t: Tensor) -> Tensor:
     """
     if x.shape != noise.shape:
         raise ValueError(f"expected noise of shape {tuple(x.shape)}, got {tuple(noise.shape)}")
-    t = _each(t, x)
+    t = for_each(t, x)
     return (1 - t) * x + t * noise
 
 
@@ -83,7 +83,7 @@ def to_picture(prediction: Tensor, x_t: Tensor, t: Tensor, predicts: str) -> Ten
     Raises:
         ValueError: another word, or times outside 0 to 1.
     """
-    t = _each(t, x_t)
+    t = for_each(t, x_t)
     if check_predicts(predicts) == "picture":
         return prediction
     if predicts == "velocity":
@@ -105,11 +105,11 @@ def to_velocity(prediction: Tensor, x_t: Tensor, t: Tensor, predicts: str) -> Te
         ValueError: see `to_picture`.
     """
     if check_predicts(predicts) == "velocity":
-        _each(t, x_t)
+        for_each(t, x_t)
         return prediction
     if predicts == "noise":
         return prediction - to_picture(prediction, x_t, t, predicts)
-    return (x_t - prediction) / _each(t, x_t).clamp(min=NEAR)
+    return (x_t - prediction) / for_each(t, x_t).clamp(min=NEAR)
 
 
 def ddpm_schedule(

@@ -64,7 +64,7 @@ def euler_step(x: Tensor, velocity: Tensor, t: float, s: float) -> Tensor:
     >>> euler_step(torch.tensor([1.0]), torch.tensor([4.0]), 1.0, 0.75)
     tensor([0.])
     """
-    _check_step(t, s)
+    check_step(t, s)
     return x + (s - t) * velocity
 
 
@@ -91,7 +91,8 @@ def heun_step(
     return euler_step(x, (velocity + velocity_at(ahead, s)) / 2, t, s)
 
 
-def _check_step(t: float, s: float) -> None:
+def check_step(t: float, s: float) -> None:
+    """Refuse times outside 0 to 1, or an s that is not before t, with `ValueError`."""
     check_number("t", t, above=0, most=1)
     check_number("s", s, least=0, below=t)
 
