@@ -2,8 +2,8 @@
 
     python -m tools.dit_first    train, measure at each of `STOPS`, and store
 
-A model like the book's own learns for a while, at the full rate. At each stop the means of its
-weights paint scenes that are kept apart, and what they painted is read back.
+The chapter's small model learns for longer than there, at the full rate. At each stop the means of
+its weights paint scenes that are kept apart, and what they painted is read back.
 """
 
 import copy
@@ -54,7 +54,7 @@ def measure(model: DiT, step: int) -> dict[str, float]:
 def main() -> None:
     """Train and measure, and store what was found so far at each stop."""
     torch.manual_seed(0)
-    model = DiT(DiTConfig(d_condition=128, d_ff=576))
+    model = DiT(DiTConfig(d_condition=128, d_model=96, n_heads=3, n_layers=3))
     mean = [p.detach().clone() for p in model.parameters()]
     lines = []
 
