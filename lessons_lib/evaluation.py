@@ -36,6 +36,7 @@ from lessons_lib.base.validation import (
     check_number,
 )
 from lessons_lib.corpus.stories import WORLD, Story, sample
+from lessons_lib.generation import KVCache, cached_logits
 from lessons_lib.ngrams import nats_to_bits_per_byte
 from lessons_lib.tokens import BPETokenizer
 from lessons_lib.training import END
@@ -143,7 +144,7 @@ def choice_log_probs(
     """Return ln p of each of C choices after a prompt, in nats: (C,).
 
     Args:
-        model: gives logits (B, T, V) for token ids (B, T).
+        model: a `GPT` or a `Llama`; it reads the prompt once for all choices.
         tokenizer: knows `END`, which stands before the prompt.
         prompt: the text before the answer; may be empty.
         choices: the answers.
@@ -159,12 +160,18 @@ def choice_log_probs(
     if not answers or not all(answers):
         raise ValueError(f"expected several choices of at least one token, got {choices!r:.80}")
     longest = max(len(answer) for answer in answers)
-    rows = [before + answer + [0] * (longest - len(answer)) for answer in answers]
-    token_ids = torch.tensor(rows)  # zeros at the end change nothing before them
-    logits = model(token_ids)[:, len(before) - 1 : -1]
+    token_ids = torch.tensor([answer + [0] * (longest - len(answer)) for answer in answers])
+    cache = KVCache(model, len(before) + longest - 1)
+    logits = cached_logits(model, torch.tensor([before]), cache, n_logits=1)
+    logits = logits.expand(len(answers), 1, -1)  # the prompt is read once for all
+    if longest > 1:
+        rows = [0] * len(answers)
+        cache.keys, cache.values = cache.keys[:, rows], cache.values[:, rows]
+        rest = cached_logits(model, token_ids[:, :-1], cache)
+        logits = torch.cat([logits, rest], 1)  # (C, longest, V); zeros at the end change nothing
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))  # 16 bits add up badly
     log_probs = logits.log_softmax(-1)
-    of_tokens = log_probs.gather(-1, token_ids[:, len(before) :, None])[..., 0]
+    of_tokens = log_probs.gather(-1, token_ids[..., None])[..., 0]
     sums = [row[: len(answer)].sum() for row, answer in zip(of_tokens, answers, strict=True)]
     return torch.stack(sums).double().numpy()
 

@@ -19,6 +19,7 @@ Sources:
 """
 
 import codecs
+import copy
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -494,6 +495,8 @@ def _rms_norm(x: np.ndarray, norm: tuple) -> np.ndarray:
 class Reader:
     """A model and its cache: read some tokens, get the logits of the next one.
 
+    Prompts that are equal, such as those of a group of answers, are read once.
+
     Args:
         model: a `GPT` or a `Llama`.
         cache: what it has read so far.
@@ -507,7 +510,28 @@ class Reader:
         """Read new tokens (B, T), return the logits (B, V) of what follows them."""
         if self.step and token_ids.numel() == 1 and self.cache.length < self.cache.n_positions:
             return torch.from_numpy(self.step(token_ids.item()))[None]
+        if self.cache.length == 0 and len(token_ids) > 1:
+            return self._read_prompts(token_ids)
         return cached_logits(self.model, token_ids, self.cache, n_logits=1)[:, -1]
+
+    def _read_prompts(self, token_ids: Tensor) -> Tensor:
+        cache, n = self.cache, token_ids.shape[1]
+        part, marked = copy.copy(cache), token_ids
+        if isinstance(cache, PaddedCache):
+            marked = token_ids.masked_fill(~cache.real[:, :n], -1)
+        different, row_of = marked.unique(dim=0, return_inverse=True)
+        rows = torch.arange(len(row_of), device=row_of.device)
+        rows = row_of.new_empty(len(different)).scatter_(0, row_of, rows)  # one of each
+        part.keys, part.values = cache.keys[:, rows, :, :n], cache.values[:, rows, :, :n]
+        if isinstance(cache, PaddedCache):
+            part.real = cache.real[rows]
+        logits = cached_logits(self.model, token_ids[rows], part, n_logits=1)[:, -1]
+        cache.keys[..., :n, :], cache.values[..., :n, :] = (
+            part.keys[:, row_of],
+            part.values[:, row_of],
+        )
+        cache.length = part.length
+        return logits[row_of]
 
 
 # ------------------------------------------------------------------------- writing and stopping

@@ -259,6 +259,12 @@ def test_without_the_mask_texts_see_each_other():
     assert (alone - together).abs().max() > 0.1
     first = documents(rows, E) == 0
     torch.testing.assert_close(alone[first], together[first], rtol=1e-4, atol=1e-4)
+    wanted = packed_logits(model, rows, documents(rows, E), first)
+    torch.testing.assert_close(wanted, alone[first], rtol=1e-4, atol=1e-4)
+    assert packed_logits(model, rows, documents(rows, E), first & ~first).shape == (0, V)
+    for wrong in first.int(), first[:, 1:]:
+        with pytest.raises(ValueError, match="expected a boolean for each token"):
+            packed_logits(model, rows, documents(rows, E), wrong)
 
 
 def test_documents_by_hand():

@@ -541,6 +541,24 @@ def test_batches_of_different_lengths_equal_one_by_one(kind):
     assert any(0 < len(text) < 12 for text in alone)
 
 
+def test_equal_prompts_are_read_once(kind):
+    """A 0 that was filled in is another token than a real one."""
+    model, read = make(kind), []
+    hook = lambda module, given, result: read.append(given[0].numel())  # noqa: E731
+    handle = model.token_embedding.register_forward_hook(hook)
+    greedy = Sampling(temperature=0)
+    for prompts, n_different in (
+        ([[5, 7, 1], [5, 7, 1], [2, 0], [0, 2, 0], [2, 0], [9]], 4),
+        ([[3, 4, 2]] * 5, 1),
+        ([[3, 4, 2], [4, 3, 2]], 2),
+    ):
+        read.clear()
+        found = generate_batch(model, prompts, 4, greedy, ())
+        assert read == [3 * n_different, *[len(prompts)] * 3]
+        assert found == [generate(model, prompt, 4, greedy, ()) for prompt in prompts]
+    handle.remove()
+
+
 def test_padded_logits_equal_those_alone(kind):
     model = make(kind, torch.float64)
     prompts = [random_ids(1, n, seed=n)[0].tolist() for n in (7, 1, 12, 4)]

@@ -35,6 +35,7 @@ __all__ = [
     "open_checkpoint",
     "outlines",
     "read_json",
+    "read_weights",
     "same_tensor",
     "write_folder",
 ]
@@ -130,8 +131,22 @@ def open_checkpoint(
     if (folder / "generation_config.json").exists():
         generation = read_json(folder / "generation_config.json")
         config["eos_token_id"] = generation.get("eos_token_id")
+    return config, read_weights(folder)
+
+
+def read_weights(folder: Path, stem: str = "model") -> dict[str, Tensor]:
+    """Read the tensors of a folder by their names, see `open_checkpoint`.
+
+    Args:
+        folder: where the files are.
+        stem: how their names begin.
+
+    Raises:
+        ValueError: a file missing or broken, pickled weights alone, or two tensors of one name
+            that differ.
+    """
     tensors = {}
-    for file, listed in _weight_files(folder).items():
+    for file, listed in _weight_files(folder, stem).items():
         try:
             found = safetensors.torch.load_file(folder / file)
             with safetensors.safe_open(folder / file, "pt") as opened:
@@ -144,7 +159,7 @@ def open_checkpoint(
             raise ValueError(f"expected {name!r:.80} in {file}, where the index has it, got none")
         for name, tensor in found.items():
             add_once(tensors, name, tensor, file)
-    return config, tensors
+    return tensors
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -164,15 +179,15 @@ def read_json(path: Path) -> dict[str, Any]:
     return found
 
 
-def _weight_files(folder: Path) -> dict[str, set[str]]:
+def _weight_files(folder: Path, stem: str) -> dict[str, set[str]]:
     """Return the names of the files with weights, and which tensors the index says are in them."""
-    if (folder / "model.safetensors").exists():
-        return {"model.safetensors": set()}
-    index = folder / "model.safetensors.index.json"
+    if (folder / f"{stem}.safetensors").exists():
+        return {f"{stem}.safetensors": set()}
+    index = folder / f"{stem}.safetensors.index.json"
     if not index.exists():
         found = sorted(path.name for path in folder.iterdir())
         raise ValueError(
-            f"expected model.safetensors in {folder} (pickled weights such as pytorch_model.bin "
+            f"expected {stem}.safetensors in {folder} (pickled weights such as pytorch_model.bin "
             f"are not read: loading them can run any code), got {found!r:.300}"
         )
     names = read_json(index).get("weight_map")
@@ -329,6 +344,7 @@ def write_folder(
     config: Mapping[str, Any],
     tensors: Mapping[str, Tensor],
     tokenizer: Any = None,
+    weights: str = "model",
 ) -> None:
     """Write a model that `transformers` opens, each file in one step.
 
@@ -340,6 +356,7 @@ def write_folder(
             and is not written for a model that writes no text.
         tensors: the weights.
         tokenizer: writes its own files with `save_pretrained`.
+        weights: the name of their file, without its ending.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -348,8 +365,7 @@ def write_folder(
         for name, tensor in tensors.items()
     }
     metadata = {"format": "pt", "sha256": weights_sha256(own)}
-    weights = safetensors.torch.save(own, metadata)
-    write_atomic(folder / "model.safetensors", weights)
+    write_atomic(folder / f"{weights}.safetensors", safetensors.torch.save(own, metadata))
     files = {"config": config}
     if "eos_token_id" in config:
         ends = {name: config[name] for name in ("bos_token_id", "eos_token_id")}

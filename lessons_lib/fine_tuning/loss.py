@@ -83,24 +83,36 @@ def document_mask(numbers: Tensor) -> Tensor:
     return (same & causal_mask(numbers.shape[1]).to(numbers.device))[:, None]
 
 
-def packed_logits(model: Llama, token_ids: Tensor, numbers: Tensor) -> Tensor:
-    """Return the logits (B, T, V) of rows (B, T) in which several texts stand.
+def packed_logits(
+    model: Llama, token_ids: Tensor, numbers: Tensor, wanted: Tensor | None = None
+) -> Tensor:
+    """Return the logits (B, T, V) of rows in which several texts stand, or (N, V) where wanted.
 
     Positions go on from text to text: a rotary position is only ever seen as a distance, so each
     text gets what it would get alone, up to rounding. A model with learned positions would have to
     begin each text at 0.
 
+    Args:
+        model: a Llama.
+        token_ids: (B, T).
+        numbers: of each token's text, as `documents` gives them: (B, T).
+        wanted: booleans (B, T) of which N are true: where logits are computed; all by default.
+
     Raises:
-        ValueError: see `check_token_ids`; a model without rotary positions.
+        ValueError: see `check_token_ids`; a model without rotary positions; other shapes.
     """
     if not isinstance(model, Llama):
         raise ValueError(f"expected a Llama, got a {type(model).__name__}")
     check_token_ids(token_ids, model.config.vocab_size, model.config.context_length)
     if getattr(numbers, "shape", None) != token_ids.shape:
         raise ValueError(f"expected a number for each token, got {numbers!r:.80}")
+    if wanted is not None and (wanted.shape, wanted.dtype) != (token_ids.shape, torch.bool):
+        raise ValueError(f"expected a boolean for each token, got {wanted!r:.80}")
     x, mask = model.token_embedding(token_ids), document_mask(numbers)
     for block in model.blocks:
         x = block(x, mask)
+    if wanted is not None:
+        x = x[wanted]  # (N, D): the head is the largest matrix of all
     return model.head(model.final_norm(x))
 
 
@@ -163,6 +175,6 @@ def chat_loss(model: Llama, token_ids: Tensor, tokenizer: BPETokenizer) -> tuple
     """
     numbers = documents(token_ids, special_id(tokenizer, END))
     counts = answer_mask(token_ids, tokenizer)[:, 1:]
-    logits = packed_logits(model, token_ids[:, :-1], numbers[:, :-1])
-    losses = F.cross_entropy(logits[counts], token_ids[:, 1:][counts].long(), reduction="sum")
+    logits = packed_logits(model, token_ids[:, :-1], numbers[:, :-1], counts)
+    losses = F.cross_entropy(logits, token_ids[:, 1:][counts].long(), reduction="sum")
     return losses, counts.sum()

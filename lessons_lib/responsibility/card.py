@@ -8,6 +8,15 @@ from pathlib import Path
 
 from lessons_lib.base.checkpoints import read_checkpoint
 from lessons_lib.base.files import write_atomic
+from lessons_lib.responsibility.energy import (
+    Energy,
+    carbon,
+    estimated_energy,
+    facts,
+    figure,
+    grids,
+    read_energy,
+)
 
 MISSING = {"en": "*not recorded*", "es": "*no consta*"}
 NAMES = {"en": "CARD.md", "es": "CARD.es.md"}
@@ -34,7 +43,15 @@ LINES = {
         "steps": "Steps",
         "time": "Time",
         "recipe": "Settings",
-        "energy": "Energy",
+        "energy": "Energy and carbon",
+        "counters": "{energy}, by the counters of the processor; {carbon} of CO2 equivalent{grid}",
+        "meter": "{energy}, by a power meter; {carbon} of CO2 equivalent{grid}",
+        "estimate": "{energy}, an estimate: at the least {thread} W for each thread, at the most "
+        "{processor} W for the processor, times {overhead} for its room; {carbon} of CO2 "
+        "equivalent{grid}",
+        "between": "{} to {}",
+        "somewhere": " (from the cleanest to the dirtiest grid of the page on law and cost)",
+        "there": " (electricity: {}, {})",
         "results": "What was measured",
         "first": "Training loss of the first step, nats per token",
         "last": "Training loss of the last step, nats per token",
@@ -70,7 +87,16 @@ LINES = {
         "steps": "Pasos",
         "time": "Tiempo",
         "recipe": "Ajustes",
-        "energy": "Energía",
+        "energy": "Energía y carbono",
+        "counters": "{energy}, según los contadores del procesador; {carbon} de CO2 "
+        "equivalente{grid}",
+        "meter": "{energy}, según un medidor de consumo; {carbon} de CO2 equivalente{grid}",
+        "estimate": "{energy}, estimación: como mínimo {thread} W por hilo; como máximo "
+        "{processor} W por el procesador, por {overhead} de la sala; {carbon} de CO2 "
+        "equivalente{grid}",
+        "between": "de {} a {}",
+        "somewhere": " (de la red más limpia a la más sucia de la página de leyes y costes)",
+        "there": " (electricidad: {}, {})",
         "results": "Lo que se midió",
         "first": "Pérdida del primer paso, en nats por token",
         "last": "Pérdida del último paso, en nats por token",
@@ -94,40 +120,49 @@ SECTIONS = {
 }
 
 
-def write_card(folder: str | os.PathLike, language: str = "en") -> Path:
+def write_card(folder: str | os.PathLike, language: str = "en", grid: str | None = None) -> Path:
     """Write a model card into the folder of a model or a run, and return its path.
 
-    It says what these files say: `config.json` and `model.safetensors` (a model's), `record.jsonl`
-    and `checkpoint.pt` (a run's), and `facts.json`, an object in which texts can be given for the
-    entries of `SECTIONS`, such as "licence". Each is optional; what none of them says stands in the
-    card as not recorded. A card that is there is written anew.
+    It says what these files say: `config.json` and `model.safetensors` (a model's), `record.jsonl`,
+    `results.json` and `checkpoint.pt` (a run's), `energy.json` (what was measured of a run:
+    `write_energy`), and `facts.json`, an object in which texts can be given for the entries of
+    `SECTIONS`, such as "licence". Each is optional, and a later one knows better; what none of them
+    says stands in the card as not recorded. Without a measured energy, the time of the run gives a
+    range (`estimated_energy`). A card that is there is written anew.
 
     Args:
         folder: of a model, of a run, or of both.
         language: "en" or "es".
+        grid: the country whose electricity it was, one of `grids`; without one, the carbon is a
+            range over all of them.
 
     Raises:
-        ValueError: another language, a folder without any of these files, or a broken one, by name.
+        ValueError: another language or country, a folder without any of these files, or a broken
+            one, by name.
     """
     if language not in LINES:
         raise ValueError(f"expected a language among {[*LINES]}, got {language!r}")
+    if grid is not None and grid not in grids():
+        raise ValueError(f"expected a grid among {', '.join(grids())}, got {grid!r}")
     path = Path(folder)
-    facts, files = {}, []
+    said, files = {}, []
     for name, read in READERS.items():
         if (path / name).exists():
             files.append(name)
             try:
-                facts |= read(path / name, language)
+                said |= read(path / name, language)
             except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
                 raise ValueError(f"expected {path / name} to be whole, got: {error!r}") from None
     if not files:
         raise ValueError(f"expected {', '.join(READERS)} or some of them in {path}, got none")
+    if isinstance(said.get("energy"), Energy):
+        said["energy"] = spent(said["energy"], language, grid)
     words = LINES[language]
     lines = [f"# {words['title']}", "", words["made"].format(files=", ".join(files)), ""]
     for section, entries in SECTIONS.items():
         lines += [f"## {words[section]}", "", "| | |", "|---|---|"]
         for entry in entries:
-            value = str(facts.get(entry, MISSING[language]))
+            value = str(said.get(entry, MISSING[language]))
             value = value.replace("|", "\\|").replace("\n", " ")
             lines.append(f"| {words[entry]} | {value} |")
         lines.append("")
@@ -151,16 +186,54 @@ def number(value: float, language: str, digits: int = 0) -> str:
     return f"{whole},{rest}" if rest else whole
 
 
+def amount(low: float, high: float, units: dict[str, float], language: str) -> str:
+    """Write a range with two significant digits, in the largest of some units that fits its end.
+
+    >>> amount(12600, 471240, {"J": 1, "Wh": 3600}, "en"), amount(5, 5, {"J": 1}, "en")
+    ('3.5 to 130 Wh', '5 J')
+    """
+    unit, size = max(
+        ((unit, size) for unit, size in units.items() if high >= size),
+        key=lambda pair: pair[1],
+        default=min(units.items(), key=lambda pair: pair[1]),
+    )
+    ends = []
+    for value in (low / size, high / size):
+        digits = 1 - math.floor(math.log10(value)) if value else 0
+        rounded = round(value, digits)
+        kept = max(digits, 0) if rounded % 1 else 0
+        ends.append(number(rounded, language, kept))
+    text = LINES[language]["between"].format(*ends) if ends[0] != ends[1] else ends[0]
+    return f"{text} {unit}"
+
+
+def spent(energy: Energy, language: str, grid: str | None = None) -> str:
+    """Write the energy of a run and the carbon of making it, with how it is known."""
+    words = LINES[language]
+    place = words["somewhere"]
+    for one in facts()["grid"]:
+        if one["id"] == grid:
+            place = words["there"].format(one["name"][language], one["year"])
+    return words[energy.how].format(
+        energy=amount(energy.low, energy.high, {"J": 1, "Wh": 3600, "kWh": 3.6e6}, language),
+        carbon=amount(*carbon(energy, grid), {"mg": 1e-3, "g": 1, "kg": 1e3, "t": 1e6}, language),
+        grid=place,
+        thread=number(figure("thread")[1], language, 1),
+        processor=number(figure("processor")[1], language),
+        overhead=number(figure("overhead")[1], language, 2),
+    )
+
+
 def _read_config(path: Path, language: str) -> dict[str, str]:
     config = json.loads(path.read_bytes())
     architecture = ", ".join(config.get("architectures") or [config["model_type"]])
     sizes = ("num_hidden_layers", "n_layer", "hidden_size", "n_embd", "num_attention_heads")
     named = [f"{name} {config[name]}" for name in (*sizes, "n_head") if name in config]
-    facts = {"architecture": architecture, "sizes": ", ".join(named)}
+    said = {"architecture": architecture, "sizes": ", ".join(named)}
     if "vocab_size" in config:
-        facts["vocabulary"] = number(config["vocab_size"], language)
+        said["vocabulary"] = number(config["vocab_size"], language)
     context = config.get("max_position_embeddings", config.get("n_positions"))
-    return facts if context is None else facts | {"context": number(context, language)}
+    return said if context is None else said | {"context": number(context, language)}
 
 
 def _read_weights(path: Path, language: str) -> dict[str, str]:
@@ -173,21 +246,40 @@ def _read_weights(path: Path, language: str) -> dict[str, str]:
     return {"parameters": number(sum(math.prod(shape) for shape in shapes), language)}
 
 
-def _read_record(path: Path, language: str) -> dict[str, str]:
+def _read_record(path: Path, language: str) -> dict[str, str | Energy]:
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     if not lines:
         return {}
     first, last = lines[0], lines[-1]
-    facts = {
-        "steps": number(last["step"], language),
-        "read": number(last["tokens"], language),
-        "time": str(timedelta(seconds=round(last["seconds"]))),
+    stages = {line.get("stage"): line for line in lines}.values()  # each counts from 1 again
+    said = {
+        "steps": number(sum(line["step"] for line in stages), language),
         "last": number(last["loss"], language, 3),
     }
+    if "tokens" in last:
+        said["read"] = number(sum(line["tokens"] for line in stages), language)
+    if "seconds" in last:
+        said |= _took(sum(line["seconds"] for line in stages))
     if first["step"] == 1:  # a stored record may keep only every tenth line
-        facts["first"] = number(first["loss"], language, 3)
+        said["first"] = number(first["loss"], language, 3)
     measured = [line["validation"] for line in lines if "validation" in line]
-    return facts | ({"validation": number(measured[-1], language, 3)} if measured else {})
+    return said | ({"validation": number(measured[-1], language, 3)} if measured else {})
+
+
+def _took(seconds: float, threads: int = 1) -> dict[str, str | Energy]:
+    time = str(timedelta(seconds=round(seconds)))
+    return {"time": time, "energy": estimated_energy(seconds, threads)}
+
+
+def _read_results(path: Path, language: str) -> dict[str, str | Energy]:
+    results = json.loads(path.read_bytes())
+    names = {"steps": "steps", "read": "tokens"}
+    said = {
+        entry: number(results[name], language) for entry, name in names.items() if name in results
+    }
+    if "minutes" in results:
+        said |= _took(60 * results["minutes"], results.get("threads", 1))
+    return said
 
 
 def _read_checkpoint(path: Path, language: str) -> dict[str, str]:
@@ -199,21 +291,27 @@ def _read_checkpoint(path: Path, language: str) -> dict[str, str]:
     }
 
 
+def _read_energy(path: Path, _language: str) -> dict[str, Energy]:
+    return {"energy": read_energy(path)}
+
+
 def _read_facts(path: Path, _language: str) -> dict[str, str]:
-    facts = json.loads(path.read_bytes())
+    said = json.loads(path.read_bytes())
     known = {entry for entries in SECTIONS.values() for entry in entries}
-    for name, text in facts.items():
+    for name, text in said.items():
         if name not in known or not isinstance(text, str):
             raise ValueError(
                 f"expected texts for some of {sorted(known)}, got {name}: {text!r:.60}"
             )
-    return facts
+    return said
 
 
 READERS = {
     "config.json": _read_config,
     "model.safetensors": _read_weights,
     "record.jsonl": _read_record,
+    "results.json": _read_results,
     "checkpoint.pt": _read_checkpoint,
+    "energy.json": _read_energy,
     "facts.json": _read_facts,
 }
