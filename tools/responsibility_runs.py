@@ -39,6 +39,7 @@ from lessons_lib.responsibility import (
     text_rows,
     train_rows,
 )
+from lessons_lib.responsibility.bias import t_value
 from lessons_lib.training import Recipe
 
 STORED = Path(__file__).resolve().parents[1] / "lessons_lib" / "models" / "responsibility.json"
@@ -85,23 +86,30 @@ def planted() -> dict[str, float]:
     return {name: interval[0] for name, interval in compare(rows).items()}
 
 
+def count_inside(seeds: list[dict[str, list[float]]], confidence: float) -> dict[str, int]:
+    """Count the intervals that hold what was planted, widened from 95% to another confidence."""
+    truth = planted()
+    wider = t_value(confidence, N_MODELS - 1) / t_value(0.95, N_MODELS - 1)
+    return {
+        name: sum(
+            abs(truth[name] - one[name][0]) <= wider * (one[name][2] - one[name][0])
+            for one in seeds
+        )
+        for name in seeds[0]
+    }
+
+
 def bias(language: str) -> None:
     """Read the odds of four models, twenty times, and count the intervals that hold the truth."""
     truth, seeds = planted(), []
     for seed in range(N_SEEDS):
         found = compare(read_seed(seed, language))
         seeds.append(found)
-        inside = {
-            name: sum(one[name][1] <= truth[name] <= one[name][2] for one in seeds)
-            for name in found
-        }
         settings = {"scenes": N_SCENES, "models": N_MODELS, "confidence": 0.95}
-        note(
-            f"bias-{language}",
-            {"settings": settings, "planted": truth, "n": len(seeds), "inside": inside}
-            | {"seeds": seeds},
-        )
-        print(language, seed, inside, flush=True)
+        found = {"settings": settings, "planted": truth, "n": len(seeds), "seeds": seeds}
+        found["inside"] = {str(level): count_inside(seeds, level) for level in (0.95, 0.99)}
+        note(f"bias-{language}", found)
+        print(language, seed, found["inside"], flush=True)
 
 
 def by_repetitions(model: torch.nn.Module, secrets: list[Secret], language: str) -> dict:
