@@ -15,7 +15,7 @@ import safetensors.torch
 import torch
 import torch.nn.functional as F
 
-from lessons_lib.corpus.pictures import Scene, Thing, draw
+from lessons_lib.corpus.pictures import Scene, Thing, draw, read
 from lessons_lib.corpus.pictures import sample as draw_scenes
 from lessons_lib.dit import (
     Captions,
@@ -296,6 +296,17 @@ def test_each_picture_is_painted_on_its_own():
         torch.testing.assert_close(one[0], both[i], rtol=0, atol=1e-5)
     words = said._replace(words=said.words.flip(1), real=torch.ones_like(said.real))
     assert (model(x, HALVES, words) - both).abs().max() > 1e-3  # words count
+
+
+def test_half_the_bits_say_nearly_the_same():
+    for config, t, said in (
+        (TOLD, HALVES, some_captions()),
+        (LABELLED, torch.tensor([0, 49]), torch.tensor([1, 2])),
+    ):
+        model, x = awake(config), some_pictures()
+        whole, half = model(x, t, said), model.bfloat16()(x, t, said)
+        assert half.dtype == torch.bfloat16
+        assert (half.float() - whole).abs().mean() < 0.05 * whole.abs().mean()
 
 
 def test_labels_say_what_to_paint():
@@ -657,6 +668,8 @@ def test_batches_are_pictures_of_their_captions():
 def test_rates_rise_stay_and_fall():
     found = [painter_rate(p) for p in (0.01, 0.04, 0.5, 0.75, 0.99, 1.0)]
     assert found == pytest.approx([0.25, 1, 1, 0.5, 0.02, 0.02])
+    assert painter_rate(0.9, fall=0.2) == pytest.approx(0.5)
+    assert painter_rate(0.5, warm_up=0.0, final=0.3, fall=1.0) == pytest.approx(0.5)
 
 
 def test_muon_takes_the_matrices_of_the_blocks():
@@ -677,6 +690,22 @@ def test_means_follow_the_weights():
     follow_weights(mean, model.parameters(), 0.75)
     for smooth, p in zip(mean, model.parameters(), strict=True):
         torch.testing.assert_close(smooth, 0.25 * p.detach())
+
+
+def test_a_training_leaves_the_means_of_its_weights():
+    model = DiT(DiTConfig(d_model=8, n_heads=2, n_layers=1, d_condition=128, n_waves=4))
+    mean = [p.detach().clone() for p in model.parameters()]
+
+    def follow(step, _):
+        keep = min(0.5, 1 - 4 / (step + 4))
+        mean[:] = [
+            keep * m + (1 - keep) * p.detach()
+            for m, p in zip(mean, model.parameters(), strict=True)
+        ]
+
+    train_painter(model, Recipe(n_steps=8, batch_size=2), keep=0.5, watch=follow)
+    for smooth, p in zip(mean, model.parameters(), strict=True):
+        torch.testing.assert_close(p.detach(), smooth, rtol=0, atol=1e-6)
 
 
 def test_a_short_training_learns_and_is_the_same_again():
@@ -752,7 +781,9 @@ def test_drawings_are_read_back_as_they_are():
     noise = np.random.default_rng(0).random(pictures.shape).astype(np.float32)
     far = read_back(scenes, noise)
     assert far.rmse > 0.2
-    assert far.rmse_error > 0
+    distances = [read(picture)[1] for picture in noise]
+    assert far.rmse == pytest.approx(np.mean(distances))
+    assert far.rmse_error == pytest.approx(np.std(distances, ddof=1) / 6**0.5)
 
 
 def test_names_colours_and_pairs_are_told_apart():

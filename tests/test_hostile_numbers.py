@@ -21,6 +21,7 @@ from lessons_lib import (
     attention,
     block,
     clip,
+    dit,
     evaluation,
     fine_tuning,
     generation,
@@ -56,6 +57,7 @@ CHAPTERS = [
     fine_tuning,
     alignment,
     clip,
+    dit,
 ]
 HOSTILE = [math.nan, math.inf, -math.inf, -1, 0, True, False, "3", 2.5, None, 1j, [1], np.True_]
 
@@ -111,9 +113,107 @@ def windows(**arguments):
 WORDS = clip.WordTokenizer(clip.picture_words())
 SMALL = clip.TowerConfig(8, 2, 1)
 
+PAINTER = dit.DiT(
+    dit.DiTConfig(
+        image_size=4, patch_size=2, d_model=8, n_heads=2, n_layers=1, n_classes=3, n_waves=4
+    )
+)
+TOLD = dit.DiT(dit.DiTConfig(d_model=8, n_heads=2, n_layers=1, d_condition=128, n_waves=4))
+MIX, HALVES, LABELS = torch.ones(2, 3, 4, 4), torch.tensor([0.5, 0.5]), torch.tensor([0, 1])
+
 
 # name: (what to call, arguments that work, the numeric ones and what else is valid for them)
 CALLS = {
+    "dit.DiTConfig": (
+        dit.DiTConfig,
+        {"image_size": 4, "patch_size": 1, "channels": 1, "d_model": 4, "n_layers": 1}
+        | {
+            "n_heads": 1,
+            "d_ff": 4,
+            "n_classes": 2,
+            "d_condition": None,
+            "n_steps": 9,
+            "out_channels": 1,
+        }
+        | {"n_waves": 4, "feed_eps": 1e-5},
+        dict.fromkeys(("image_size", "patch_size", "channels", "d_model", "n_layers"), SIZE)
+        | {"n_heads": SIZE, "d_ff": OPTIONAL_SIZE, "n_classes": SIZE, "n_steps": SIZE}
+        | {"d_condition": OPTIONAL_SIZE}
+        | {"out_channels": OPTIONAL_SIZE, "n_waves": SIZE, "feed_eps": AMOUNT},
+    ),
+    "dit.patchify": (dit.patchify, {"x": MIX, "size": 2}, {"size": SIZE}),
+    "dit.unpatchify": (dit.unpatchify, {"x": torch.ones(1, 4, 12), "size": 2}, {"size": SIZE}),
+    "dit.time_waves": (dit.time_waves, {"t": HALVES, "n": 4}, {"n": SIZE}),
+    "dit.plane_waves": (dit.plane_waves, {"n": 2, "d_model": 4}, {"n": SIZE, "d_model": SIZE}),
+    "dit.ddpm_schedule": (
+        dit.ddpm_schedule,
+        {"n_steps": 4, "first": 0.1, "last": 0.2},
+        {"n_steps": SIZE, "first": kind(FLOAT), "last": kind(FLOAT)},
+    ),
+    "dit.seeded_noise": (dit.seeded_noise, {"shape": (2, 2), "seed": 1}, {"seed": COUNT}),
+    "dit.guided": (
+        dit.guided,
+        {"model": PAINTER, "x": MIX, "t": HALVES, "condition": LABELS, "guidance": 2.0},
+        {"guidance": AMOUNT},
+    ),
+    "dit.euler_step": (
+        dit.euler_step,
+        {"x": MIX, "velocity": MIX, "t": 0.5, "s": 0.2},
+        {"t": kind(FLOAT), "s": PART},
+    ),
+    "dit.heun_step": (
+        dit.heun_step,
+        {"x": MIX, "velocity_at": lambda x, t: x, "t": 0.5, "s": 0.2},
+        {"t": kind(FLOAT), "s": PART},
+    ),
+    "dit.ddpm_step": (
+        dit.ddpm_step,
+        {"x": MIX, "prediction": MIX, "now": 3, "before": 2, "schedule": dit.ddpm_schedule(4)},
+        {"now": kind(INTEGER), "before": kind(INTEGER, -1, 0)},
+    ),
+    "dit.ddim_step": (
+        dit.ddim_step,
+        {"x": MIX, "prediction": MIX, "now": 3, "before": 2, "schedule": dit.ddpm_schedule(4)}
+        | {"eta": 0.5, "noise": MIX},
+        {"now": kind(INTEGER), "before": kind(INTEGER, -1, 0), "eta": PART},
+    ),
+    "dit.sample": (
+        dit.sample,
+        {"model": PAINTER, "condition": LABELS, "steps": 2, "guidance": 2.0, "seed": 1},
+        {"steps": SIZE, "guidance": AMOUNT, "seed": COUNT},
+    ),
+    "dit.paint": (
+        dit.paint,
+        {"captions": ["a fox"], "steps": 1, "guidance": 2.0, "seed": 1},
+        {"steps": SIZE, "guidance": AMOUNT, "seed": COUNT},
+    ),
+    "dit.random_times": (
+        dit.random_times,
+        {"n": 2, "generator": torch.Generator(), "mean": 0.5, "deviation": 1.0},
+        {"n": SIZE, "mean": kind(FLOAT, *ANY_SIGN), "deviation": AMOUNT},
+    ),
+    "dit.flow_loss": (
+        dit.flow_loss,
+        {"model": PAINTER, "x": MIX, "condition": LABELS, "generator": torch.Generator()}
+        | {"drop": 0.5},
+        {"drop": PART},
+    ),
+    "dit.painter_batch": (
+        dit.painter_batch,
+        {"n": 2, "seed": 1, "full": 0.5},
+        {"n": SIZE, "seed": COUNT, "full": PART},
+    ),
+    "dit.painter_rate": (
+        dit.painter_rate,
+        {"progress": 0.5, "warm_up": 0.1, "final": 0.1, "fall": 0.5},
+        {"progress": PART, "warm_up": PART, "final": PART, "fall": kind(FLOAT)},
+    ),
+    "dit.train_painter": (
+        dit.train_painter,
+        {"model": TOLD, "recipe": training.Recipe(n_steps=1, batch_size=2), "keep": 0.5}
+        | {"fall": 0.5},
+        {"keep": PART, "fall": kind(FLOAT)},
+    ),
     "clip.TowerConfig": (
         clip.TowerConfig,
         {"d_model": 4, "n_heads": 2, "n_layers": 1, "d_ff": 4, "eps": 1e-5},
@@ -872,6 +972,7 @@ RECORDS = {
     "gguf.read_scaling": "numbers of a file, tested by broken files",
     "gguf.shown": "a part of messages",
     "gguf.wrong": "makes messages",
+    "dit.ReadBack": "what read_back found",
     "evaluation.Accuracy": "what accuracy found",
     "evaluation.Bin": "what reliability found",
     "evaluation.Question": "`answer` is checked against its choices",

@@ -193,10 +193,9 @@ class CaptionMap(nn.Module):
 
     def forward(self, captions: Captions) -> tuple[Tensor, Tensor]:
         """Return vectors (B, D), `nothing` where there is no caption, and words (B, T, D)."""
-        said = captions.real.any(1, keepdim=True)
-        return torch.where(said, self.pooled(captions.pooled), self.nothing), self.words(
-            captions.words
-        )
+        said, dtype = captions.real.any(1, keepdim=True), self.nothing.dtype
+        pooled = torch.where(said, self.pooled(captions.pooled.to(dtype)), self.nothing)
+        return pooled, self.words(captions.words.to(dtype))
 
 
 class DiT(DiTFiles):
