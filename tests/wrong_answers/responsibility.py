@@ -41,8 +41,8 @@ WRONG = {
         "the rank": lambda log_probs, own: (
             ranked(log_probs, own, log=lambda x: -x) + len(log_probs)
         ),
-        "equals do not count": lambda log_probs, own: ranked(
-            log_probs, own, lambda all_, one: all_ > one
+        "equals do not count": lambda log_probs, own: (
+            math.log2(len(log_probs)) - math.log2((log_probs > log_probs[own]).sum() + 1)
         ),
         "in nats": lambda log_probs, own: ranked(log_probs, own, log=math.log),
         "the least probable first": lambda log_probs, own: ranked(
