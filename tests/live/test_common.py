@@ -21,6 +21,7 @@ from lessons_lib.live import (
     NextToken,
     NGramLab,
     OptimizerRace,
+    Painter,
     PlantedOdds,
     PreferenceOptimum,
     Quantizer,
@@ -60,6 +61,7 @@ MAKE = {
     ),
     "ngram_lab": lambda language: NGramLab(TEXT, ["la luna"], 2, "add-k", 0.1, language),
     "optimizer_race": lambda language: OptimizerRace(step=60, lr=0.2, language=language),
+    "painter": lambda language: Painter(language),
     "planted_odds": lambda language: PlantedOdds(language=language),
     "preference_optimum": lambda language: PreferenceOptimum(language=language),
     "quantizer": lambda language: Quantizer(
