@@ -77,6 +77,7 @@ model: $(ENV)/ready
 	OMP_NUM_THREADS=2 MKL_NUM_THREADS=2 TQDM_DISABLE= $(PY) -m tools.chat_adapter
 	OMP_NUM_THREADS=2 MKL_NUM_THREADS=2 TQDM_DISABLE= $(PY) -m tools.clip_model
 	OMP_NUM_THREADS=2 MKL_NUM_THREADS=2 TQDM_DISABLE= $(PY) -m tools.dit_model
+	$(PY) -m tools.painted
 	$(PY) -m tools.traces
 
 style: $(ENV)/ready

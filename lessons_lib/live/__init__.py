@@ -25,6 +25,7 @@ _MODULES = {  # imported when asked for: some figures need PyTorch, most do not
     "NextCharacter": "next_character",
     "NextToken": "next_token",
     "OptimizerRace": "optimizer_race",
+    "Painter": "painter",
     "PreferenceOptimum": "preference_optimum",
     "Quantizer": "quantizer",
     "RotaryClock": "rotary_clock",

@@ -7,6 +7,7 @@ import unicodedata
 import pytest
 
 from tools import house
+from tools.law import stale
 
 ROOT = house.ROOT
 ENTRY = re.compile(
@@ -118,20 +119,6 @@ def checked(language: str) -> datetime.date:
     words = {"en": "Checked on", "es": "Comprobado el"}[language]
     (day,) = re.findall(rf"^{words} (\S+)\.", page(language, "today"), re.M)
     return datetime.date.fromisoformat(day)
-
-
-def stale(day: datetime.date, today: datetime.date) -> bool:
-    """Whether more than nine months lie between two days."""
-    months = 12 * (today.year - day.year) + today.month - day.month
-    return months > 9 or (months == 9 and today.day > day.day)
-
-
-def test_nine_months_are_counted():
-    day = datetime.date(2026, 11, 30)
-    assert not stale(day, day)
-    assert not stale(day, datetime.date(2027, 8, 30))
-    assert stale(day, datetime.date(2027, 8, 31))
-    assert stale(day, datetime.date(2028, 1, 1))
 
 
 def test_todays_models_were_checked_within_nine_months():

@@ -30,6 +30,7 @@ from lessons_lib.corpus.pictures import (
     exchange_colours,
     facts,
     near_miss,
+    nearest,
     read,
     same_words,
     sample,
@@ -403,6 +404,18 @@ def test_noisy_pictures_are_read(deviation, least):
         if found == scene:
             assert 0.5 * deviation < error < 1.1 * deviation
     assert right >= least
+
+
+def test_the_nearest_drawing_is_the_shifted_one():
+    rng, noise = random.Random(5), np.random.default_rng(5)
+    for scene in sample(20, 6, "test"):
+        drawn = draw(scene, 32, sample_shifts(len(scene.things), rng))
+        noisy = np.clip(drawn + 0.05 * noise.normal(size=drawn.shape), 0, 1)
+        found, drawing, error = nearest(noisy)
+        assert (found, error) == read(noisy)
+        assert found == scene
+        np.testing.assert_array_equal(drawing, drawn)
+        assert error == pytest.approx(np.sqrt(np.mean((drawn - noisy) ** 2)), rel=1e-4)
 
 
 def test_the_reader_is_far_from_what_is_no_picture():

@@ -21,6 +21,7 @@ from lessons_lib.live import (
     NextToken,
     NGramLab,
     OptimizerRace,
+    Painter,
     PreferenceOptimum,
     Quantizer,
     RotaryClock,
@@ -59,6 +60,7 @@ MAKE = {
     ),
     "ngram_lab": lambda language: NGramLab(TEXT, ["la luna"], 2, "add-k", 0.1, language),
     "optimizer_race": lambda language: OptimizerRace(step=60, lr=0.2, language=language),
+    "painter": lambda language: Painter(language),
     "preference_optimum": lambda language: PreferenceOptimum(language=language),
     "quantizer": lambda language: Quantizer(
         torch.linspace(-1000, 1e-7, 32), "Q4_1", 20, language=language

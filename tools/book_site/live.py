@@ -4,7 +4,8 @@ A figure is an ES module with anywidget's interface. Browsers refuse modules ope
 (``file://``), so the pages get one ordinary script instead: the engine and ``common.js`` once, each
 module in a function of its own, and a small loader that brings the page's figures to life. Other
 files they may not read either, so the model of `ModelInPage` and `LookInside` is a script too, and
-so are the stories that `TrainInPage` trains on, and the model and the adapter of `Chat`.
+so are the stories that `TrainInPage` trains on, the model and the adapter of `Chat`, and that of
+`Painter`.
 """
 
 import base64
@@ -16,7 +17,7 @@ from pathlib import Path
 from lessons_lib.live.modules import import_names, read_module, shared_source
 
 FILE_FIGURE = re.compile(
-    r'<figure [^>]*data-live="(chat|look_inside|model_in_page|train_in_page)" lang="(\w+)"'
+    r'<figure [^>]*data-live="(chat|look_inside|model_in_page|painter|train_in_page)" lang="(\w+)"'
 )
 FIGURE = re.compile(r'<figure [^>]*data-live="(\w+)"')
 ALL_FIGURES = re.compile(r'(<script [^>]*src=)"_static/live\.js[^"]*"')
@@ -95,10 +96,19 @@ def pack_chat() -> dict[str, str]:
     return {f"{name}.js": _pack_file(name, data) for name, data in files.items()}
 
 
+def pack_painter() -> dict[str, str]:
+    """Return the script of `Painter` by its name: the model that paints, of both languages."""
+    from lessons_lib.live.painter import painter_file
+
+    return {"painter.js": _pack_file("painter", painter_file())}
+
+
 def pack_files(figure: str, language: str) -> dict[str, str]:
     """Return by name the text of the scripts that a figure found by `FILE_FIGURE` asks for."""
     if figure == "chat":
         return pack_chat()
+    if figure == "painter":
+        return pack_painter()
     if figure == "train_in_page":
         return {f"stories_{language}.js": pack_training_stories(language)}
     return {f"model_{language}.js": pack_model(language)}

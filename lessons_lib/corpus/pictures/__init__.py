@@ -18,7 +18,7 @@ It stands beside the chapters and uses NumPy alone; its drawings and words are i
 
 from lessons_lib.corpus.pictures.captions import Wording, caption, describe, facts, wording
 from lessons_lib.corpus.pictures.drawing import SHIFTS, draw, sample_shifts
-from lessons_lib.corpus.pictures.reading import check_picture, read
+from lessons_lib.corpus.pictures.reading import check_picture, nearest, read
 from lessons_lib.corpus.pictures.scenes import (
     ANIMALS,
     COLOURS,
@@ -61,6 +61,7 @@ __all__ = [
     "exchange_colours",
     "facts",
     "near_miss",
+    "nearest",
     "read",
     "same_words",
     "sample",

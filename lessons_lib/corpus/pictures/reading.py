@@ -60,6 +60,15 @@ def read(picture: object) -> tuple[Scene, float]:
     Raises:
         ValueError: see `check_picture`.
     """
+    scene, _, error = nearest(picture)
+    return scene, error
+
+
+def nearest(picture: object) -> tuple[Scene, np.ndarray, float]:
+    """Return the scene that a picture shows, the nearest drawing of it, and how far that is.
+
+    Arguments and errors as for `read`.
+    """
     picture = check_picture(picture)
     grounds = _all_grounds()
     differences = np.abs(grounds - picture).sum(-1)
@@ -67,10 +76,10 @@ def read(picture: object) -> tuple[Scene, float]:
     found = []
     for n in LEFT:
         scene, shifts = _best_things(picture, grounds[best], n, *_GROUNDS[best])
-        error = np.sqrt(np.square(draw(scene, UNITS, shifts) - picture).mean())
-        found.append((float(error), n, scene))
-    error, _, scene = min(found)
-    return scene, error
+        drawing = draw(scene, UNITS, shifts)
+        error = float(np.sqrt(np.square(drawing - picture).mean()))
+        found.append((scene, drawing, error))
+    return min(found, key=lambda one: one[-1])
 
 
 @cache
