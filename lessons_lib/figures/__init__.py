@@ -19,6 +19,7 @@ from lessons_lib.figures.diagrams.painting import (
     painting_diagram,
 )
 from lessons_lib.figures.diagrams.pictures import clip_diagram
+from lessons_lib.figures.diagrams.responsible import responsibility_diagram
 from lessons_lib.figures.diagrams.running import (
     cache_diagram,
     file_diagram,
@@ -83,6 +84,7 @@ __all__ = [
     "path_diagram",
     "picture_grid",
     "points",
+    "responsibility_diagram",
     "speculative_diagram",
     "strips",
     "tokens_diagram",
