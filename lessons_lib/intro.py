@@ -134,7 +134,8 @@ def random_bits(seed: int) -> Iterator[int]:
     >>> list(islice(random_bits(1), 3))
     [2693262067, 11749833, 2265367787]
     """
-    if check_integer("seed", seed, 0) >= 2**32:
+    seed = check_integer("seed", seed, 0)  # a number of NumPy's would be too narrow
+    if seed >= 2**32:
         raise ValueError(f"expected a seed from 0 to {2**32 - 1}, got {seed}")
     return _mulberry32(seed)
 

@@ -540,6 +540,9 @@ class Knows:
     def __init__(self, picture, config):
         self.picture, self.config = picture, config
 
+    def check(self, x, t, condition):
+        """It takes anything."""
+
     def __call__(self, x, t, condition):
         picture = self.picture.expand_as(x)
         if self.config.predicts == "picture":
@@ -573,8 +576,9 @@ def test_sampling_with_labels_and_what_is_refused():
         with pytest.raises(ValueError, match="got one of 'ddpm' that predicts the noise"):
             sample(model, labels, 10, sampler=sampler)
     for match, changed in {
-        "steps to be an integer of at least 1, got 0": {"steps": 0},
+        "steps to be an integer from 1 to 10000, got 0": {"steps": 0},
         "steps to be an integer from 1 to 50, got 51": {"steps": 51},
+        "steps to be an integer from 1 to 10000, got 1000000": {"steps": 10**6},
         "expected guidance": {"guidance": -1},
         "expected a sampler among": {"sampler": "dpm++"},
         "expected seed": {"seed": -1},

@@ -32,6 +32,7 @@ from lessons_lib import (
     llama,
     ngrams,
     quantization,
+    responsibility,
     scaling,
     tokens,
     training,
@@ -58,6 +59,7 @@ CHAPTERS = [
     alignment,
     clip,
     dit,
+    responsibility,
 ]
 HOSTILE = [math.nan, math.inf, -math.inf, -1, 0, True, False, "3", 2.5, None, 1j, [1], np.True_]
 
@@ -112,6 +114,8 @@ def windows(**arguments):
 
 WORDS = clip.WordTokenizer(clip.picture_words())
 SMALL = clip.TowerConfig(8, 2, 1)
+SCENES = responsibility.draw_scenes(1, 0)
+TELLER = dict(zip(("model", "tokenizer"), training.story_model("en"), strict=True))
 
 PAINTER = dit.DiT(
     dit.DiTConfig(
@@ -942,12 +946,83 @@ CALLS = {
         {"a": 1.0, "b": 0.0},
         {"a": kind(FLOAT, *ANY_SIGN), "b": kind(FLOAT, *ANY_SIGN)},
     ),
+    "responsibility.Odds": (
+        responsibility.Odds,
+        vars(responsibility.Odds()),
+        dict.fromkeys(vars(responsibility.Odds()), INSIDE),
+    ),
+    "responsibility.DPSGD": (
+        responsibility.DPSGD,
+        {"model": MODEL, "loss_fn": training.Windows, "lr": 1.0, "noise": 1.0, "longest": 1.0}
+        | {"batch_size": 2, "seed": 0},
+        {"lr": POSITIVE, "noise": AMOUNT, "longest": POSITIVE, "batch_size": SIZE, "seed": COUNT},
+    ),
+    "responsibility.Watermark": (
+        responsibility.Watermark,
+        {"vocab_size": 8, "ratio": 0.5, "bias": 2.0, "key": 3},
+        {"vocab_size": SIZE, "ratio": INSIDE, "bias": AMOUNT, "key": SIZE},
+    ),
+    "responsibility.dp_epsilon": (
+        responsibility.dp_epsilon,
+        {"noise": 1.0, "sampling_rate": 0.1, "n_steps": 2, "delta": 1e-3},
+        {"noise": AMOUNT, "sampling_rate": PART, "n_steps": COUNT, "delta": INSIDE},
+    ),
+    "responsibility.draw_scenes": (
+        responsibility.draw_scenes,
+        {"n": 2, "seed": 0},
+        {"n": SIZE, "seed": COUNT},
+    ),
+    "responsibility.draw_secrets": (
+        responsibility.draw_secrets,
+        {"seed": 0, "language": "en", "each": 1},
+        {"seed": COUNT, "each": SIZE},
+    ),
+    "responsibility.fit_probe": (
+        responsibility.fit_probe,
+        {"states": np.eye(2), "labels": [True, False], "pull": 0.1},
+        {"pull": POSITIVE},
+    ),
+    "responsibility.log_odds": (responsibility.log_odds, {"p": 0.5}, {"p": INSIDE}),
+    "responsibility.membership_auc": (
+        responsibility.membership_auc,
+        {"scores_in": [1.0], "scores_out": [0.0], "confidence": 0.9},
+        {"confidence": INSIDE},
+    ),
+    "responsibility.scene_model": (
+        responsibility.scene_model,
+        {"texts": ["Ana was shy."], "seed": 0, "n_steps": 1},
+        {"seed": COUNT, "n_steps": SIZE},
+    ),
+    "responsibility.sharpen": (
+        responsibility.sharpen,
+        {"probs": [0.5, 0.5], "temperature": 1.0},
+        {"temperature": AMOUNT},
+    ),
+    "responsibility.t_interval": (
+        responsibility.t_interval,
+        {"values": [1.0, 2.0], "confidence": 0.9},
+        {"confidence": INSIDE},
+    ),
+    "responsibility.tell_scene": (
+        responsibility.tell_scene,
+        {"scene": SCENES[0], "language": "en", "n_sentences": 1},
+        {"n_sentences": SIZE},
+    ),
+    "responsibility.text_log_probs": (
+        responsibility.text_log_probs,
+        TELLER | {"texts": ["One morning"], "size": 2},
+        {"size": SIZE},
+    ),
 }
 
 # Public names with numeric parameters that no call above covers, each with the reason.
 RECORDS = {
     "generation.Beam": "what beam_search found",
     "generation.Speculation": "what speculative found",
+    "responsibility.Interval": "what t_interval found",
+    "responsibility.Scene": "what was drawn",
+    "responsibility.Secret": "what was drawn",
+    "responsibility.Span": "what was found in a text",
     "scaling.StoredRun": "what an experiment measured",
     "scaling.PowerLaw": "what a fit found",
     "quantization.Format": "a row of a table",

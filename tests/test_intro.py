@@ -1,4 +1,5 @@
 import doctest
+import warnings
 from collections import Counter
 from itertools import islice
 
@@ -131,6 +132,13 @@ def test_random_draws_follow_the_counts():
 def test_random_bits_are_those_of_the_published_javascript():
     assert list(islice(random_bits(1), 3)) == [2693262067, 11749833, 2265367787]
     assert list(islice(random_bits(2**32 - 1), 2)) == [3850105811, 813802916]
+
+
+@pytest.mark.parametrize("seed", [np.uint8(7), np.int8(7), np.uint32(7), np.int64(7)])
+def test_random_bits_from_seeds_of_numpy(seed):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # NumPy warns where a number becomes too large for its type
+        assert list(islice(random_bits(seed), 3)) == list(islice(random_bits(7), 3))
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,19 @@ function keepWhole(formula) {
   }
 }
 
+// Paper is white: a dark page is printed in the light one's inks.
+(() => {
+  const { dataset } = document.documentElement;
+  let shown;
+  addEventListener("beforeprint", () => {
+    shown = dataset.theme;
+    dataset.theme = "light";
+  });
+  addEventListener("afterprint", () => {
+    if (shown) dataset.theme = shown;
+  });
+})();
+
 // The link to the other language leads to the section that is being read.
 document.addEventListener("DOMContentLoaded", () => {
   const sections = [...document.querySelectorAll("article.bd-article span[id^=section-]")];

@@ -359,6 +359,11 @@ def write_folder(
         weights: the name of their file, without its ending.
     """
     folder = Path(folder)
+    files = {"config": config}
+    if "eos_token_id" in config:
+        ends = {name: config[name] for name in ("bos_token_id", "eos_token_id")}
+        files["generation_config"] = ends
+    texts = {name: json.dumps(entries, indent=2, default=_plain) for name, entries in files.items()}
     folder.mkdir(parents=True, exist_ok=True)
     own = {
         name: tensor.detach().clone(memory_format=torch.contiguous_format)
@@ -366,11 +371,12 @@ def write_folder(
     }
     metadata = {"format": "pt", "sha256": weights_sha256(own)}
     write_atomic(folder / f"{weights}.safetensors", safetensors.torch.save(own, metadata))
-    files = {"config": config}
-    if "eos_token_id" in config:
-        ends = {name: config[name] for name in ("bos_token_id", "eos_token_id")}
-        files["generation_config"] = ends
-    for name, entries in files.items():
-        write_atomic(folder / f"{name}.json", (json.dumps(entries, indent=2) + "\n").encode())
+    for name, text in texts.items():
+        write_atomic(folder / f"{name}.json", f"{text}\n".encode())
     if tokenizer is not None:
         tokenizer.save_pretrained(folder)
+
+
+def _plain(number: Any) -> Any:
+    """Return what a NumPy or torch number holds, for JSON."""
+    return number.item()

@@ -80,7 +80,8 @@ class WordTokenizer:
             ValueError: one text in place of a sequence, none, a caption as `encode` refuses, or one
                 that is too long.
         """
-        if isinstance(texts, str) or not len(texts):
+        several = isinstance(texts, Iterable) and not isinstance(texts, str)
+        if not several or not (texts := list(texts)):
             raise ValueError(f"expected a sequence of captions, got {texts!r:.80}")
         rows = [self.encode(text) for text in texts]
         length = max(map(len, rows))

@@ -2,19 +2,27 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
-import torch
 from torch import Tensor, nn
 
-from lessons_lib.base.hub import Entries, add_once, read_json, read_weights, write_folder
+from lessons_lib.base.hub import (
+    Entries,
+    add_once,
+    read_json,
+    read_weights,
+    same_tensor,
+    write_folder,
+)
 from lessons_lib.dit.sizes import DiTConfig
 from lessons_lib.gpt import build_model
 
 OURS, THEIRS = "lessons_lib_dit", "DiTTransformer2DModel"
+OLDER = {"_class_name": "Transformer2DModel", "norm_type": "ada_norm_zero"}  # the same, of 2022
 WEIGHTS = "diffusion_pytorch_model"  # the name of the file there
+PREDICTIONS = {"epsilon": "noise", "sample": "picture"}  # a scheduler's word -> ours
 # our name -> the name in the files
 _BLOCK = {
     "modulation": "norm1.linear",
@@ -40,17 +48,24 @@ class DiTFiles(nn.Module):
     def from_pretrained(cls, folder: str | os.PathLike) -> Self:
         """Read a DiT: a folder of ours, or one of `diffusers`' DiTTransformer2DModel.
 
+        Where such a folder stands beside that of a scheduler, as in a pipeline, the scheduler says
+        what the model predicts, and of how many steps.
+
         Raises:
             ValueError: no such folder, another model, something that this DiT does not do, or
                 tensors missing, surplus or of other shapes, all of them named.
         """
+        if not isinstance(folder, str | os.PathLike) or folder == "":
+            raise ValueError(f"expected a folder, got {folder!r:.80}")
         folder = Path(folder)
         entries = read_json(folder / "config.json")
+        older = all(entries.get(name) == value for name, value in OLDER.items())
         if entries.get("model_type") == OURS:
             config, tensors = read_dit_config(entries), read_weights(folder)
-        elif entries.get("_class_name") == THEIRS:
-            tensors = from_hub_dit(read_weights(folder, WEIGHTS))
-            config = read_hub_config(entries, share_embedders(tensors))
+        elif older or entries.get("_class_name") == THEIRS:
+            config = replace(read_hub_config(entries), **read_scheduler(folder))
+            tensors = from_hub_dit(read_weights(folder, WEIGHTS), config.patch_size)
+            config = replace(config, one_embedder=share_embedders(tensors, config.n_layers))
         else:
             got = entries.get("_class_name", entries.get("model_type"))
             raise ValueError(f"expected a {THEIRS} or {OURS} in {folder}, got {got!r:.80}")
@@ -79,7 +94,7 @@ def read_dit_config(entries: Mapping[str, Any]) -> DiTConfig:
     return DiTConfig(**{field.name: found.take(field.name) for field in fields(DiTConfig)})
 
 
-def read_hub_config(entries: Mapping[str, Any], one_embedder: bool) -> DiTConfig:
+def read_hub_config(entries: Mapping[str, Any]) -> DiTConfig:
     """Translate the config.json of a DiTTransformer2DModel, which says the noise of a DDPM.
 
     Raises:
@@ -106,9 +121,30 @@ def read_hub_config(entries: Mapping[str, Any], one_embedder: bool) -> DiTConfig
         out_channels=found.integer("out_channels", usual=None),
         n_waves=256,
         qk_norm=False,
-        one_embedder=one_embedder,
         feed_eps=found.number("norm_eps", usual=1e-5),
     )
+
+
+def read_scheduler(folder: Path) -> dict[str, Any]:
+    """Return what the scheduler beside a model's folder says of it; nothing if none is there.
+
+    Raises:
+        ValueError: a prediction or a table that this DiT does not have.
+    """
+    path = folder.resolve().parent / "scheduler" / "scheduler_config.json"
+    if not path.exists():
+        return {}
+    found = Entries(read_json(path))
+    found.only("prediction_type", *PREDICTIONS)
+    found.only("beta_schedule", "linear")
+    found.only("beta_start", 1e-4)
+    found.only("beta_end", 0.02)
+    found.only("trained_betas", None)
+    found.only("rescale_betas_zero_snr", False)
+    return {
+        "predicts": PREDICTIONS[found.take("prediction_type", usual="epsilon")],
+        "n_steps": found.integer("num_train_timesteps", usual=1000),
+    }
 
 
 def is_hub_model(config: DiTConfig) -> bool:
@@ -144,13 +180,15 @@ def write_hub_config(config: DiTConfig) -> dict[str, Any]:
 # ---------------------------------------------------------------- tensors
 
 
-def from_hub_dit(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def from_hub_dit(tensors: Mapping[str, Tensor], size: int) -> dict[str, Tensor]:
     """Translate the tensors of a DiTTransformer2DModel into ours.
 
-    The files keep the map of the patches as a convolution (D, C, size, size).
+    Args:
+        tensors: as the files have them: the map of the patches is a convolution (D, C, size, size).
+        size: of the patches.
 
     Raises:
-        ValueError: two tensors of one name that differ.
+        ValueError: a convolution of another shape, or two tensors of one name that differ.
     """
     blocks, embedders, whole = (
         {theirs: ours for ours, theirs in table.items()} for table in (_BLOCK, _EMBEDDER, _WHOLE)
@@ -160,32 +198,37 @@ def from_hub_dit(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         module, _, kind = name.rpartition(".")
         own = f"{whole[module]}.{kind}" if module in whole else name
         if module.startswith("transformer_blocks."):
-            _, layer, part = module.split(".", 2)
+            layer, _, part = module.removeprefix("transformer_blocks.").partition(".")
             inner = part.removeprefix("norm1.emb.")
             if part in blocks:
                 own = f"blocks.{layer}.{blocks[part]}.{kind}"
             elif inner != part and inner in embedders:
                 own = f"embedders.{layer}.{embedders[inner]}.{kind}"
-        if own == "patch_map.weight" and tensor.ndim == 4:
+        if own == "patch_map.weight":
+            if tensor.ndim != 4 or tensor.shape[2:] != (size, size):
+                raise ValueError(
+                    f"{name}: expected the shape (D, C, {size}, {size}), got {tuple(tensor.shape)}"
+                )
             tensor = tensor.permute(0, 2, 3, 1).flatten(1)
         add_once(found, own, tensor, name)
     return found
 
 
-def share_embedders(tensors: dict[str, Tensor]) -> bool:
-    """Keep one embedder where those of all layers are equal; say whether one is left."""
+def share_embedders(tensors: dict[str, Tensor], n_layers: int) -> bool:
+    """Keep one embedder where all layers have one and all are equal; say whether one is left."""
+    names = [name for name in tensors if name.startswith("embedders.")]
     parts = {}
-    for name in [name for name in tensors if name.startswith("embedders.")]:
-        _, layer, part = name.split(".", 2)
+    for name in names:
+        layer, _, part = name.removeprefix("embedders.").partition(".")
         parts.setdefault(part, {})[layer] = tensors[name]
+    wanted = {str(layer) for layer in range(n_layers)}
     same = all(
-        "0" in layers and all(torch.equal(x, layers["0"]) for x in layers.values())
+        layers.keys() == wanted and all(same_tensor(x, layers["0"]) for x in layers.values())
         for layers in parts.values()
     )
-    if same:
-        for name in [name for name in tensors if name.startswith("embedders.")]:
-            if not name.startswith("embedders.0."):
-                del tensors[name]
+    for name in names if same else ():
+        if not name.startswith("embedders.0."):
+            del tensors[name]
     return same
 
 

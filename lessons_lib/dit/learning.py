@@ -16,6 +16,7 @@ from lessons_lib.dit.painting import as_input, caption_condition
 from lessons_lib.dit.path import check_predicts, noisy
 from lessons_lib.training import AdamW, Muon, Recipe, clip_gradients
 
+MOST_SEED = 2**63 - 1  # of PyTorch's generators
 LEAST_TIME = 0.3  # below it, the loss counts a picture's fine grain no more
 
 
@@ -63,15 +64,17 @@ def flow_loss(
         drop: how often the condition is left out, so that the model also learns to paint freely.
 
     Raises:
-        ValueError: another word, or a drop outside 0 to 1.
+        ValueError: another word, a drop outside 0 to 1, a model of the path "ddpm", or what a model
+            refuses.
 
     Source: Lipman et al. 2022, equation 23; Li and He 2025 for the picture.
     """
     predicts = check_predicts(model.config.predicts if predicts is None else predicts)
     check_number("drop", drop, least=0, most=1)
-    t = random_times(len(x), generator)
-    noise = torch.randn(x.shape, generator=generator)
-    rows = torch.rand(len(x), generator=generator) < drop
+    t = random_times(len(x), generator).to(x.device)
+    noise = torch.randn(x.shape, generator=generator).to(x.device)
+    rows = (torch.rand(len(x), generator=generator) < drop).to(x.device)
+    model.check(x, t, condition)
     if isinstance(condition, Captions):
         condition = without(condition, rows)
     elif condition is not None:
@@ -96,10 +99,12 @@ def painter_batch(
         full: how many of the captions say all there is; the others leave out what chance decides.
 
     Raises:
-        ValueError: fewer than 1, a negative seed, or a part outside 0 to 1.
+        ValueError: fewer than 1, a negative seed, other languages, or a part outside 0 to 1.
     """
     check_integer("n", n, 1)
     check_number("full", full, least=0, most=1)
+    if isinstance(languages, str) or not isinstance(languages, Sequence) or not languages:
+        raise ValueError(f"expected languages, such as {LANGUAGES}, got {languages!r:.80}")
     rng = random.Random(check_integer("seed", seed, 0))
     scenes = sample(n, rng.getrandbits(32))
     ways = [
@@ -173,20 +178,26 @@ def train_painter(
         watch: is told each step and its loss.
 
     Raises:
-        ValueError: a recipe without steps, a keep outside 0 to 1, or a fall outside the same.
+        ValueError: a recipe without steps, a keep outside 0 to 1, a fall outside the same, a model
+            that cannot learn from captions, or a loss that is no finite number any more.
 
     Source: Peebles and Xie 2022, section 4, with Muon for the matrices of the blocks.
     """
     n_steps = check_integer("n_steps", recipe.n_steps, 1)
     check_number("keep", keep, least=0, below=1)
+    seed = check_integer("seed", recipe.seed, 0, MOST_SEED)
+    if not all(p.requires_grad for p in model.parameters()):
+        raise ValueError("expected a model whose weights can all learn, got one with fixed ones")
     optimizers = make_painter_optimizers(model, recipe)
-    draws = torch.Generator().manual_seed(recipe.seed)
+    draws = torch.Generator().manual_seed(seed)
     mean = [p.detach().clone() for p in model.parameters()]
     losses = []
     with progress_bar("learning to paint", n_steps, unit=" steps") as bar:
         for step in range(n_steps):
-            x, captions = painter_batch(recipe.batch_size, recipe.seed * 10**9 + step, languages)
+            x, captions = painter_batch(recipe.batch_size, seed * 10**9 + step, languages)
             loss = flow_loss(model, x, caption_condition(captions), draws)
+            if not loss.isfinite():
+                raise ValueError(f"expected a finite loss, got {loss.item()} at step {step + 1}")
             loss.backward()
             rate = painter_rate((step + 1) / n_steps, recipe.warm_up, recipe.final, fall)
             go_down(optimizers, model, recipe, rate)

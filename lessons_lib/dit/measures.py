@@ -41,6 +41,9 @@ def read_back(scenes: Sequence[Scene], pictures: np.ndarray) -> ReadBack:
         ValueError: fewer than 2, something else than scenes, as many pictures as there are no
             scenes, or pictures that `lessons_lib.corpus.pictures.read` refuses.
     """
+    for name, several in (("scenes", scenes), ("pictures", pictures)):
+        if not hasattr(several, "__len__"):
+            raise ValueError(f"expected several {name}, got {type(several).__name__}")
     check_integer("the number of scenes", len(scenes), 2)
     if len(pictures) != len(scenes):
         raise ValueError(f"expected {len(scenes)} pictures, got {len(pictures)}")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lessons_lib.attention import MultiHeadAttention
 from lessons_lib.base.linear import Linear
-from lessons_lib.base.validation import check_integer
+from lessons_lib.base.validation import MOST_NUMBERS, check_integer
 from lessons_lib.block import FeedForward
 from lessons_lib.clip import patches
 from lessons_lib.dit.files import DiTFiles
@@ -49,8 +49,8 @@ def patchify(x: Tensor, size: int) -> Tensor:
     >>> patchify(torch.arange(16).view(1, 1, 4, 4), 2)[0, 1]
     tensor([2, 3, 6, 7])
     """
-    if x.ndim != 4:
-        raise ValueError(f"expected pictures of shape (B, C, H, W), got {tuple(x.shape)}")
+    if not isinstance(x, Tensor) or x.ndim != 4:
+        raise ValueError(f"expected pictures of shape (B, C, H, W), got {_shape(x)}")
     return patches(x.permute(0, 2, 3, 1), size)
 
 
@@ -61,17 +61,18 @@ def unpatchify(x: Tensor, size: int) -> Tensor:
         ValueError: a number of patches that is no square, or numbers that fill no patches.
     """
     check_integer("size", size, 1)
-    n = round(x.shape[1] ** 0.5) if x.ndim == 3 else 0
+    n = round(x.shape[1] ** 0.5) if isinstance(x, Tensor) and x.ndim == 3 else 0
     if not n or n * n != x.shape[1] or not x.shape[2] or x.shape[2] % size**2:
         raise ValueError(
-            f"expected patches (B, P, {size**2} C) with P a square number, got {tuple(x.shape)}"
+            f"expected patches (B, P, {size**2} C) with P a square number, "
+            f"got {tuple(getattr(x, 'shape', ()))}"
         )
     x = x.unflatten(2, (size, size, -1)).unflatten(1, (n, n))  # (B, h, w, s, s, C)
     return x.permute(0, 5, 1, 3, 2, 4).flatten(4).flatten(2, 3)
 
 
 def time_waves(t: Tensor, n: int) -> Tensor:
-    """Return times as waves, from fast to slow: (B,) to (B, n), the cosines first, then the sines.
+    """Return times as waves, from fast to slow: (B,) to (B, n), cosines first, then sines.
 
     Args:
         t: any numbers.
@@ -87,13 +88,18 @@ def time_waves(t: Tensor, n: int) -> Tensor:
     tensor([[ 1.0000,  1.0000,  0.0000,  0.0000],
             [ 0.8623,  0.9999, -0.5064,  0.0100]])
     """
-    if check_integer("n", n, 4) % 2:
+    if check_integer("n", n, 4, 2**24) % 2:
         raise ValueError(f"expected an even n, got {n}")
-    if t.ndim != 1:
-        raise ValueError(f"expected times of shape (B,), got {tuple(t.shape)}")
+    if not isinstance(t, Tensor) or t.ndim != 1:
+        raise ValueError(f"expected times of shape (B,), got {getattr(t, 'shape', t)!r:.80}")
     steps = torch.arange(n // 2, dtype=torch.float32, device=t.device)
     angles = t[:, None].float() * torch.exp(-math.log(SLOWEST) * steps / (n // 2 - 1))
     return torch.cat([angles.cos(), angles.sin()], 1)
+
+
+def _shape(x: object) -> tuple[int, ...] | str:
+    """Return the shape of a tensor, or what else it is, for a message."""
+    return tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
 
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
@@ -111,15 +117,16 @@ def plane_waves(n: int, d_model: int) -> Tensor:
     The first half of its numbers are sines and cosines of the column, the second of the row.
 
     Raises:
-        ValueError: no rows, or a width that 4 does not divide.
+        ValueError: no rows, a width that 4 does not divide, or more numbers than any model has.
 
     Source: Peebles and Xie 2022, the code published with it.
     """
-    check_integer("n", n, 1)
-    if check_integer("d_model", d_model, 4) % 4:
+    check_integer("n", n, 1, MOST_NUMBERS)
+    if check_integer("d_model", d_model, 4, MOST_NUMBERS) % 4:
         raise ValueError(f"expected a d_model divisible by 4, got {d_model}")
+    check_integer("n * n * d_model", n * n * d_model, 4, MOST_NUMBERS)
     exponents = torch.arange(d_model // 4, dtype=torch.float64) / (d_model / 4)
-    angles = torch.arange(n)[:, None] / 10_000**exponents
+    angles = torch.arange(n).to(exponents)[:, None] / 10_000**exponents
     one = torch.cat([angles.sin(), angles.cos()], 1).float()  # (n, D / 2)
     return torch.cat([one.repeat(n, 1), one.repeat_interleave(n, 0)], 1)
 
@@ -232,7 +239,7 @@ class DiT(DiTFiles):
             condition: `Captions` of B, or labels (B,), of which `n_classes` stands for none; None
                 says nothing at all.
         """
-        x, t, said = check_inputs(x, t, condition, self.config)
+        x, t, said = self.check(x, t, condition)
         h = self.patch_map(patchify(x.to(self.places), self.config.patch_size)) + self.places
         told = [embedder(t, said) for embedder in self.embedders]
         words, real = h[:, :0], torch.ones_like(h[:, :0, 0], dtype=torch.bool)
@@ -245,6 +252,20 @@ class DiT(DiTFiles):
         shift, scale = self.modulation(F.silu(told[0])).chunk(2, 1)
         h = modulate(plain_norm(h[:, words.shape[1] :]), shift, scale)
         return unpatchify(self.output(h), self.config.patch_size)
+
+    def check(
+        self, x: Tensor, t: Tensor, condition: Condition
+    ) -> tuple[Tensor, Tensor, Captions | Tensor]:
+        """Return pictures, times as the waves have them, and a condition, if `forward` takes them.
+
+        Raises:
+            ValueError: one of another kind or shape, or in another place than the model.
+        """
+        check_device("pictures", x, self.places)
+        check_device("times", t, self.places)
+        for part in condition if isinstance(condition, Captions) else [condition]:
+            check_device("a condition", part, self.places)
+        return check_inputs(x, t, condition, self.config)
 
 
 def start(model: DiT) -> None:
@@ -269,10 +290,20 @@ def seen(real: Tensor, n_patches: int) -> Tensor:
 
 
 def without(condition: Condition, rows: Tensor | None = None) -> Condition:
-    """Return captions of which those in `rows` (B,), or all, say nothing."""
+    """Return captions of which those in `rows` (B,), or all, say nothing.
+
+    Raises:
+        ValueError: no captions, or rows that are no booleans (B,).
+    """
     if not isinstance(condition, Captions):
         raise ValueError(f"expected captions, got {type(condition).__name__}")
-    kept = torch.zeros_like(condition.real) if rows is None else condition.real & ~rows[:, None]
+    if rows is None:
+        return condition._replace(real=torch.zeros_like(condition.real))
+    n = len(condition.real)
+    if not isinstance(rows, Tensor) or rows.dtype != torch.bool or rows.shape != (n,):
+        got = f"{rows.dtype} {tuple(rows.shape)}" if isinstance(rows, Tensor) else repr(rows)
+        raise ValueError(f"expected rows ({n},), booleans, got {got:.80}")
+    kept = condition.real & ~rows[:, None]
     return condition._replace(real=kept)
 
 
@@ -287,16 +318,31 @@ def check_inputs(
     Raises:
         ValueError: one of another kind or shape.
     """
-    n = len(check_input(x, config))
-    times, width = check_steps(t, n, config), config.d_condition
+    n, width = len(check_input(x, config)), config.d_condition
+    times = check_steps(t, n, config)
     if condition is None and width is None:
         condition = torch.full((n,), config.n_classes, device=x.device)
     elif condition is None:
         empty = x.new_zeros(n, 1, width)
         condition = Captions(empty[:, 0], empty, empty[..., 0].bool())
-    if width is None:
-        return x, times, check_labels(condition, n, config.n_classes)
-    return x, times, check_captions(condition, n, width)
+    return x, times, check_condition(condition, n, config)
+
+
+def check_device(name: str, part: object, weights: Tensor) -> None:
+    """Make sure that a tensor is where a model's weights are, if it is one; `ValueError` else."""
+    if isinstance(part, Tensor) and part.device != weights.device:
+        raise ValueError(f"expected {name} on {weights.device}, as the model, got {part.device}")
+
+
+def check_condition(condition: Condition, n: int, config: DiTConfig) -> Captions | Tensor:
+    """Return what is said of n pictures, as a model of these sizes understands it.
+
+    Raises:
+        ValueError: see `check_labels` and `check_captions`.
+    """
+    if config.d_condition is None:
+        return check_labels(condition, n, config.n_classes)
+    return check_captions(condition, n, config.d_condition)
 
 
 def check_input(x: Tensor, config: DiTConfig) -> Tensor:
@@ -356,18 +402,23 @@ def check_captions(captions: Captions, n: int, width: int) -> Captions:
     """Return captions of n pictures, their vectors of `width`.
 
     Raises:
-        ValueError: something else, or other shapes.
+        ValueError: something else, other shapes, or NaN or infinity in the vectors, also where
+            there is no word: it would spread.
     """
     if not isinstance(captions, Captions):
         raise ValueError(f"expected captions, got {type(captions).__name__}")
-    shapes = [tuple(x.shape) for x in captions]
+    pooled, words, real = captions
+    shapes = [_shape(x) for x in captions]
     length = shapes[1][1] if len(shapes[1]) == 3 else 0
     wanted = [(n, width), (n, length, width), (n, length)]
-    if shapes != wanted or not length or captions.real.dtype != torch.bool:
+    if shapes != wanted or not length or real.dtype != torch.bool:
         raise ValueError(
             f"expected vectors ({n}, {width}) and ({n}, T, {width}) and booleans ({n}, T), "
             f"got {shapes}"
         )
+    for vectors in (pooled, words):
+        if not vectors.is_floating_point() or not vectors.isfinite().all():
+            raise ValueError("expected vectors of finite floating-point numbers, got others")
     return captions
 
 

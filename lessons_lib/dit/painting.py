@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lessons_lib.base.validation import check_integer, check_number
 from lessons_lib.clip import CLIP, WordTokenizer, caption_ends, check_pictures, picture_model
 from lessons_lib.clip.words import PAD
 from lessons_lib.dit.model import Captions, DiT
@@ -31,9 +30,15 @@ def as_pictures(x: Tensor) -> Tensor:
 
     >>> as_pictures(torch.tensor([-1.5, 0.0, 1.0]).view(1, 3, 1, 1)).flatten()
     tensor([0.0000, 0.5000, 1.0000])
+
+    Raises:
+        ValueError: no tensor of floating-point numbers, another shape, or NaN or infinity in it.
     """
-    if x.ndim != 4:
-        raise ValueError(f"expected pictures of shape (B, C, H, W), got {tuple(x.shape)}")
+    if not isinstance(x, Tensor) or not x.is_floating_point() or x.ndim != 4:
+        got = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(f"expected floating-point pictures of shape (B, C, H, W), got {got}")
+    if not x.isfinite().all():
+        raise ValueError(f"expected finite numbers, got {x[~x.isfinite()][0].item()}")
     return ((x + 1) / 2).clamp(0, 1).permute(0, 2, 3, 1).contiguous()
 
 
@@ -90,10 +95,7 @@ def paint(
         seed: of the noise; picture i has that of ``seed + i``.
 
     Raises:
-        ValueError: captions that `caption_condition` refuses, no steps, or a guidance that is
-            negative or no finite number.
+        ValueError: captions that `caption_condition` refuses, or what `sample` refuses.
     """
-    check_integer("steps", steps, 1)
-    check_number("guidance", guidance, least=0)
     x = sample(_painter(), caption_condition(captions), steps, guidance, seed)
     return as_pictures(x).numpy()

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lessons_lib.base.validation import check_integer, check_number
-from lessons_lib.dit.sizes import PREDICTIONS
+from lessons_lib.base.validation import MOST_NUMBERS, check_integer, check_number
+from lessons_lib.dit.sizes import MOST_STEPS, PREDICTIONS
 from lessons_lib.intro import random_bits
 
 NEAR = 1e-3  # a division by a time, or by 1 minus it, takes at least this
@@ -37,8 +37,24 @@ def check_times(t: Tensor, n: int) -> Tensor:
     return t
 
 
-def _each(t: Tensor, x: Tensor) -> Tensor:
-    """Return times (B,) so that they multiply x (B, ...) row by row."""
+def check_alike(x: Tensor, **others: Tensor) -> None:
+    """Make sure that others have the shape of x: PyTorch would repeat what is smaller.
+
+    Raises:
+        ValueError: another shape, by the name of what has it.
+    """
+    shape = tuple(getattr(x, "shape", ()))
+    for name, other in others.items():
+        if (got := tuple(getattr(other, "shape", ()))) != shape:
+            raise ValueError(f"expected {name} of shape {shape}, got {got}")
+
+
+def for_each(t: Tensor, x: Tensor, **others: Tensor) -> Tensor:
+    """Return times (B,) so that they multiply x (B, ...) row by row, and others that are alike."""
+    if not isinstance(x, Tensor) or not x.is_floating_point() or not x.ndim:
+        got = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(f"expected floating-point numbers of shape (B, ...), got {got}")
+    check_alike(x, **others)
     return check_times(t, len(x)).view(-1, *[1] * (x.ndim - 1))
 
 
@@ -65,9 +81,7 @@ def noisy(x: Tensor, noise: Tensor, t: Tensor) -> Tensor:
     >>> noisy(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0]]), torch.tensor([0.25]))
     tensor([[0.7500, 0.5000]])
     """
-    if x.shape != noise.shape:
-        raise ValueError(f"expected noise of shape {tuple(x.shape)}, got {tuple(noise.shape)}")
-    t = _each(t, x)
+    t = for_each(t, x, noise=noise)
     return (1 - t) * x + t * noise
 
 
@@ -81,9 +95,9 @@ def to_picture(prediction: Tensor, x_t: Tensor, t: Tensor, predicts: str) -> Ten
         predicts: what the prediction is: "picture", "velocity" or "noise".
 
     Raises:
-        ValueError: another word, or times outside 0 to 1.
+        ValueError: another word, other shapes, or times outside 0 to 1.
     """
-    t = _each(t, x_t)
+    t = for_each(t, x_t, prediction=prediction)
     if check_predicts(predicts) == "picture":
         return prediction
     if predicts == "velocity":
@@ -104,12 +118,12 @@ def to_velocity(prediction: Tensor, x_t: Tensor, t: Tensor, predicts: str) -> Te
     Raises:
         ValueError: see `to_picture`.
     """
+    times = for_each(t, x_t, prediction=prediction)
     if check_predicts(predicts) == "velocity":
-        _each(t, x_t)
         return prediction
     if predicts == "noise":
         return prediction - to_picture(prediction, x_t, t, predicts)
-    return (x_t - prediction) / _each(t, x_t).clamp(min=NEAR)
+    return (x_t - prediction) / times.clamp(min=NEAR)
 
 
 def ddpm_schedule(
@@ -127,7 +141,8 @@ def ddpm_schedule(
         last: the share of the last step.
 
     Raises:
-        ValueError: no steps, another kind, or shares outside 0 to 1.
+        ValueError: no steps or beyond all tables, another kind, shares outside 0 to 1, or such that
+            32 bits hold nothing of the picture at the end, or nothing of the noise at the start.
 
     Source: Ho et al. 2020, section 2; Rombach et al. 2022; Nichol and Dhariwal 2021, equation 17.
         In 32 bits, as `diffusers`' `alphas_cumprod`.
@@ -135,7 +150,7 @@ def ddpm_schedule(
     >>> ddpm_schedule(3, first=0.5, last=0.5)
     tensor([0.5000, 0.2500, 0.1250])
     """
-    check_integer("n_steps", n_steps, 1)
+    n_steps = check_integer("n_steps", n_steps, 1, MOST_STEPS)
     ends = [check_number("first", first, above=0, below=1)]
     ends.append(check_number("last", last, above=0, below=1))
     if kind == "linear":
@@ -150,7 +165,12 @@ def ddpm_schedule(
         shares = torch.tensor(shares)
     else:
         raise ValueError(f"expected a schedule among {SCHEDULES}, got {kind!r:.80}")
-    return (1 - shares).cumprod(0)
+    kept = (1 - shares).cumprod(0)
+    if not kept[-1] > 0 or not kept[0] < 1:
+        raise ValueError(
+            f"expected shares that leave something and take something, got {first} to {last}"
+        )
+    return kept
 
 
 def flow_time(left: Tensor) -> Tensor:
@@ -158,7 +178,12 @@ def flow_time(left: Tensor) -> Tensor:
 
     >>> flow_time(torch.tensor([1.0, 0.5, 0.0]))
     tensor([0.0000, 0.5000, 1.0000])
+
+    Raises:
+        ValueError: a number outside 0 to 1.
     """
+    if not ((left >= 0) & (left <= 1)).all():
+        raise ValueError(f"expected what is left to be from 0 to 1, got {left}")
     a, b = left.sqrt(), (1 - left).sqrt()
     return b / (a + b)
 
@@ -174,12 +199,14 @@ def seeded_noise(shape: tuple[int, ...], seed: int) -> Tensor:
         seed: from 0 to 2**32 - 1.
 
     Raises:
-        ValueError: a shape of no sizes from 1 on, or a seed out of range.
+        ValueError: a shape of no sizes from 1 on, or of too many numbers; a seed out of range.
 
     Source: Box and Muller, "A Note on the Generation of Random Normal Deviates", 1958.
     """
+    if not isinstance(shape, tuple | list):
+        raise ValueError(f"expected a shape, such as (3, 32, 32), got {shape!r:.80}")
     sizes = [check_integer("a size of the shape", size, 1) for size in shape]
-    n = math.prod(sizes)
+    n = check_integer("the numbers of the shape", math.prod(sizes), 1, MOST_NUMBERS)
     bits, pairs = random_bits(seed), (n + 1) // 2
     u = np.array([next(bits) for _ in range(2 * pairs)]).reshape(pairs, 2)
     far, turn = ((u + 0.5) / 2**32).T

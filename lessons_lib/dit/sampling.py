@@ -7,14 +7,24 @@ import torch
 from torch import Tensor
 
 from lessons_lib.base.validation import check_integer, check_number
-from lessons_lib.dit.model import Captions, Condition, DiT, without
+from lessons_lib.dit.model import (
+    Captions,
+    Condition,
+    DiT,
+    check_condition,
+    check_device,
+    check_input,
+    without,
+)
 from lessons_lib.dit.path import (
+    check_alike,
     check_predicts,
     ddpm_schedule,
     flow_time,
     seeded_noise,
     to_velocity,
 )
+from lessons_lib.dit.sizes import MOST_STEPS, DiTConfig
 
 SAMPLERS = ("euler", "heun", "ddim", "ddpm")
 OF_THE_FLOW = SAMPLERS[:2]
@@ -34,7 +44,8 @@ def guided(model: DiT, x: Tensor, t: Tensor, condition: Condition, guidance: flo
         guidance: from 0 on.
 
     Raises:
-        ValueError: a guidance that is negative or no finite number, or no condition to follow.
+        ValueError: a guidance that is negative or no finite number, no condition to follow, or what
+            the model refuses.
 
     Source: Ho and Salimans 2022, equation 6, with their w one less than this guidance.
     """
@@ -43,6 +54,7 @@ def guided(model: DiT, x: Tensor, t: Tensor, condition: Condition, guidance: flo
         raise ValueError("expected a condition to follow, got None")
     if guidance == 1:
         return model(x, t, condition)
+    model.check(x, t, condition)
     if isinstance(condition, Captions):
         nothing = without(condition)
         both = Captions(*(torch.cat(pair) for pair in zip(condition, nothing, strict=True)))
@@ -59,12 +71,12 @@ def euler_step(x: Tensor, velocity: Tensor, t: float, s: float) -> Tensor:
     """Go straight on from the time t to the time s: ``x + (s - t) velocity``.
 
     Raises:
-        ValueError: times outside 0 to 1, or s not before t.
+        ValueError: times outside 0 to 1, s not before t, or a velocity of another shape.
 
     >>> euler_step(torch.tensor([1.0]), torch.tensor([4.0]), 1.0, 0.75)
     tensor([0.])
     """
-    _check_step(t, s)
+    check_step(t, s, x, velocity)
     return x + (s - t) * velocity
 
 
@@ -84,16 +96,21 @@ def heun_step(
 
     Source: Karras et al. 2022, algorithm 1.
     """
+    check_step(t, s, x, x)
     velocity = velocity_at(x, t)
     ahead = euler_step(x, velocity, t, s)
     if s == 0:
         return ahead
-    return euler_step(x, (velocity + velocity_at(ahead, s)) / 2, t, s)
+    after = velocity_at(ahead, s)
+    check_step(t, s, x, after)
+    return euler_step(x, (velocity + after) / 2, t, s)
 
 
-def _check_step(t: float, s: float) -> None:
+def check_step(t: float, s: float, x: Tensor, velocity: Tensor) -> None:
+    """Refuse times outside 0 to 1, an s not before t, or another shape, with `ValueError`."""
     check_number("t", t, above=0, most=1)
     check_number("s", s, least=0, below=t)
+    check_alike(x, velocity=velocity)
 
 
 # ---------------------------------------------------------------- DDPM: shares of a table
@@ -112,8 +129,9 @@ def to_parts(
         clip: whether the picture is cut off at -1 and 1; the noise stays.
 
     Raises:
-        ValueError: another word.
+        ValueError: another word, or a prediction of another shape.
     """
+    check_alike(x, prediction=prediction)
     a, b = left**0.5, (1 - left) ** 0.5
     if check_predicts(predicts) == "picture":
         picture, noise = prediction, (x - a * prediction) / b
@@ -126,10 +144,21 @@ def to_parts(
 
 
 def _shares(schedule: Tensor, now: int, before: int) -> tuple[Tensor, Tensor]:
-    """Return how much of the picture is left now and one step before; -1 is the picture itself."""
+    """Return how much of the picture is left now and one step before; -1 is the picture itself.
+
+    Raises:
+        ValueError: steps out of range or in the wrong order, or a schedule that is none.
+    """
+    if not isinstance(schedule, Tensor) or schedule.ndim != 1 or not schedule.is_floating_point():
+        raise ValueError(f"expected a schedule as of ddpm_schedule, got {schedule!r:.80}")
     now = check_integer("now", now, 0, len(schedule) - 1)
     before = check_integer("before", before, -1, now - 1)
-    return schedule[now], schedule[before] if before >= 0 else torch.ones_like(schedule[0])
+    left, earlier = schedule[now], schedule[before] if before >= 0 else torch.ones_like(schedule[0])
+    if not 0 < left <= earlier <= 1 or left == 1:
+        raise ValueError(
+            f"expected a schedule that falls between 1 and 0, got {earlier:g} and then {left:g}"
+        )
+    return left, earlier
 
 
 def ddpm_step(
@@ -155,7 +184,8 @@ def ddpm_step(
         clip: see `to_parts`.
 
     Raises:
-        ValueError: steps out of range or in the wrong order, or another word.
+        ValueError: steps out of range or in the wrong order, a schedule that does not fall between
+            1 and 0, another word, or other shapes.
 
     Source: Ho et al. 2020, equations 6 and 7, with the smaller of their two variances.
     """
@@ -165,6 +195,7 @@ def ddpm_step(
     of_picture = left_before**0.5 * (1 - kept) / (1 - left)
     of_x = kept**0.5 * (1 - left_before) / (1 - left)
     mean = of_picture * picture + of_x * x
+    check_alike(x, noise=x if noise is None else noise)
     if noise is None or before < 0:
         return mean
     return mean + ((1 - left_before) / (1 - left) * (1 - kept)).clamp(min=1e-20) ** 0.5 * noise
@@ -204,14 +235,16 @@ def ddim_step(
     left, left_before = _shares(schedule, now, before)
     picture, old = to_parts(prediction, x, left, predicts, clip)
     fresh = eta * ((1 - left_before) / (1 - left) * (1 - left / left_before)) ** 0.5
-    x = left_before**0.5 * picture + (1 - left_before - fresh**2) ** 0.5 * old
+    check_alike(x, noise=x if noise is None else noise)
+    kept = (1 - left_before - fresh**2).clamp(min=0)  # where nothing is to stay, it can round below
+    x = left_before**0.5 * picture + kept**0.5 * old
     return x + fresh * noise if eta else x
 
 
 # ---------------------------------------------------------------- all steps
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def sample(
     model: DiT,
     condition: Condition,
@@ -236,10 +269,13 @@ def sample(
         watch: is told how many steps are done, and the mixture then.
 
     Raises:
-        ValueError: no steps or more than a table has, a guidance that `guided` refuses, another
-            sampler, one that does not go with what the model learned, or noise of another shape.
+        ValueError: no steps, more than a table has or beyond all tables, a guidance that `guided`
+            refuses, another sampler, one that does not go with what the model learned, a condition
+            or noise of another kind or shape, a seed outside 0 to 2**32 - 1, or a mixture that
+            leaves all bounds on the way.
     """
-    check_integer("steps", steps, 1)
+    steps = check_integer("steps", steps, 1, MOST_STEPS)
+    seed = check_integer("seed", seed, 0, 2**32 - 1)
     check_number("guidance", guidance, least=0)
     if sampler not in SAMPLERS:
         raise ValueError(f"expected a sampler among {SAMPLERS}, got {sampler!r:.80}")
@@ -249,10 +285,20 @@ def sample(
             f"expected a model of the path 'flow' for {sampler!r}, got one of {path!r} that "
             f"predicts the {model.config.predicts}: take 'ddim' or 'ddpm'"
         )
-    x = start_noise(model, condition, seed) if noise is None else noise
+    told = told_rows(condition, model.config)
+    check_device("noise", noise, told)
+    if noise is None:
+        noise = start_noise(model, condition, seed)
+    elif len(check_input(noise, model.config)) != len(told):
+        raise ValueError(f"expected noise for {len(told)} pictures, got {len(noise)}")
     follow = _follow_flow if sampler in OF_THE_FLOW else _follow_table
-    mixtures = follow(model, x, condition, steps, guidance, sampler, seed)
+    mixtures = follow(model, noise, condition, steps, guidance, sampler, seed)
     for done, mixture in enumerate(mixtures, 1):
+        if not mixture.isfinite().all():
+            raise ValueError(
+                f"expected finite numbers after step {done} of {steps}, got others: with a "
+                f"guidance of {guidance}, the model leads out of all bounds"
+            )
         if watch:
             watch(done, mixture)
     return mixture
@@ -262,15 +308,27 @@ def start_noise(model: DiT, condition: Condition, seed: int) -> Tensor:
     """Return what painting starts from: (B, C, H, W), picture i from the seed ``seed + i``.
 
     Raises:
-        ValueError: no condition, or a seed outside 0 to 2**32 - 1.
+        ValueError: no condition, one of another kind, or a seed outside 0 to 2**32 - 1.
+    """
+    c = model.config
+    told, seed = told_rows(condition, c), check_integer("seed", seed, 0, 2**32 - 1)
+    shape = (c.channels, c.image_size, c.image_size)
+    rows = [seeded_noise(shape, (seed + i) % 2**32) for i in range(len(told))]
+    return torch.stack(rows).to(told.device)
+
+
+def told_rows(condition: Condition, config: DiTConfig) -> Tensor:
+    """Return of a condition the part that has a row for each picture, whatever it says.
+
+    Raises:
+        ValueError: no condition, or one of another kind.
     """
     if condition is None:
         raise ValueError("expected a condition to follow, got None")
-    c = model.config
-    n = len(condition.real) if isinstance(condition, Captions) else len(condition)
-    check_integer("seed", seed, 0, 2**32 - 1)
-    shape = (c.channels, c.image_size, c.image_size)
-    return torch.stack([seeded_noise(shape, (seed + i) % 2**32) for i in range(n)])
+    parts = condition.real if isinstance(condition, Captions) else condition
+    n = len(parts) if isinstance(parts, Tensor) and parts.ndim else 0
+    check_condition(condition, max(n, 1), config)
+    return parts
 
 
 def _follow_flow(model, x, condition, steps, guidance, sampler, seed):
@@ -278,7 +336,7 @@ def _follow_flow(model, x, condition, steps, guidance, sampler, seed):
     predicts, channels = model.config.predicts, model.config.channels
 
     def velocity_at(x: Tensor, t: float) -> Tensor:
-        times = torch.full((len(x),), t)
+        times = torch.full((len(x),), t, device=x.device)
         said = guided(model, x, times, condition, guidance)[:, :channels]
         return to_velocity(said, x, times, predicts)
 
@@ -297,7 +355,7 @@ def _follow_table(model, x, condition, steps, guidance, sampler, seed):
     A model of the flow is asked about the mixture that is the same but for its size.
     """
     config = model.config
-    schedule = ddpm_schedule(config.n_steps)
+    schedule = ddpm_schedule(config.n_steps).to(x.device)
     check_integer("steps", steps, 1, config.n_steps)
     places = [round(config.n_steps * (1 - i / steps)) - 1 for i in range(steps)] + [-1]
     step = ddpm_step if sampler == "ddpm" else ddim_step
@@ -308,8 +366,8 @@ def _follow_table(model, x, condition, steps, guidance, sampler, seed):
             asked = x / (left.sqrt() + (1 - left).sqrt())
             times = flow_time(left).expand(len(x))
         else:
-            asked, times = x, torch.full((len(x),), now)
+            asked, times = x, torch.full((len(x),), now, device=x.device)
         said = guided(model, asked, times, condition, guidance)[:, : config.channels]
-        fresh = torch.randn(x.shape, generator=draws) if sampler == "ddpm" else None
+        fresh = torch.randn(x.shape, generator=draws).to(x) if sampler == "ddpm" else None
         x = step(x, said, now, before, schedule, config.predicts, noise=fresh)
         yield x

@@ -10,6 +10,7 @@ from lessons_lib.base.validation import (
     check_number,
 )
 
+MOST_STEPS = 10_000  # beyond every published table
 PREDICTIONS = ("picture", "velocity", "noise")
 PATHS = ("flow", "ddpm")
 
@@ -62,8 +63,9 @@ class DiTConfig:
     feed_eps: float = 1e-5
 
     def __post_init__(self):
-        for name in ("image_size", "patch_size", "channels", "n_steps"):
+        for name in ("image_size", "patch_size", "channels"):
             check_integer(name, getattr(self, name), 1, MOST_NUMBERS)
+        check_integer("n_steps", self.n_steps, 1, MOST_STEPS)
         check_integer("n_layers", self.n_layers, 1, MOST_LAYERS)
         check_heads(self.d_model, self.n_heads)
         for name in ("d_ff", "n_classes", "d_condition"):
@@ -83,6 +85,11 @@ class DiTConfig:
             raise ValueError(
                 f"expected an image_size divisible by patch_size, got {self.image_size} and "
                 f"{self.patch_size}"
+            )
+        if self.n_patches * self.d_model > MOST_NUMBERS:  # of which no file holds one
+            raise ValueError(
+                f"expected at most {MOST_NUMBERS} numbers for the places of patches, got "
+                f"{self.n_patches} patches of {self.d_model}"
             )
         if self.d_model % 4 or self.n_waves % 2:
             raise ValueError(

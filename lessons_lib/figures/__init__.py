@@ -13,6 +13,7 @@ from lessons_lib.figures.diagrams.assistants import (
 from lessons_lib.figures.diagrams.exams import exam_diagram
 from lessons_lib.figures.diagrams.learning import budget_diagram, memory_diagram, training_diagram
 from lessons_lib.figures.diagrams.pictures import clip_diagram
+from lessons_lib.figures.diagrams.responsible import responsibility_diagram
 from lessons_lib.figures.diagrams.running import (
     cache_diagram,
     file_diagram,
@@ -73,6 +74,7 @@ __all__ = [
     "path_diagram",
     "picture_grid",
     "points",
+    "responsibility_diagram",
     "speculative_diagram",
     "strips",
     "tokens_diagram",

@@ -26,6 +26,7 @@ _MODULES = {  # imported when asked for: some figures need PyTorch, most do not
     "NextToken": "next_token",
     "OptimizerRace": "optimizer_race",
     "Painter": "painter",
+    "PlantedOdds": "planted_odds",
     "PreferenceOptimum": "preference_optimum",
     "Quantizer": "quantizer",
     "RotaryClock": "rotary_clock",

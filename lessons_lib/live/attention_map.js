@@ -55,6 +55,7 @@ const STRINGS = {
 
 const HIDDEN = "–"; // the weight of a token that the mask hides
 const BEND = 46; // how far the widest arc stands out
+const LETTER = 6.6; // how wide a letter of a name is, on average
 const BESIDE = 540; // from this width on, the vectors stand beside the squares
 
 // Weights (T, T) of queries and keys (T, K); with `causal`, 0 for keys after the query.
@@ -177,12 +178,13 @@ function draw(model, el) {
     const product = query.map((number, i) => number * answer[i]);
     const sum = product.reduce((total, one) => total + one, 0);
     const score = sum / Math.sqrt(query.length) / temperature;
-    const label = Math.min(150, 0.45 * width);
     const rows = [
       [say.query(cut(tokens[token], 8)), query, "live-q"],
       [say.key(cut(tokens[key], 8)), answer, "live-k"],
       [say.product, product, "live-qk"],
     ];
+    const longest = LETTER * Math.max(...rows.map(([name]) => name.length)) + 8;
+    const label = Math.min(0.7 * width, Math.max(longest, Math.min(150, 0.45 * width)));
     rows.forEach(([name, numbers, kind], i) => {
       const place = { x: x + label, y: y + 28 * i, height: 25, most: largestOf(numbers), kind };
       put(

@@ -4,7 +4,7 @@
 const STRINGS = {
   en: {
     width: "Width D",
-    ratio: "Inner width of feed-forward, F / D",
+    ratio: "Inner width of feed-forward, F / D",
     tokens: "Length of the text T, in tokens",
     picture: (width, tokens) =>
       `One block: tables as areas, of width ${width}; beside them the square of scores, ${tokens} wide.`,
@@ -28,7 +28,7 @@ const STRINGS = {
   },
   es: {
     width: "Ancho D",
-    ratio: "Ancho interior de la red, F / D",
+    ratio: "Ancho interior de la red, F / D",
     tokens: "Longitud del texto T, en tokens",
     picture: (width, tokens) =>
       `Un bloque: tablas como áreas, de ancho ${width}; al lado, el cuadrado de puntuaciones, de ancho ${tokens}.`,

@@ -50,7 +50,7 @@ const STRINGS = {
   es: {
     model: "Partir de un modelo real",
     parameters: "Parámetros N",
-    tokens: "Tokens de entrenamiento D",
+    tokens: "Tokens de entrenamiento D",
     n_devices: "Número de dispositivos",
     utilisation: "Utilización, % del máximo",
     device: "Dispositivo",
@@ -259,7 +259,7 @@ function draw(model, el) {
     for (const [name, [n, d]] of Object.entries(models)) {
       const [x, y] = [across(n), up(d)];
       put(shape("circle", { class: "live-model", cx: x, cy: y, r: 4 }));
-      if (d > 1e13 && n > 1e11) put(textAt(x, y + 16, name, "live-small live-middle"));
+      if (d > 1e13 && n > 1e11) put(textAt(x + 20, y - 9, name, "live-small live-end"));
       else if (d > 1e13) put(textAt(x + 4, y + 16, name, "live-small live-end"));
       else if (n > 1e11) put(textAt(x + 9, y + 6, name, "live-small"));
       else put(textAt(x - 12, y + 4, name, "live-small live-end"));

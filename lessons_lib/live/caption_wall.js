@@ -25,7 +25,7 @@ const STRINGS = {
     picture: (n, percent) => `Imagen ${n}, ${percent} por ciento`,
     frame: "¿Qué descripciones le van a esta imagen?",
     drop: "Pulsa una imagen o arrástrala aquí",
-    best: (n, percent) => `La imagen ${n} es la que mejor le va, con un ${percent} por ciento.`,
+    best: (n, percent) => `La imagen ${n} es la que mejor encaja, con un ${percent} por ciento.`,
     fits: (n) => `Descripciones para la imagen ${n}`,
     columns: ["Descripción", "Por ciento"],
     numbers: "Números",

@@ -348,6 +348,9 @@ function show(widget, el) {
   }
   [right, asked] = [0, 0];
   el.replaceChildren(form);
+  requestAnimationFrame(() => {
+    box.scrollTop = box.scrollHeight; // the last answer is seen whole
+  });
   return () => {
     ended = true;
     model?.end();

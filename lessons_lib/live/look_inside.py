@@ -161,7 +161,7 @@ class LookInside(LiveFigure):
     }
     caption: ClassVar = {
         "en": "The model of this book at work in your browser, opened up.",
-        "es": "El modelo de este libro trabajando en tu navegador, abierto.",
+        "es": "El modelo de este libro, abierto, mientras trabaja en tu navegador.",
     }
 
     panels = traitlets.List(traitlets.Unicode()).tag(sync=True)

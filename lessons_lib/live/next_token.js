@@ -54,6 +54,7 @@ const STRINGS = {
 
 const MAX_ROWS = 10;
 const STEP = 28; // how wide a stair is at least
+const ALONG = 4.5; // how far to the left a letter of a turned name reaches
 const MOST_STEPS = 26;
 const [TOP, BELOW] = [20, 62]; // heights above and below the stairs
 const heightOf = (width) => (width < 500 ? 110 : 150); // of the stairs
@@ -131,7 +132,8 @@ function draw(model, el) {
       put(shape("rect", { class: kind, x: left, y: foot - height, width: wide, height }));
       put(shape("circle", { class: "live-own", cx: x + step / 2, cy: foot - tall(own[i]), r: 3 }));
       const turn = { transform: `rotate(-48 ${x + step / 2 + 4} ${foot + 13})` };
-      const name = cut(tokens[i], 8);
+      const room = Math.floor((x + step / 2 + 12) / ALONG); // the first names have less
+      const name = cut(tokens[i], Math.min(8, room));
       put(textAt(x + step / 2 + 4, foot + 13, name, "live-mono live-end live-small", turn));
       if (probs[i] < 0.005) return;
       const top = foot - Math.max(height, tall(own[i]) + 2) - 5;

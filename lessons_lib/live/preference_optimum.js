@@ -38,7 +38,7 @@ const STRINGS = {
     status: (judged, truly, before) =>
       `El óptimo para el juez gana ${judged} según el juez y ${truly} según la verdad; la referencia, ${before} según la verdad.`,
     numbers: "En números",
-    caption: (beta) => `Partes de las respuestas, beta ${beta}`,
+    caption: (beta) => `Parte de cada respuesta, beta ${beta}`,
     columns: [
       "Respuesta",
       "Paga el mundo",

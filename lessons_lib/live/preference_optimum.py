@@ -44,7 +44,7 @@ FALLBACK = {
         "reward": "True reward",
     },
     "es": {
-        "caption": "Partes de cinco respuestas, beta {}; el juez paga también la longitud",
+        "caption": "Parte de cada respuesta, beta {}; el juez paga también la longitud",
         "head": [
             "Respuesta",
             "Paga el mundo",

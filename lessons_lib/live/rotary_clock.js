@@ -16,7 +16,7 @@ const STRINGS = {
     slow: (i) => `pair ${i}`,
     numbers: "In numbers",
     same: (d, product) =>
-      `n − m = ${d}: the product of all pairs is ${product}. It depends on n − m only.`,
+      `n − m = ${d}: the product of all pairs is ${product}. It depends on n − m only.`,
     caption: "All pairs",
     columns: ["Pair", "Speed", "m × speed", "n × speed", "Product"],
     sum: "all",
@@ -37,7 +37,7 @@ const STRINGS = {
     slow: (i) => `par ${i}`,
     numbers: "En números",
     same: (d, product) =>
-      `n − m = ${d}: el producto de todos los pares es ${product}. Solo depende de n − m.`,
+      `n − m = ${d}: el producto de todos los pares es ${product}. Solo depende de n − m.`,
     caption: "Todos los pares",
     columns: ["Par", "Velocidad", "m × velocidad", "n × velocidad", "Producto"],
     sum: "todos",

@@ -103,7 +103,7 @@ def roc(scores_in: Sequence[float], scores_out: Sequence[float]) -> np.ndarray:
     >>> roc([2.0, 1.0], [1.0, 0.0]).tolist()
     [[0.0, 0.0], [0.0, 0.5], [0.5, 1.0], [1.0, 1.0]]
     """
-    inside, outside = _scores(scores_in, scores_out)
+    inside, outside = check_scores(scores_in, scores_out)
     thresholds = np.unique(np.concatenate([inside, outside]))[::-1]
     rates = [[(outside >= t).mean(), (inside >= t).mean()] for t in thresholds]
     return np.array([[0.0, 0.0], *rates])
@@ -133,7 +133,7 @@ def membership_auc(
     >>> membership_auc([3.0, 2.0], [1.0, 2.0])[0]
     0.875
     """
-    inside, outside = _scores(scores_in, scores_out)
+    inside, outside = check_scores(scores_in, scores_out)
     every = np.sort(outside)
     below = np.searchsorted(every, inside, "left") + np.searchsorted(every, inside, "right")
     found = float(below.mean() / (2 * len(outside)))
@@ -158,7 +158,7 @@ def _border(far: Callable[[float], float], outside: float, inside: float) -> flo
     return (outside + inside) / 2
 
 
-def _scores(scores_in: Sequence[float], scores_out: Sequence[float]) -> list[np.ndarray]:
+def check_scores(scores_in: Sequence[float], scores_out: Sequence[float]) -> list[np.ndarray]:
     """Return two lists of scores as arrays.
 
     Raises:

@@ -7,6 +7,7 @@ import re
 import pytest
 from pypdf import PdfReader
 
+from tools.book_site.columns import keep_columns
 from tools.book_site.lighten import (
     ICONS,
     draw_icons,
@@ -100,7 +101,52 @@ def test_the_print_has_the_formulas(browser, site, web):
     assert any(font["/Subtype"] == "/Type3" for font in fonts)
 
 
+@pytest.mark.site
+def test_a_dark_page_is_printed_in_light_and_its_code_is_not_cut(browser, site, web):
+    with browser.new_context(color_scheme="dark") as context:
+        page = context.new_page()
+        page.goto(f"{web}/en/attention.html")
+        page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        page.evaluate(
+            "addEventListener('beforeprint',"
+            " () => (window.printed = document.documentElement.dataset.theme))"
+        )
+        page.pdf()
+        assert page.evaluate("window.printed") == "light"
+        assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+        page.set_viewport_size({"width": 680, "height": 960})  # A4, less its margins
+        page.emulate_media(media="print")
+        cut = "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).length"
+        assert page.eval_on_selector_all("article pre", cut) == 0
+
+
 # --- The parts -------------------------------------------------------------------------------
+
+
+STREAM = '<div class="output stream x"><div class="highlight"><pre{}>{}</pre></div></div>'
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("width  steps   loss\n   32     50  377.9\n", True),
+        ("<span>before</span>  0.2\nafter   <b>0.9</b>", True),
+        ("&lt;|end|&gt;  1\n&lt;|user|&gt;  2", True),
+        ("one line  alone", False),
+        ("Once upon a time\nthere was a boy.", False),
+        ("a  b\nand " + 100 * "c" + "  d", False),  # its longest line is no line of a table
+        ("a  b\nc  d\nno gap\nnone", False),
+        ("", False),
+    ],
+)
+def test_printed_tables_keep_their_columns(text, columns):
+    expected = STREAM.format(' class="columns"' if columns else "", text)
+    assert keep_columns(STREAM.format("", text)) == expected
+
+
+def test_only_what_was_printed_has_columns():
+    code = '<div class="highlight"><pre>a  b\nc  d</pre></div>'
+    assert keep_columns(code) == code
 
 
 def test_an_icon_is_drawn_in_place():

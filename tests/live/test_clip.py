@@ -92,7 +92,7 @@ def test_a_picture_is_dragged_into_the_frame(page):
 def test_spanish(page):
     live.mount(page, CaptionWall("es"))
     text = page.locator("main").inner_text()
-    for words in ("Descripción", "La imagen 1 es la que mejor le va", "Pulsa una imagen"):
+    for words in ("Descripción", "La imagen 1 es la que mejor encaja", "Pulsa una imagen"):
         assert words in text
     assert "Picture" not in text
 

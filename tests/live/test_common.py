@@ -22,6 +22,7 @@ from lessons_lib.live import (
     NGramLab,
     OptimizerRace,
     Painter,
+    PlantedOdds,
     PreferenceOptimum,
     Quantizer,
     RotaryClock,
@@ -61,6 +62,7 @@ MAKE = {
     "ngram_lab": lambda language: NGramLab(TEXT, ["la luna"], 2, "add-k", 0.1, language),
     "optimizer_race": lambda language: OptimizerRace(step=60, lr=0.2, language=language),
     "painter": lambda language: Painter(language),
+    "planted_odds": lambda language: PlantedOdds(language=language),
     "preference_optimum": lambda language: PreferenceOptimum(language=language),
     "quantizer": lambda language: Quantizer(
         torch.linspace(-1000, 1e-7, 32), "Q4_1", 20, language=language
@@ -213,6 +215,7 @@ DRAWN = [  # their drawing comes first, the numbers stand folded below
         "budget_calculator",
         "next_token",
         "optimizer_race",
+        "planted_odds",
         "preference_optimum",
         "rotary_clock",
     ),

@@ -157,7 +157,7 @@ def test_settings_change_the_picture(visit, folder):
 
 def test_words_that_are_unknown_are_named(visit, folder):
     page, _ = visit((folder / "en.html").as_uri())
-    words, status = words_of(page), page.get_by_role("status")
+    words, status, before = words_of(page), page.get_by_role("status"), pixels(page, 1)
     live.write(page, words["caption"], "   ")
     live.press(page, words["paint"])
     assert status.inner_text() == words["empty"]
@@ -169,7 +169,11 @@ def test_words_that_are_unknown_are_named(visit, folder):
         live.write(page, words["caption"], text)
         live.press(page, words["paint"])
         status.filter(has_text=sentence).wait_for()
-        assert page.get_by_role("slider", name=words["step"]).input_value() == str(STEPS)
+        step = page.get_by_role("slider", name=words["step"])
+        step.press("Home")
+        step.press("End")  # what was painted before is still there
+        assert step.input_value() == str(STEPS)
+        np.testing.assert_array_equal(pixels(page, 1), before)
     live.write(page, words["caption"], "a purple fox and a dragon at night")
     live.press(page, words["paint"])
     done(page)

@@ -698,6 +698,7 @@ def test_the_built_site_has_the_files_of_its_figures(site):
     assert found == {f"{kinds[figure]}_{own}" for figure, own in wanted if figure in kinds}
     chats = {path.name for path in (site / "_static").glob("chat_*.js")}
     assert chats == ({"chat_model.js", "chat_adapter.js"} if "chat" in dict(wanted) else set())
+    assert (site / "_static" / "painter.js").exists() == ("painter" in dict(wanted))
 
 
 @pytest.mark.parametrize(

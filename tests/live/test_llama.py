@@ -19,6 +19,7 @@ Q = [1.0, 0.5, -0.4, 0.8, 0.2, 1.0, 0.7, -0.3]
 K = [0.6, 1.0, 0.3, 0.5, 0.8, -0.2, 0.9, 0.4]
 M, N = "Position m of the query", "Position n of the key"
 BOTH, BASE = "Move both one place on", "Base of the speeds"
+DISTANCE = "n\N{NO-BREAK SPACE}−\N{NO-BREAK SPACE}m"  # in one piece
 
 
 def make(**options):
@@ -45,8 +46,9 @@ def check(page, m, n, base=10000.0, pair=0, q=Q, k=K):
     product = float((turned["q"] * turned["k"]).sum())
     assert found["product"] == pytest.approx(product, abs=1e-6)
     status = page.get_by_role("status").inner_text()
+    distance = f"{DISTANCE}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{plain(n - m, 'en')}"
     assert status.startswith(
-        f"n − m = {plain(n - m, 'en')}: the product of all pairs is {decimal(product, 3, 'en')}. "
+        f"{distance}: the product of all pairs is {decimal(product, 3, 'en')}. "
     )
 
     half = len(q) // 2
@@ -265,7 +267,11 @@ def test_controls_are_reached_in_reading_order(page):
 def test_spanish(page):
     live.mount(page, make(language="es"))
     text = page.locator("main").inner_text()
-    for words in ("Posición m de la consulta", "Base de las velocidades", "Solo depende de n − m"):
+    for words in (
+        "Posición m de la consulta",
+        "Base de las velocidades",
+        f"Solo depende de {DISTANCE}",
+    ):
         assert words in text
     assert "query" not in text
     assert "consulta" in page.locator("svg.live-clocks").get_attribute("aria-label")

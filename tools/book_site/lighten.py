@@ -13,6 +13,8 @@ import shutil
 import tomllib
 from pathlib import Path
 
+from tools.book_site.columns import keep_columns
+
 ICONS = tomllib.loads(Path(__file__).with_name("icons.toml").read_text(encoding="utf-8"))
 ICON = re.compile(
     r'<(i|span) class="([^"]*\b(?:fa|fas|fab|fa-solid|fa-brands)\b[^"]*)"([^>]*)>\s*</\1>'
@@ -153,7 +155,7 @@ def lighten(outdir: Path) -> None:
         html = page.read_text(encoding="utf-8")
         if JOINED in html:  # written by an earlier build
             continue
-        html = draw_icons(html)
+        html = keep_columns(draw_icons(html))
         html = join_styles(html, static, used)
         html = join_scripts(html, static, used)
         page.write_text(html, encoding="utf-8")

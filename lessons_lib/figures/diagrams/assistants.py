@@ -60,9 +60,10 @@ def lora_diagram() -> Drawing:
         "and 256 columns. On the right a flat matrix A of 8 rows, above it a narrow one B of 8 "
         "columns, then a factor alpha over r; both learn. The two ways meet in a sum, which gives "
         "y.",
-        "Desde la entrada x, abajo, suben dos caminos. A la izquierda, un cuadrado grande, W, "
-        "congelada, de 256 filas y 256 columnas. A la derecha, una matriz baja A, de 8 filas; "
-        "encima, una estrecha B, de 8 columnas, y después un factor alfa partido por r; las dos "
+        "Desde la entrada x, abajo, suben dos caminos. A la izquierda, la matriz W, un "
+        "cuadrado grande de 256 filas y 256 columnas, congelada. A la derecha, una matriz baja A, "
+        "de 8 filas; encima, una estrecha B, de 8 columnas, y después un factor, alfa dividido "
+        "entre r; las dos "
         "aprenden. Los dos caminos se unen en una suma, que da y.",
     )
     sketch = Sketch(300, alt)

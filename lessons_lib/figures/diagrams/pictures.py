@@ -29,7 +29,7 @@ def clip_diagram() -> Drawing:
         left += width + 4
     sketch.text(95, 382, ("a caption", "una descripción"), style="muted")
     sketch.grid(216, 304, 4, 4, 15, "value")
-    sketch.box(288, 333, 60, 24, ("learned", "propio"), "mark")
+    sketch.box(281, 333, 74, 24, ("learned", "aprendido"), "mark")
     sketch.text(270, 382, ("patches and a vector", "parches y un vector"), style="muted")
     seen = ("sees what is before", "ve lo anterior")
     for top, label in ((276, ""), (246, seen)):

@@ -17,10 +17,8 @@ class SceneWords {
       ...places.map((text, place) => ({ text, place })),
       ...times.map((text, time) => ({ text, time })),
     ];
-    // The longest first: "una pelota" is a part of "una pelota roja".
-    this.phrases = phrases
-      .map((one) => ({ ...one, words: joined(one.text) }))
-      .sort((a, b) => b.words.length - a.words.length);
+    // Those with colours come first: "una pelota" is a part of "una pelota roja".
+    this.phrases = phrases.map((one) => ({ ...one, words: joined(one.text) }));
   }
 
   // A thing's number without its colour.

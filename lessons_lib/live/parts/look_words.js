@@ -49,7 +49,7 @@ const STRINGS = {
       `Solid hands: the query of “${query}”, turned to position ${at}. Dashed hands: the key of “${key}”, ` +
       `turned to ${place}, where this head looks most. Thin: before the turn. ↻: positions for a whole turn.`,
     turn: (places) => `↻ ${places}`,
-    sum: (product) => `The parts below the clocks add up to q·k = ${product}.`,
+    sum: (product) => `The parts below the clocks add up to q·k = ${product}.`,
     cache: "The cache: a key (top) and a value (below) of each token, in each layer",
     shelf: (n, numbers, size) =>
       `${n} tokens: ${numbers} numbers, ${size} MB. The stronger the colour, the more this token's heads read.`,
@@ -107,7 +107,7 @@ const STRINGS = {
     zoom: (layer, head) => `Capa ${layer}, cabeza ${head}, calculada`,
     query: (token) => `consulta de «${token}»`,
     key: (token) => `clave de «${token}»`,
-    value: (weight) => `su valor; softmax: ${weight}`,
+    value: (weight) => `valor; softmax: ${weight}`,
     score: (product, root, score) => `q·k = ${product}; / √${root} = ${score}`,
     mixed: "valores ponderados",
     clocks: (layer, head) => `Capa ${layer}, cabeza ${head}: sus relojes`,
@@ -115,7 +115,7 @@ const STRINGS = {
       `Manecillas continuas: la consulta de «${query}», girada hasta la posición ${at}. A trazos: la clave ` +
       `de «${key}», girada hasta la ${place}, donde más mira esta cabeza. Finas: antes del giro. ↻: posiciones para una vuelta entera.`,
     turn: (places) => `↻ ${places}`,
-    sum: (product) => `Las partes bajo los relojes suman q·k = ${product}.`,
+    sum: (product) => `Las partes bajo los relojes suman q·k = ${product}.`,
     cache: "La caché: una clave (arriba) y un valor (abajo) de cada token, en cada capa",
     shelf: (n, numbers, size) =>
       `${n} tokens: ${numbers} números, ${size} MB. Color más fuerte: lo que más leen las cabezas desde este token.`,

@@ -43,7 +43,9 @@ const MOST_ARCS = 3;
 // `stand` is called with the place of a token that is tapped.
 function storyPart(label, two, stand) {
   const arcs = shape("svg", { class: "look-arcs", "aria-hidden": "true" });
-  const line = element("div", { class: "look-tokens", dir: "auto" }, arcs);
+  const weighed = shape("svg", { class: "look-arcs look-weights", "aria-hidden": "true" });
+  const line = element("div", { class: "look-tokens", dir: "auto" }, arcs, weighed);
+  const layers = line.children.length;
   const box = element("div", { class: "look-story", role: "group", "aria-label": label }, line);
   const stopAt = roving(line);
   const places = [];
@@ -69,20 +71,24 @@ function storyPart(label, two, stand) {
       .filter((i) => weights[i] >= LEAST_ARC && i !== position)
       .sort((a, b) => weights[b] - weights[a])
       .slice(0, MOST_ARCS);
-    const made = far.flatMap((i) => {
+    const ways = far.map((i) => {
       const [a, b] = middle(places[i]);
       const up = Math.min(b, y) - 14 - 0.05 * Math.abs(a - x);
       const d = `M${x},${y} C${x},${up} ${a},${up} ${a},${b}`;
-      const thick = { "stroke-width": 1 + 3 * weights[i], opacity: 0.4 + 0.6 * weights[i] };
-      return [shape("path", { d, ...thick }), shape("text", { x: a, y: b - 3 }, two(weights[i]))];
+      return shape("path", { d, "stroke-width": 1 + 3 * weights[i], opacity: 0.4 + 0.6 * weights[i] });
     });
-    arcs.replaceChildren(...made);
+    arcs.replaceChildren(...ways);
+    const numbers = far.map((i) => {
+      const [a, b] = middle(places[i]);
+      return shape("text", { x: a, y: b - 2 }, two(weights[i]));
+    });
+    weighed.replaceChildren(...numbers);
   }
 
   // Show texts, of which the first `given` are the reader's, from a position with its weights; `starts`
   // where the first token is the one that begins texts.
   function draw(texts, given, position, weights, starts) {
-    while (line.children.length - 1 > texts.length) line.lastChild.remove();
+    while (line.children.length - layers > texts.length) line.lastChild.remove();
     texts.forEach((text, i) => {
       const future = i > position;
       const kinds = [[i >= given, "look-new"], [future, "look-future"], [!i && starts, "look-start"]];
