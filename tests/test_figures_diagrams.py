@@ -1,5 +1,6 @@
 """The diagrams: nothing on top of anything, both languages, 11 pixels and more, and true."""
 
+import math
 import re
 from itertools import pairwise
 from xml.etree import ElementTree
@@ -246,6 +247,13 @@ def test_the_counts_are_those_of_the_chapter(speaking):
         assert [int(n) for n in drawn[row : row + 3]] == [followed[i] for i in columns]
     shares = [float(label.replace(",", ".")) for label in drawn if re.match(r"\d[.,]\d", label)]
     assert shares == [3 / 5, 2 / 5]
+
+
+def test_latents_are_twelve_times_fewer_numbers():
+    sizes = [re.findall(r"\d+", label) for label in labels("latents_diagram") if "×" in label]
+    picture, latents = (math.prod(map(int, size)) for size in sizes)
+    assert picture == 12 * latents
+    assert "12 times fewer" in figures.latents_diagram().alt
 
 
 def test_bits_and_bytes_add_up():

@@ -15,6 +15,7 @@ from lessons_lib.training import Windows, evaluate
 
 __all__ = [
     "Attention",
+    "Denoiser",
     "HiddenLoss",
     "LettersLoss",
     "Onlooker",
@@ -197,3 +198,41 @@ class Onlooker:
         else:
             fits = [word == shown for word, shown in zip(caption, picture, strict=True)]
         return sum(fits[part] for part in self.sees) + self.offset
+
+
+@dataclass(frozen=True)
+class Denoiser:
+    """A model that removes noise from one number, as well as anybody can.
+
+    It knows which numbers there are, and that all are equally likely.
+
+    Args:
+        name: what is printed for it.
+        values: the numbers that noise was mixed with.
+        predicts: what it says: "picture" (the number), "noise", or "velocity", their difference.
+        off: is added to whatever it says.
+    """
+
+    name: str
+    values: tuple[float, ...]
+    predicts: str
+    off: float = 0.0
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __call__(self, z: float, t: float) -> float:
+        """Return what it believes, for z = (1 - t) x + t noise.
+
+        Raises:
+            ValueError: a time outside 0 to 1, or 0, where there is nothing to remove.
+        """
+        if not 0 < t <= 1:
+            raise ValueError(f"expected a time above 0 and at most 1, got {t!r:.80}")
+        values = np.array(self.values)
+        scores = -np.square(z - (1 - t) * values) / (2 * t**2)
+        weights = np.exp(scores - scores.max())
+        picture = float(weights @ values / weights.sum())
+        noise = (z - (1 - t) * picture) / t
+        said = {"picture": picture, "noise": noise, "velocity": noise - picture}
+        return said[self.predicts] + self.off

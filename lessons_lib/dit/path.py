@@ -144,7 +144,7 @@ def ddpm_schedule(
         ValueError: no steps or beyond all tables, another kind, shares outside 0 to 1, or such that
             32 bits hold nothing of the picture at the end, or nothing of the noise at the start.
 
-    Source: Ho et al. 2020, section 2; Rombach et al. 2022; Nichol and Dhariwal 2021, equation 17.
+    Source: Ho et al. 2020, section 2; Rombach et al. 2021; Nichol and Dhariwal 2021, equation 17.
         In 32 bits, as `diffusers`' `alphas_cumprod`.
 
     >>> ddpm_schedule(3, first=0.5, last=0.5)

@@ -12,6 +12,12 @@ from lessons_lib.figures.diagrams.assistants import (
 )
 from lessons_lib.figures.diagrams.exams import exam_diagram
 from lessons_lib.figures.diagrams.learning import budget_diagram, memory_diagram, training_diagram
+from lessons_lib.figures.diagrams.painting import (
+    dit_block_diagram,
+    guidance_diagram,
+    latents_diagram,
+    painting_diagram,
+)
 from lessons_lib.figures.diagrams.pictures import clip_diagram
 from lessons_lib.figures.diagrams.responsible import responsibility_diagram
 from lessons_lib.figures.diagrams.running import (
@@ -58,18 +64,22 @@ __all__ = [
     "clip_diagram",
     "counting_diagram",
     "curves",
+    "dit_block_diagram",
     "exam_diagram",
     "file_diagram",
     "four_bits_diagram",
     "gpt_diagram",
     "graph",
+    "guidance_diagram",
     "heads_diagram",
     "heat_map",
+    "latents_diagram",
     "llama_diagram",
     "lora_diagram",
     "loss_curve",
     "mask_diagram",
     "memory_diagram",
+    "painting_diagram",
     "panels",
     "path_diagram",
     "picture_grid",
