@@ -1085,7 +1085,7 @@ def test_the_examples_work(name):
     function(**arguments)
 
 
-@pytest.mark.parametrize(("name", "argument", "of", "valid"), cases())
+@pytest.mark.parametrize(("name", "argument", "of", "valid"), list(cases()))
 def test_numbers_out_of_range_are_refused(name, argument, of, valid):
     function, arguments, _ = CALLS[name]
     for value in HOSTILE:

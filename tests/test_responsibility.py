@@ -221,7 +221,7 @@ def test_no_example_moves_more_than_it_may():
     start = [p.detach().clone() for p in model.parameters()]
     DPSGD(model, squares, 1.0, 0.0, longest=0.25, batch_size=1).step(torch.tensor([[1e3, -1e3, 7]]))
     moved = math.sqrt(
-        sum((p - q).square().sum() for p, q in zip(model.parameters(), start, strict=True))
+        sum((p - q).square().sum().item() for p, q in zip(model.parameters(), start, strict=True))
     )
     assert moved == pytest.approx(0.25, rel=1e-4)
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from lessons_lib.base.validation import check_array, check_integer, check_number
 from lessons_lib.corpus.stories import LANGUAGES, WORLD, Name, Noun, Phrase
-from lessons_lib.responsibility.privacy import text_log_probs
+from lessons_lib.responsibility.privacy import check_texts, text_log_probs
 from lessons_lib.tokens import BPETokenizer
 from lessons_lib.training import END
 
@@ -329,12 +329,10 @@ def inner_states(model: nn.Module, tokenizer: BPETokenizer, texts: Sequence[str]
         texts: that fit into the model's context.
 
     Raises:
-        ValueError: no texts.
+        ValueError: one text in place of several, none, or an empty one.
     """
-    if not len(texts):
-        raise ValueError("expected at least one text, got none")
     found = []
-    for text in texts:
+    for text in check_texts(texts):
         x = model.token_embedding(
             torch.tensor([tokenizer.encode(END + text, allowed_special=[END])])
         )

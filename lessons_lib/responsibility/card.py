@@ -3,11 +3,15 @@
 import json
 import math
 import os
+import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from lessons_lib.base.checkpoints import read_checkpoint
 from lessons_lib.base.files import write_atomic
+from lessons_lib.base.validation import check_number, check_text
 from lessons_lib.responsibility.energy import (
     Energy,
     carbon,
@@ -18,6 +22,10 @@ from lessons_lib.responsibility.energy import (
     read_energy,
 )
 
+BROKEN = (  # what reading a file that is not whole raises
+    *(ValueError, KeyError, TypeError, IndexError, AttributeError),
+    *(OverflowError, RecursionError, OSError),
+)
 MISSING = {"en": "*not recorded*", "es": "*no consta*"}
 NAMES = {"en": "CARD.md", "es": "CARD.es.md"}
 LINES = {
@@ -137,12 +145,14 @@ def write_card(folder: str | os.PathLike, language: str = "en", grid: str | None
             range over all of them.
 
     Raises:
-        ValueError: another language or country, a folder without any of these files, or a broken
-            one, by name.
+        ValueError: no folder, another language or country, a folder without any of these files, or
+            a broken one, by name.
     """
-    if language not in LINES:
+    if not isinstance(folder, str | os.PathLike) or folder == "":
+        raise ValueError(f"expected a folder, got {folder!r:.80}")
+    if language not in [*LINES]:
         raise ValueError(f"expected a language among {[*LINES]}, got {language!r}")
-    if grid is not None and grid not in grids():
+    if grid is not None and grid not in [*grids()]:
         raise ValueError(f"expected a grid among {', '.join(grids())}, got {grid!r}")
     path = Path(folder)
     said, files = {}, []
@@ -151,7 +161,7 @@ def write_card(folder: str | os.PathLike, language: str = "en", grid: str | None
             files.append(name)
             try:
                 said |= read(path / name, language)
-            except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            except BROKEN as error:
                 raise ValueError(f"expected {path / name} to be whole, got: {error!r}") from None
     if not files:
         raise ValueError(f"expected {', '.join(READERS)} or some of them in {path}, got none")
@@ -162,8 +172,7 @@ def write_card(folder: str | os.PathLike, language: str = "en", grid: str | None
     for section, entries in SECTIONS.items():
         lines += [f"## {words[section]}", "", "| | |", "|---|---|"]
         for entry in entries:
-            value = str(said.get(entry, MISSING[language]))
-            value = value.replace("|", "\\|").replace("\n", " ")
+            value = in_cell(said[entry]) if said.get(entry) else MISSING[language]
             lines.append(f"| {words[entry]} | {value} |")
         lines.append("")
     lines += [f"## {words['summary']}", "", words["law"], ""]
@@ -172,13 +181,25 @@ def write_card(folder: str | os.PathLike, language: str = "en", grid: str | None
     return card
 
 
+def in_cell(text: str) -> str:
+    r"""Return a text so that it stays in its cell of a table: one line, without tags.
+
+    >>> print(in_cell("a|b\r# c <i>"))
+    a\|b # c &lt;i>
+    """
+    return re.sub(r"\\*\|", r"\\|", " ".join(text.splitlines())).replace("<", "&lt;")
+
+
 def number(value: float, language: str, digits: int = 0) -> str:
     r"""Write a number as the language does.
+
+    Raises:
+        ValueError: no finite number.
 
     >>> number(1234567, "es"), number(1234.5, "es", 1), number(1234.5, "en", 1)
     ('1\u202f234\u202f567', '1234,5', '1,234.5')
     """
-    text = f"{value:,.{digits}f}"
+    text = f"{check_number('a number of the card', value):,.{digits}f}"
     if language == "en":
         return text
     whole, _, rest = text.partition(".")
@@ -224,9 +245,22 @@ def spent(energy: Energy, language: str, grid: str | None = None) -> str:
     )
 
 
+def _entries(path: Path) -> Mapping[str, Any]:
+    """Read entries with names.
+
+    Raises:
+        ValueError: something else.
+    """
+    found = json.loads(path.read_bytes())
+    if not isinstance(found, dict):
+        raise ValueError(f"expected entries with names, got {found!r:.60}")
+    return found
+
+
 def _read_config(path: Path, language: str) -> dict[str, str]:
-    config = json.loads(path.read_bytes())
-    architecture = ", ".join(config.get("architectures") or [config["model_type"]])
+    config = _entries(path)
+    said = config.get("architectures") or config.get("_class_name") or config["model_type"]
+    architecture = ", ".join([said] if isinstance(said, str) else said)
     sizes = ("num_hidden_layers", "n_layer", "hidden_size", "n_embd", "num_attention_heads")
     named = [f"{name} {config[name]}" for name in (*sizes, "n_head") if name in config]
     said = {"architecture": architecture, "sizes": ", ".join(named)}
@@ -242,12 +276,16 @@ def _read_weights(path: Path, language: str) -> dict[str, str]:
         if size > path.stat().st_size - 8:
             raise ValueError("a header that is longer than the file")
         tensors = json.loads(file.read(size))
-    shapes = [entry["shape"] for name, entry in tensors.items() if name != "__metadata__"]
+    entries = [entry for name, entry in tensors.items() if name != "__metadata__"]
+    shapes, ends = ([e["shape"] for e in entries], [e["data_offsets"][1] for e in entries])
+    if path.stat().st_size != 8 + size + max(ends, default=0):
+        raise ValueError(f"expected {max(ends, default=0)} bytes of weights, got others")
     return {"parameters": number(sum(math.prod(shape) for shape in shapes), language)}
 
 
 def _read_record(path: Path, language: str) -> dict[str, str | Energy]:
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = path.read_text(encoding="utf-8").split("\n")
+    lines = [json.loads(row) for row in rows if row.strip()]
     if not lines:
         return {}
     first, last = lines[0], lines[-1]
@@ -267,12 +305,12 @@ def _read_record(path: Path, language: str) -> dict[str, str | Energy]:
 
 
 def _took(seconds: float, threads: int = 1) -> dict[str, str | Energy]:
-    time = str(timedelta(seconds=round(seconds)))
-    return {"time": time, "energy": estimated_energy(seconds, threads)}
+    energy = estimated_energy(seconds, threads)
+    return {"time": str(timedelta(seconds=round(seconds))), "energy": energy}
 
 
 def _read_results(path: Path, language: str) -> dict[str, str | Energy]:
-    results = json.loads(path.read_bytes())
+    results = _entries(path)
     names = {"steps": "steps", "read": "tokens"}
     said = {
         entry: number(results[name], language) for entry, name in names.items() if name in results
@@ -296,13 +334,14 @@ def _read_energy(path: Path, _language: str) -> dict[str, Energy]:
 
 
 def _read_facts(path: Path, _language: str) -> dict[str, str]:
-    said = json.loads(path.read_bytes())
+    said = _entries(path)
     known = {entry for entries in SECTIONS.values() for entry in entries}
     for name, text in said.items():
         if name not in known or not isinstance(text, str):
             raise ValueError(
                 f"expected texts for some of {sorted(known)}, got {name}: {text!r:.60}"
             )
+        check_text(text)
     return said
 
 

@@ -26,6 +26,7 @@ POWERCAP = Path("/sys/class/powercap")
 # Other zones (cores, graphics) are parts of a package, or the package once more.
 _ZONES = {r"intel-rapl:\d+": "package", r"intel-rapl:\d+:\d+": "dram"}
 JOULES_PER_KWH = 3.6e6
+MOST_KWH, MOST_SECONDS, MOST_THREADS = 1e12, 1e10, 2**24  # beyond any run
 
 
 class Energy(NamedTuple):
@@ -70,13 +71,13 @@ def metered_energy(before: float, after: float) -> Energy:
         after: the number after it.
 
     Raises:
-        ValueError: a number below 0 or none, or the second below the first.
+        ValueError: a number below 0, none or beyond all meters, or the second below the first.
 
     >>> metered_energy(12.5, 12.53)
     Energy(low=108000.0, high=108000.0, how='meter')
     """
-    check_number("before", before, least=0)
-    check_number("after", after, least=before)
+    check_number("before", before, least=0, most=MOST_KWH)
+    check_number("after", after, least=before, most=MOST_KWH)
     joules = round((after - before) * JOULES_PER_KWH, 3)  # a meter shows a watt-second at best
     return Energy(joules, joules, "meter")
 
@@ -98,20 +99,21 @@ class EnergyMeter:
             after some minutes; it may do so once between two readings and no more.
 
     Raises:
-        ValueError: `every` is not above 0.
+        ValueError: `every` is not above 0, or above a day.
     """
 
     def __init__(self, folder: str | Path = POWERCAP, every: float = 30.0):
-        self.every = check_number("every", every, above=0)
+        self.every = check_number("every", every, above=0, most=86_400)
         self._counters = _counters(Path(folder))
         self._last = {zone: _microjoules(zone / "energy_uj") for zone in self._counters}
         self._total = 0
-        self._lock, self._done = threading.Lock(), threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._lock = threading.Lock()
 
     def __enter__(self) -> "EnergyMeter":
         self.read()
         self._total = 0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
         return self
 
@@ -169,7 +171,12 @@ def _microjoules(path: Path) -> int | None:
 
 
 def write_energy(folder: str | os.PathLike, energy: Energy) -> Path:
-    """Write `energy.json` into the folder of a run, for its card, and return its path."""
+    """Write `energy.json` into the folder of a run, for its card, and return its path.
+
+    Raises:
+        ValueError: no energy, or no finite one.
+    """
+    check_energy(energy)
     path = Path(folder) / "energy.json"
     write_atomic(path, f"{json.dumps(energy._asdict())}\n".encode())
     return path
@@ -181,9 +188,19 @@ def read_energy(path: str | os.PathLike) -> Energy:
     Raises:
         ValueError: another content.
     """
-    energy = Energy(**json.loads(Path(path).read_bytes()))
-    check_number("low", energy.low, least=0)
-    check_number("high", energy.high, least=energy.low)
+    return check_energy(Energy(**json.loads(Path(path).read_bytes())))
+
+
+def check_energy(energy: Energy) -> Energy:
+    """Return an energy that is one.
+
+    Raises:
+        ValueError: something else, ends that are no finite numbers, or another way to know it.
+    """
+    if not isinstance(energy, Energy):
+        raise ValueError(f"expected an Energy, got {energy!r:.80}")
+    check_number("low", energy.low, least=0, most=MOST_KWH * JOULES_PER_KWH)
+    check_number("high", energy.high, least=energy.low, most=MOST_KWH * JOULES_PER_KWH)
     if energy.how not in WAYS:
         raise ValueError(f"expected how to be one of {', '.join(WAYS)}, got {energy.how!r:.60}")
     return energy
@@ -204,13 +221,13 @@ def estimated_energy(seconds: float, threads: int = 1) -> Energy:
         threads: of the processor, that were busy.
 
     Raises:
-        ValueError: a time below 0, or no thread.
+        ValueError: a time below 0, no thread, or more than there can be of either.
 
     >>> estimated_energy(3600)
     Energy(low=12600.0, high=471240.0, how='estimate')
     """
-    check_number("seconds", seconds, least=0)
-    check_integer("threads", threads, 1)
+    check_number("seconds", seconds, least=0, most=MOST_SECONDS)
+    check_integer("threads", threads, 1, MOST_THREADS)
     _, busy = figure("thread")
     _, processor = figure("processor")
     _, overhead = figure("overhead")
@@ -228,14 +245,15 @@ def carbon(energy: Energy, grid: str | None = None) -> tuple[float, float]:
             from the cleanest of them to the dirtiest.
 
     Raises:
-        ValueError: a country that is not in the file.
+        ValueError: a country that is not in the file, or no energy.
 
     >>> low, high = carbon(Energy(3.6e6, 7.2e6, "estimate"), "ES")
     >>> (low, high) == (grids()["ES"][0], 2 * grids()["ES"][1])
     True
     """
     known = grids()
-    if grid is not None and grid not in known:
+    check_energy(energy)
+    if grid is not None and grid not in [*known]:
         raise ValueError(f"expected a grid among {', '.join(known)}, got {grid!r}")
     ends = known.values() if grid is None else [known[grid]]
     low, high = min(end for end, _ in ends), max(end for _, end in ends)

@@ -6,10 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lessons_lib.base.validation import check_integer, check_text
+from lessons_lib.base.validation import check_integer
 from lessons_lib.gpt import check_token_ids
 from lessons_lib.llama import Llama, LlamaConfig
 from lessons_lib.responsibility.bias import scene_tokenizer
+from lessons_lib.responsibility.privacy import check_texts
 from lessons_lib.tokens import BPETokenizer
 from lessons_lib.training import END, Recipe, clip_gradients, learning_rate, make_optimizers
 
@@ -21,12 +22,10 @@ def text_rows(tokenizer: BPETokenizer, texts: Sequence[str]) -> Tensor:
     could say how often it has seen a text.
 
     Raises:
-        ValueError: no texts, or an empty one.
+        ValueError: one text in place of several, none, or an empty one.
     """
-    if not len(texts):
-        raise ValueError("expected at least one text, got none")
     [end] = tokenizer.encode(END, allowed_special=[END])
-    rows = [[end, *tokenizer.encode(check_text(text, empty=False)), end] for text in texts]
+    rows = [[end, *tokenizer.encode(text), end] for text in check_texts(texts)]
     longest = max(map(len, rows))
     return torch.tensor([row + [end] * (longest - len(row)) for row in rows])
 
@@ -67,10 +66,11 @@ def train_rows(model: nn.Module, rows: Tensor, recipe: Recipe) -> nn.Module:
     """
     if recipe.n_steps is None:
         raise ValueError("expected a recipe with n_steps, got none")
+    check_token_ids(rows, model.config.vocab_size, model.config.context_length + 1)
     optimizers = make_optimizers(model, recipe)
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
     rates = [group["lr"] for group in groups]
-    rng = torch.Generator().manual_seed(recipe.seed)
+    rng = torch.Generator().manual_seed(check_integer("seed", recipe.seed, 0, 2**63 - 1))
     rounds = -(-recipe.n_steps * recipe.batch_size // len(rows))
     order = torch.cat([torch.randperm(len(rows), generator=rng) for _ in range(rounds)])
     for step in range(recipe.n_steps):

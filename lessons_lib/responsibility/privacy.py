@@ -1,19 +1,22 @@
 """What a model keeps of single texts: exposure, membership, and training that hides each one."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.base.validation import check_integer, check_number, check_text
+from lessons_lib.base.validation import check_array, check_integer, check_number, check_text
 from lessons_lib.evaluation import z_value
 from lessons_lib.tokens import BPETokenizer
 from lessons_lib.training import END
 
 # Orders at which a loss of privacy is followed; the best of them counts.
 ORDERS = np.array([1 + i / 10 for i in range(1, 100)] + [*range(11, 64), 128, 256, 512, 1024])
+
+# Below, a step's two distributions are so narrow that sums miss them; above, noise changes nothing.
+LEAST_NOISE, MOST_NOISE = 0.01, 1e9
 
 
 @torch.no_grad()
@@ -29,11 +32,10 @@ def text_log_probs(
         size: how many are read at once.
 
     Raises:
-        ValueError: no texts, an empty one, or one that is too long.
+        ValueError: one text in place of several, none, an empty one, or one that is too long.
     """
     check_integer("size", size, 1)
-    if not len(texts):
-        raise ValueError("expected at least one text, got none")
+    texts = check_texts(texts)
     [end] = tokenizer.encode(END, allowed_special=[END])
     rows = [[end, *tokenizer.encode(check_text(text, empty=False))] for text in texts]
     longest, most = max(map(len, rows)), model.config.context_length
@@ -50,6 +52,20 @@ def text_log_probs(
         counts = torch.arange(1, width) < torch.tensor([[len(row)] for row in part])
         found += torch.where(counts.to(ids.device), log_probs, 0).sum(1).tolist()
     return np.array(found)
+
+
+def check_texts(texts: Iterable[str]) -> list[str]:
+    """Return texts, at least one, none of them empty.
+
+    Raises:
+        ValueError: one text in place of several, none, or an empty one.
+    """
+    if isinstance(texts, str) or not isinstance(texts, Iterable):
+        raise ValueError(f"expected several texts, got {texts!r:.80}")
+    found = [check_text(text, empty=False) for text in texts]
+    if not found:
+        raise ValueError("expected at least one text, got none")
+    return found
 
 
 def exposure(
@@ -166,8 +182,8 @@ def check_scores(scores_in: Sequence[float], scores_out: Sequence[float]) -> lis
     """
     found = []
     for name, scores in (("scores_in", scores_in), ("scores_out", scores_out)):
-        array = np.asarray(scores, dtype=float)
-        if array.ndim != 1 or not len(array) or np.isnan(array).any():
+        array = check_array(name, scores, finite=False, truth=True)
+        if array.ndim != 1 or not len(array):
             raise ValueError(f"expected {name} to be numbers (N,), got {scores!r:.80}")
         found.append(array)
     return found
@@ -198,13 +214,16 @@ def dp_epsilon(noise: float, sampling_rate: float, n_steps: int, delta: float) -
     """
     check_number("noise", noise, least=0)
     q = check_number("sampling_rate", sampling_rate, least=0, most=1)
-    check_integer("n_steps", n_steps, 0)
+    check_integer("n_steps", n_steps, 0, 2**63 - 1)
     check_number("delta", delta, above=0, below=1)
     if not (q and n_steps):
         return 0.0
     if not noise:
         return math.inf
-    lost = n_steps * renyi_divergence(noise, q)
+    if noise < LEAST_NOISE:  # as if all took part in each step: no less is lost
+        lost = n_steps * ORDERS / 2 * min(1 / noise, 1e100) ** 2
+    else:
+        lost = n_steps * renyi_divergence(min(noise, MOST_NOISE), q)
     epsilon = lost + np.log1p(-1 / ORDERS) - np.log(delta * ORDERS) / (ORDERS - 1)
     return max(0.0, float(epsilon.min()))
 
@@ -260,6 +279,8 @@ class DPSGD:
     ):
         self.model, self.loss_fn = model, loss_fn
         self.parameters = [p for p in model.parameters() if p.requires_grad]
+        if not self.parameters:
+            raise ValueError("expected a model with weights that are trained, got none")
         self.lr = check_number("lr", lr, above=0)
         self.noise = check_number("noise", noise, least=0)
         self.longest = check_number("longest", longest, above=0)
@@ -270,10 +291,15 @@ class DPSGD:
         """Return the gradient of one example, cut to `longest`, and its loss.
 
         Raises:
-            ValueError: a loss or gradient that is no number: it would spoil the sum.
+            ValueError: no loss () that the model's weights change, or a loss or gradient that is no
+            finite number: it would spoil the sum.
         """
         value = self.loss_fn(self.model, example)
-        gradients = torch.autograd.grad(value, self.parameters)
+        if not isinstance(value, Tensor) or value.ndim or not value.requires_grad:
+            raise ValueError(f"expected a loss () that weights change, got {value!r:.80}")
+        gradients = torch.autograd.grad(
+            value, self.parameters, allow_unused=True, materialize_grads=True
+        )
         length = math.sqrt(sum(g.double().square().sum().item() for g in gradients))
         if not math.isfinite(length + value.item()):
             raise ValueError(f"expected a finite gradient, got one of length {length}")

@@ -58,8 +58,10 @@ def draw_secrets(
         ValueError: more secrets than names, a number below 1, or another language.
     """
     rng = random.Random(check_integer("seed", seed, 0))
+    if not isinstance(repetitions, tuple | list):
+        raise ValueError(f"expected repetitions, such as (1, 2, 4), got {repetitions!r:.80}")
     times = [check_integer("repetitions", k, 1) for k in repetitions]
-    times = [k for k in times for _ in range(check_integer("each", each, 1))]
+    times = [k for k in times for _ in range(check_integer("each", each, 1, len(WORLD.names)))]
     if not 1 <= len(times) <= len(WORLD.names):
         raise ValueError(f"expected 1 to {len(WORLD.names)} secrets, got {len(times)}")
     names = rng.sample([name.text for name in WORLD.names], len(times))

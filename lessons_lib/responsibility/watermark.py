@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from lessons_lib.base.validation import check_ids, check_integer, check_number
+from lessons_lib.base.validation import MOST_NUMBERS, check_ids, check_integer, check_number
 
 KEY = 15_485_863  # the one millionth prime, the usual default
 
@@ -34,9 +34,9 @@ class Watermark:
     """
 
     def __init__(self, vocab_size: int, ratio: float = 0.25, bias: float = 2.0, key: int = KEY):
-        self.vocab_size = check_integer("vocab_size", vocab_size, 1)
+        self.vocab_size = check_integer("vocab_size", vocab_size, 1, MOST_NUMBERS)
         self.ratio = check_number("ratio", ratio, above=0, below=1)
-        self.bias = check_number("bias", bias, least=0)
+        self.bias = check_number("bias", bias, least=0, most=1e4)
         self.key = check_integer("key", key, 1, 2**40)
         self.n_green = int(vocab_size * ratio)
         if not self.n_green:
@@ -58,21 +58,24 @@ class Watermark:
         Raises:
             ValueError: no token, ids that are none, or logits of another shape.
         """
-        ids = torch.as_tensor(token_ids)
+        if not isinstance(logits, Tensor) or not logits.is_floating_point():
+            got = logits.dtype if isinstance(logits, Tensor) else type(logits).__name__
+            raise ValueError(f"expected a tensor of floating-point logits, got {got}")
+        try:
+            ids = torch.as_tensor(token_ids)
+        except (TypeError, ValueError, RuntimeError):
+            raise ValueError(f"expected rows of token ids, got {token_ids!r:.80}") from None
         rows = ids[None] if ids.ndim == 1 else ids
-        marked = logits.clone()
-        if (
-            rows.ndim != 2
-            or not rows.shape[1]
-            or marked.shape != (*ids.shape[:-1], self.vocab_size)
-        ):
+        marks = torch.zeros_like(logits)
+        if rows.ndim != 2 or not rows.shape[1] or marks.shape != (*ids.shape[:-1], self.vocab_size):
             raise ValueError(
                 f"expected token ids (B, T) and logits (B, {self.vocab_size}), got "
                 f"{tuple(ids.shape)} and {tuple(logits.shape)}"
             )
-        for row, last in zip(marked.view(-1, self.vocab_size), rows[:, -1].tolist(), strict=True):
-            row[self.green(last)] += self.bias
-        return marked
+        lists = marks[None] if ids.ndim == 1 else marks
+        for i, last in enumerate(rows[:, -1].tolist()):
+            lists[i, self.green(last)] = self.bias
+        return logits + marks
 
     def count(self, token_ids: list[int] | Tensor) -> tuple[int, int]:
         """Return how many tokens of a text (T,) are green, and how many were asked about: T - 1."""

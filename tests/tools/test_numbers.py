@@ -62,7 +62,7 @@ def test_another_section_holds_nothing(tmp_path):
 
 
 PARTED = re.compile(r"(?<![\d.,\w/])\d{1,3}(?: \d{3})+(?![\dB%])")  # "3 405B" is a name
-CODE_OR_FORMULA = re.compile(r"`[^`]*`|\$[^$]*\$")
+CODE_OR_FORMULA = re.compile(r"```.*?```|`[^`]*`|\$[^$]*\$", re.DOTALL)
 SPANISH = sorted((house.ROOT / "book" / "es").glob("*.[im][pd]*"))
 
 
