@@ -17,7 +17,7 @@ page, page_without_scripts = live.page, live.page_without_scripts  # fixtures
 
 SLIDERS = {
     "width": "Width D",
-    "ratio": "Inner width of feed-forward, F / D",
+    "ratio": "Inner width of feed-forward, F\xa0/\xa0D",
     "tokens": "Length of the text T, in tokens",
     "layers": "Layers",
 }
