@@ -110,7 +110,7 @@ def tell_scene(scene: Scene, language: str, n_sentences: int = 5) -> str:
         ValueError: a language other than "en" and "es", or another number of sentences.
 
     >>> tell_scene(draw_scenes(1, 1)[0], "es", 2)
-    'Sara era valiente. Max era elegante.'
+    'Daniel era tranquilo. Emma era amable.'
     """
     if language not in LANGUAGES:
         raise ValueError(f"expected the language en or es, got {language!r}")
@@ -155,7 +155,7 @@ def swap(scene: Scene) -> Scene:
     """Return the same scene with the names exchanged: what was said of her is said of him.
 
     >>> tell_scene(swap(draw_scenes(1, 1)[0]), "es", 2)
-    'Max era valiente. Sara era elegante.'
+    'Emma era tranquila. Daniel era amable.'
     """
     return scene._replace(people=scene.people[::-1])
 
