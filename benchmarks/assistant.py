@@ -30,7 +30,7 @@ from lessons_lib.fine_tuning import (
 from lessons_lib.generation import Sampling, generate_batch
 from lessons_lib.training import AdamW
 
-N_CHATS, LENGTH = 48, 256  # of a step, and tokens of a packed row
+N_CHATS, LENGTH = 48, 364  # of a step, and tokens of a packed row
 N_ANSWERS, NEW = 64, 32
 
 
