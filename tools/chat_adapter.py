@@ -8,12 +8,10 @@ switched on and off. Ranks are compared on a task that needs more than a phrase:
 other language.
 """
 
-import argparse
 import functools
 import itertools
 import json
 import random
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -45,6 +43,7 @@ from lessons_lib.training import Recipe, train
 from tools.chat_model import measure as measure_all
 from tools.chat_model import start
 from tools.house import LANGUAGES
+from tools.stored import train_or
 
 SEED, N_STORIES = 41, 2000  # of the chats, in each language
 RANK, ALPHA = 4, 8.0
@@ -249,15 +248,7 @@ It is under the same licence as the book's code.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, or compare ranks; the exit status says whether all went well."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--ranks", action="store_true")
-    options = parser.parse_args(arguments)
-    try:
-        compare_ranks() if options.ranks else build()
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return train_or("ranks", compare_ranks, build, __doc__, arguments)
 
 
 if __name__ == "__main__":

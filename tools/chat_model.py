@@ -11,10 +11,8 @@ stories has no reason to remember it.
 A run that was stopped goes on where it was; to begin anew, delete `_build/models/chat`.
 """
 
-import argparse
 import json
 import random
-import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -38,6 +36,7 @@ from lessons_lib.tokens import BPETokenizer
 from lessons_lib.training import END, Recipe, Windows, story_losses, story_model, train
 from lessons_lib.training.run import Run
 from tools.house import LANGUAGES, ROOT
+from tools.stored import train_or
 
 FOLDER = ROOT / "lessons_lib" / "models" / "chat"
 RUN = ROOT / "_build" / "models" / "chat"
@@ -357,15 +356,7 @@ The weights are under the same licence as the book's code.
 
 def main() -> int:
     """Train, or write the card; the exit status says whether all went well."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--card", action="store_true")
-    options = parser.parse_args()
-    try:
-        write_card() if options.card else build()
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return train_or("card", write_card, build, __doc__)
 
 
 if __name__ == "__main__":

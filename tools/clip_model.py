@@ -9,10 +9,8 @@ the second most are followed by one of the same words in another order (`same_wo
 do is measured on scenes that are kept apart by their hash.
 """
 
-import argparse
 import json
 import random
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -55,6 +53,7 @@ from lessons_lib.corpus.pictures import (
 from lessons_lib.corpus.pictures.captions import one_thing
 from lessons_lib.training import Recipe
 from tools.house import LANGUAGES, ROOT
+from tools.stored import train_or
 
 FOLDER = ROOT / "lessons_lib" / "models" / "clip"
 BATCH = 128
@@ -352,15 +351,7 @@ The weights are under the same licence as the book's code.
 
 def main() -> int:
     """Train, or write the card; the exit status says whether all went well."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--card", action="store_true")
-    options = parser.parse_args()
-    try:
-        write_card() if options.card else build()
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return train_or("card", write_card, build, __doc__)
 
 
 if __name__ == "__main__":

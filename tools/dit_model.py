@@ -8,10 +8,8 @@ reach it through the text tower of the book's CLIP, which stays as it is. What i
 on scenes that are kept apart by their hash, by reading back what it painted.
 """
 
-import argparse
 import json
 import random
-import sys
 import time
 from collections.abc import Sequence
 
@@ -33,6 +31,7 @@ from lessons_lib.dit import (
 )
 from lessons_lib.training import Recipe
 from tools.house import LANGUAGES, ROOT
+from tools.stored import train_or
 
 FOLDER = ROOT / "lessons_lib" / "models" / "dit"
 RECIPE = Recipe(n_steps=5500, batch_size=16, lr=0.003, matrix_lr=0.02, warm_up=0.04)
@@ -217,15 +216,7 @@ The weights are under the same licence as the book's code.
 
 def main() -> int:
     """Train, or write the card; the exit status says whether all went well."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--card", action="store_true")
-    options = parser.parse_args()
-    try:
-        write_card() if options.card else build()
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return train_or("card", write_card, build, __doc__)
 
 
 if __name__ == "__main__":

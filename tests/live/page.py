@@ -100,6 +100,24 @@ def html_page(*figures, theme="no theme", scripts=True):
     )
 
 
+def book_pages(folder, files, figures):
+    """Write pages as the book has them, one a language: scripts beside them, a figure in each."""
+    (folder / "_static").mkdir()
+    for name, script in files.items():
+        (folder / "_static" / name).write_text(script, encoding="utf-8")
+    css = (FOLDER / "live.css").read_text(encoding="utf-8")
+    for one in figures:
+        (folder / f"{one.language}.html").write_text(
+            f'<!doctype html><html lang="{one.language}"><head><meta charset="utf-8">'
+            '<title>P</title><meta name="viewport" content="width=device-width">'
+            f'<link rel="icon" href="data:,"><style>{css}</style>'
+            '<script defer src="_static/live.js"></script></head>'
+            f"<body><main><h1>Page</h1>{one.to_html()}</main></body>",
+            encoding="utf-8",
+        )
+    return folder
+
+
 def mount(page, *figures, theme="no theme", width=800, unfolded=True):
     """Load figures, with their folded numbers open: closed they would not be found as text."""
     page.set_viewport_size({"width": width, "height": 900})

@@ -343,22 +343,8 @@ def test_adapters_that_do_not_fit(engine, tmp_path, how, message):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Pages as the book has them: the script of all figures, and the files beside it."""
-    folder = tmp_path_factory.mktemp("pages")
-    (folder / "_static").mkdir()
-    scripts = {"live.js": pack_figures(FOLDER)} | pack_chat()
-    for name, script in scripts.items():
-        (folder / "_static" / name).write_text(script, encoding="utf-8")
-    css = (FOLDER / "live.css").read_text(encoding="utf-8")
-    for language in LANGUAGES:
-        (folder / f"{language}.html").write_text(
-            f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>P</title>'
-            '<meta name="viewport" content="width=device-width">'
-            f'<link rel="icon" href="data:,"><style>{css}</style>'
-            '<script defer src="_static/live.js"></script></head>'
-            f"<body><main><h1>Page</h1>{Chat(language).to_html()}</main></body>",
-            encoding="utf-8",
-        )
-    return folder
+    files = {"live.js": pack_figures(FOLDER)} | pack_chat()
+    return live.book_pages(tmp_path_factory.mktemp("pages"), files, map(Chat, LANGUAGES))
 
 
 def words_of(page, language="en"):

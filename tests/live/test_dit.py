@@ -38,22 +38,8 @@ page, page_without_scripts = live.page, live.page_without_scripts  # fixtures
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Pages as the book has them: the script of the figure, and the file beside it."""
-    folder = tmp_path_factory.mktemp("pages")
-    (folder / "_static").mkdir()
-    scripts = {"live.js": pack_figures(FOLDER, ["painter"])} | pack_files("painter", "en")
-    for name, script in scripts.items():
-        (folder / "_static" / name).write_text(script, encoding="utf-8")
-    css = (FOLDER / "live.css").read_text(encoding="utf-8")
-    for language in LANGUAGES:
-        (folder / f"{language}.html").write_text(
-            f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>P</title>'
-            '<meta name="viewport" content="width=device-width">'
-            f'<link rel="icon" href="data:,"><style>{css}</style>'
-            '<script defer src="_static/live.js"></script></head>'
-            f"<body><main><h1>Page</h1>{Painter(language).to_html()}</main></body>",
-            encoding="utf-8",
-        )
-    return folder
+    files = {"live.js": pack_figures(FOLDER, ["painter"])} | pack_files("painter", "en")
+    return live.book_pages(tmp_path_factory.mktemp("pages"), files, map(Painter, LANGUAGES))
 
 
 def words_of(page, language="en"):

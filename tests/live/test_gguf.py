@@ -70,22 +70,13 @@ def test_the_file_is_the_stored_model():
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Pages as the book has them: the script of all figures, and the models beside it."""
-    folder = tmp_path_factory.mktemp("pages")
-    (folder / "_static").mkdir()
-    script = pack_figures(FOLDER)
-    (folder / "_static" / "live.js").write_text(script, encoding="utf-8")
-    css = (FOLDER / "live.css").read_text(encoding="utf-8")
-    for language in ("en", "es"):
-        model = folder / "_static" / f"model_{language}.js"
-        model.write_text(pack_model(language), encoding="ascii")
-        (folder / f"{language}.html").write_text(
-            f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>P</title>'
-            f'<link rel="icon" href="data:,"><style>{css}</style>'
-            '<script defer src="_static/live.js"></script></head>'
-            f"<body><main><h1>Page</h1>{ModelInPage(language=language).to_html()}</main></body>",
-            encoding="utf-8",
-        )
-    return folder
+    files = {"live.js": pack_figures(FOLDER)}
+    files |= {f"model_{language}.js": pack_model(language) for language in ("en", "es")}
+    return live.book_pages(
+        tmp_path_factory.mktemp("pages"),
+        files,
+        [ModelInPage(language=language) for language in ("en", "es")],
+    )
 
 
 def load(page, language="en"):
