@@ -1,0 +1,1 @@
+"""Second computations of the numeric questions, independent of the library."""
