@@ -1,1 +1,1 @@
-"""The question bank of the chapters: its sources and the numbers drawn for them."""
+"""The question bank: its sources, the numbers they draw, and what reads them."""

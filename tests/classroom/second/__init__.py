@@ -1,1 +1,1 @@
-"""Second computations of the numeric questions, independent of the library."""
+"""Second computations of the answers to numeric questions, one module a chapter."""

@@ -1,1 +1,1 @@
-"""Numbers drawn from a seed for the questions, a module for each chapter."""
+"""The numbers of numeric questions, one module a chapter."""
