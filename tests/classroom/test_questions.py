@@ -115,6 +115,13 @@ def test_wrong_numbers_that_equal_the_answer_are_left_out(data, monkeypatch):
     choices = drawing.draw(question, 0, "es").choices
     assert [(o.text, o.right) for o in choices] == [("0,50", True), ("0,90", False)]
     assert choices[1].feedback == "lejos"
+    drawn = {"a": 1, "b": 1, "answer": 7, "wrong": [[3.5, "half", "mitad"], [4.0, "odd", "raro"]]}
+    assert [o.text for o in drawing.draw(question, 0, "es").choices] == ["7", "3,5", "4"]
+    drawn["wrong"] = [[(1, 2), "a shape", "una forma"], [1, "one"]]
+    monkeypatch.setattr(checks, "numbers", lambda question, seed: drawn)
+    found = checks.check_question(question, {question.objective})
+    assert len(found) == 2
+    assert all("no value with two reasons" in one for one in found)
 
 
 @pytest.mark.parametrize(
