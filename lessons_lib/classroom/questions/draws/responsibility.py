@@ -60,7 +60,7 @@ def log_odds_apart(rng: Random) -> dict[str, object]:
 
 def sharpened(rng: Random) -> dict[str, object]:
     """Return a trait's probability and a temperature, and what becomes of it."""
-    p, others, tau = rng.choice([0.3, 0.4, 0.5]), rng.choice([4, 5, 7]), rng.choice([0.5, 2.0])
+    p, others, tau = rng.choice([0.3, 0.5]), rng.choice([4, 5, 7]), rng.choice([0.5, 2.0])
     rest = (1 - p) / others
 
     def share(power: float, n: int) -> float:
