@@ -23,9 +23,16 @@ NOTEBOOKS = "notebooks"  # the branch of the published notebooks (tools.publish)
 RELEASE = "book"
 # What stands in a page in place of an address that is not known.
 UNKNOWN = {
-    "repository": "ADDRESS-OF-THE-REPOSITORY",
-    "site": "ADDRESS-OF-THE-SITE",
-    "wheel": "ADDRESS-OF-THE-WHEEL",
+    "en": {
+        "repository": "ADDRESS-OF-THE-REPOSITORY",
+        "site": "ADDRESS-OF-THE-SITE",
+        "wheel": "ADDRESS-OF-THE-WHEEL",
+    },
+    "es": {
+        "repository": "DIRECCIÓN-DEL-REPOSITORIO",
+        "site": "DIRECCIÓN-DEL-SITIO",
+        "wheel": "DIRECCIÓN-DEL-PAQUETE",
+    },
 }
 
 
@@ -110,12 +117,13 @@ def wheel_url() -> str | None:
     return name and f"https://github.com/{name}/releases/download/{release}/{wheel_name()}"
 
 
-def substitutions() -> dict[str, str]:
+def substitutions(language: str) -> dict[str, str]:
     """Return what `{{ repository }}`, `{{ clone }}`, `{{ site }}` and `{{ wheel }}` stand for.
 
-    Each is plain text: an address or a command, with a speaking name where none is known.
+    Each is plain text: an address or a command, with a speaking name, in the page's language,
+    where none is known.
     """
     known = {"repository": repository_url(), "site": site_url(), "wheel": wheel_url()}
-    values = {name: known[name] or UNKNOWN[name] for name in known}
+    values = {name: known[name] or UNKNOWN[language][name] for name in known}
     source = f"{values['repository']}.git" if known["repository"] else values["repository"]
     return {**values, "clone": f"git clone {source}"}

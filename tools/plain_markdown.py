@@ -172,7 +172,7 @@ class _Page:
         if found["value"]:
             template = Environment(undefined=StrictUndefined).from_string(found[0])
             try:
-                return template.render(addresses.substitutions())
+                return template.render(addresses.substitutions(self.edition.language))
             except TemplateError as error:
                 raise ValueError(f"unknown substitution: {found[0]!r} ({error})") from None
         if found["footnote"]:

@@ -28,6 +28,13 @@ LANGUAGES = ("en", "es")
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}
 WIDE = (1400, 820)
+# Tables and formulas that fade out at the right and do not go on there, or go on and do not fade.
+UNFADED = """[...document.querySelectorAll(
+    '.bd-article .pst-scrollable-table-container, .bd-article mjx-container[display="true"]'
+  )].filter((e) => e.clientWidth &&
+    (e.scrollWidth > e.clientWidth) !==
+    (parseFloat(getComputedStyle(e).getPropertyValue('--fade-right')) > 0)
+  ).map((e) => e.textContent.slice(0, 60))"""
 # Formulas whose comma or full stop begins the next line.
 STRAY = r"""() => [...document.querySelectorAll(".bd-article span.math")].filter((formula) => {
   const stop = formula.nextSibling;
@@ -209,6 +216,7 @@ class Visit:
         self.page.evaluate(
             """(theme) => {
               const style = document.createElement("style");
+              style.className = "still";
               style.textContent = "* { transition: none !important; animation: none !important; }";
               document.head.append(style);
               Object.assign(document.documentElement.dataset, { mode: theme, theme });
@@ -301,6 +309,8 @@ def check_page(tab, address):
         page.wait_for_timeout(400)  # the theme marks what scrolls after 300 ms
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         assert page.evaluate(STRAY) == []
+        page.eval_on_selector_all("style.still", "all => all.forEach((style) => style.remove())")
+        assert page.evaluate(UNFADED) == []
         page.evaluate(PLAIN_CODE)
         assert visit.axe("scrollable-region-focusable") == []
         page.set_viewport_size(DESKTOP)
@@ -1035,7 +1045,7 @@ def test_a_failed_build_says_why_and_keeps_the_old_site(tmp_path):
     assert '<link rel="canonical" href="https://example.org/book/es/tokens.html"' in page
     assert "colab" not in page.lower().replace("btn-colab", "")
     assert "_sources/tokens.ipynb" in page
-    assert "<p>git clone ADDRESS-OF-THE-REPOSITORY</p>" in page
+    assert "<p>git clone DIRECCIÓN-DEL-REPOSITORIO</p>" in page
 
     write_page(tmp_path, "es", "tokens", "#### A level left out")
     for _ in range(2):  # Sphinx would not warn again of a page that it has read before

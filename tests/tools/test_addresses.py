@@ -105,15 +105,18 @@ def test_wheel(setting):
 
 def test_words_of_the_pages(setting):
     setting(REPOSITORY="some/fork")
-    words = addresses.substitutions()
+    words = addresses.substitutions("en")
     assert words["repository"] == "https://github.com/some/fork"
     assert words["clone"] == "git clone https://github.com/some/fork.git"
     assert words["site"] == "https://some.github.io/fork/"
     assert words["wheel"] == addresses.wheel_url()
     setting(REPOSITORY="")
-    words = addresses.substitutions()
+    words = addresses.substitutions("en")
     assert words["clone"] == "git clone ADDRESS-OF-THE-REPOSITORY"
     assert all("ADDRESS-OF-THE-" in word for word in words.values())
+    words = addresses.substitutions("es")
+    assert words["clone"] == "git clone DIRECCIÓN-DEL-REPOSITORIO"
+    assert all("DIRECCIÓN-DEL-" in word for word in words.values())
 
 
 @pytest.mark.site

@@ -47,7 +47,10 @@ def _configure(app, config):
     config.mathjax3_config = {"options": {"enableMenu": False}}
     try:
         repository = addresses.repository_url()
-        config.myst_substitutions = {**config.myst_substitutions, **addresses.substitutions()}
+        config.myst_substitutions = {
+            **config.myst_substitutions,
+            **addresses.substitutions(config.language),
+        }
     except ValueError as error:
         raise ConfigError(str(error)) from None
     if config.book_has_both_editions:  # the title leads to the front page

@@ -1,0 +1,1 @@
+"""The numbers of numeric questions, one module a chapter."""

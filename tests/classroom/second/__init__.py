@@ -1,0 +1,1 @@
+"""Second computations of the answers to numeric questions, one module a chapter."""
