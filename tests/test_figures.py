@@ -273,7 +273,12 @@ def test_spanish_figures_have_the_decimal_comma(name):
     language.speak("es")
     spanish = written(DRAWN[name]())
     assert not [text for text in spanish if re.search(r"\d\.\d", text)]
-    assert spanish == [re.sub(r"(\d)\.(\d)", r"\1,\2", text) for text in english]
+    # Matplotlib 3.9 writes the labels of a logarithmic axis as formulas.
+    commas = ["{,}" if "$" in text else "," for text in english]
+    assert spanish == [
+        re.sub(r"(\d)\.(\d)", rf"\1{comma}\2", text)
+        for text, comma in zip(english, commas, strict=True)
+    ]
 
 
 @pytest.mark.parametrize("name", DRAWN)

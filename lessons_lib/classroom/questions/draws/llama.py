@@ -140,7 +140,7 @@ def wavelength(rng: Random) -> dict[str, object]:
 
 def turned_vector(rng: Random) -> dict[str, object]:
     """Draw the numbers of the question `turned-vector`."""
-    q, position = rng.sample([1, 2, 3, 4], 2), rng.choice([1, 2])
+    q, position = rng.sample([1, 2, 3, 4], 2), rng.choice([1, 5, 6, 7])
     cos, sin = math.cos(position), math.sin(position)
     x = torch.tensor([q], dtype=torch.float64)
     angles = position * rotation_speeds(2, 10000.0)[None].double()
