@@ -160,6 +160,13 @@ def test_a_faulty_question_is_named(data, kind, change, said):
     assert any(one.startswith(f"alignment [{question['id']}]: ") and said in one for one in found)
 
 
+def test_paragraphs_flow_and_blocks_of_code_do_not(data):
+    block = "```python\na\n- b\n\nc\n```"
+    data["questions"][0]["en"] = f"one\n- two\n\n3. three\n\n{block}\n\nfour\nfive\n"
+    text = source.read("alignment", data).questions[0].text["en"]
+    assert text == f"one - two\n\n3. three\n\n{block}\n\nfour five"
+
+
 def test_a_fix_may_be_written_without_its_indentation(data):
     question = first(data, "fault")
     whole = source.read("alignment", copy.deepcopy(data))
