@@ -115,6 +115,13 @@ def test_wrong_numbers_that_equal_the_answer_are_left_out(data, monkeypatch):
     choices = drawing.draw(question, 0, "es").choices
     assert [(o.text, o.right) for o in choices] == [("0,50", True), ("0,90", False)]
     assert choices[1].feedback == "lejos"
+    drawn = {"a": 1, "b": 1, "answer": 7, "wrong": [[3.5, "half", "mitad"], [4.0, "odd", "raro"]]}
+    assert [o.text for o in drawing.draw(question, 0, "es").choices] == ["7", "3,5", "4"]
+    drawn["wrong"] = [[(1, 2), "a shape", "una forma"], [1, "one"]]
+    monkeypatch.setattr(checks, "numbers", lambda question, seed: drawn)
+    found = checks.check_question(question, {question.objective})
+    assert len(found) == 2
+    assert all("no value with two reasons" in one for one in found)
 
 
 @pytest.mark.parametrize(
@@ -151,6 +158,13 @@ def test_a_faulty_question_is_named(data, kind, change, said):
     cells = questions.cells(house.ROOT, "alignment")
     found = checks.check(source.read("alignment", data), cells)
     assert any(one.startswith(f"alignment [{question['id']}]: ") and said in one for one in found)
+
+
+def test_paragraphs_flow_and_blocks_of_code_do_not(data):
+    block = "```python\na\n- b\n\nc\n```"
+    data["questions"][0]["en"] = f"one\n- two\n\n3. three\n\n{block}\n\nfour\nfive\n"
+    text = source.read("alignment", data).questions[0].text["en"]
+    assert text == f"one - two\n\n3. three\n\n{block}\n\nfour five"
 
 
 def test_a_fix_may_be_written_without_its_indentation(data):

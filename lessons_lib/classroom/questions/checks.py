@@ -110,6 +110,10 @@ def _numbers(question: Question) -> list[str]:
     number = isinstance(drawn["answer"], int | float)
     if number != (question.kind == "numeric") or isinstance(drawn["answer"], bool):
         found.append(f"{name} has an answer of another kind: {drawn['answer']!r}")
+    kinds = (int, float) if question.kind == "numeric" else (list, tuple)
+    for wrong in drawn.get("wrong", ()):
+        if len(wrong) != 3 or not isinstance(wrong[0], kinds):
+            found.append(f"{name} has a wrong answer that is no value with two reasons: {wrong!r}")
     given = set(drawn) - set(OWN)
     for lang in LANGUAGES:
         if unknown := placeholders(question.text[lang]) - given:

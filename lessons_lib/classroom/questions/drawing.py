@@ -161,7 +161,9 @@ def _draw_numbers(question: Question, seed: int, language: str) -> Drawn:
     for value, *reasons in drawn.get("wrong", ()):
         value = tuple(value) if isinstance(value, list) else value
         if not any(_same(value, choice.value, 2 * tolerance) for choice in choices):
-            shown = written(value, language, decimals)
+            if isinstance(value, float) and not real:  # a fraction beside whole answers
+                value = int(value) if value.is_integer() else round(value, 2)
+            shown = written(value, language, decimals if real else None)
             choices.append(Choice(shown, False, reasons[LANGUAGES.index(language)], value))
     return Drawn(
         question,

@@ -5,6 +5,7 @@ A question rests on a cell of its chapter and serves one of the chapter's object
 (the wrong line of a piece of code), `order` (steps), `code` (lines that a person marks).
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -153,7 +154,7 @@ def _question(slug: str, entry: Mapping) -> Question:
         plain["fix"] = _indented(plain["fix"], plain["code"].split("\n"), plain["line"])
     options = [_option(name, one) for one in entry.get("options", ())]
     options += [_decoy(name, one) for one in entry.get("decoys", ())]
-    why = {lang: entry[f"{lang}_why"].strip() for lang in LANGUAGES if f"{lang}_why" in entry}
+    why = {lang: _flowing(entry[f"{lang}_why"]) for lang in LANGUAGES if f"{lang}_why" in entry}
     return Question(
         slug=slug,
         text=_texts(entry),
@@ -178,7 +179,7 @@ def _option(name: str, entry: Mapping) -> Option:
     for lang in LANGUAGES:
         if len(entry[lang]) != 2 or not all(isinstance(text, str) for text in entry[lang]):
             raise ValueError(f"{name} option: expected {lang} to hold a text and a reason")
-    text, reason = ({lang: entry[lang][i].strip() for lang in LANGUAGES} for i in (0, 1))
+    text, reason = ({lang: _flowing(entry[lang][i]) for lang in LANGUAGES} for i in (0, 1))
     return Option(text, reason, right=entry["right"], wrong=entry.get("wrong", ""))
 
 
@@ -190,7 +191,17 @@ def _decoy(name: str, entry: Mapping) -> Option:
 
 def _texts(entry: Mapping) -> dict[str, str]:
     """Return the text of an entry by language."""
-    return {lang: entry[lang].strip() for lang in LANGUAGES}
+    return {lang: _flowing(entry[lang]) for lang in LANGUAGES}
+
+
+def _flowing(text: str) -> str:
+    """Return a text with each paragraph on a line of its own; blocks of code stay as they are.
+
+    So no line of the source begins a list or a heading because a minus or a number came first.
+    """
+    parts = re.split(r"^(```.*?^```)$", text.strip(), flags=re.M | re.S)
+    parts[::2] = [re.sub(r"(?<!\n)\n(?!\n|$)", " ", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def _fields(name: str, entry: object, must: Mapping, may: Mapping | None = None) -> None:

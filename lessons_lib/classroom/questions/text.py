@@ -1,0 +1,74 @@
+"""The Markdown of questions as HTML: paragraphs, code, formulas, emphasis. All else is escaped."""
+
+import re
+from html import escape
+
+__all__ = ["as_html", "code_block", "code_span", "fenced", "inline_html"]
+
+FENCE = re.compile(r"^(`{3,})[^\n`]*\n(.*?)^\1[ \t]*$", re.M | re.S)
+PARTS = re.compile(
+    r"(?P<ticks>`+)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)"
+    r"|(?<!\\)\$(?P<maths>[^\s$](?:[^$]*[^\s$])?)\$(?!\d)"
+    r"|\*\*(?P<strong>[^\s*](?:[^*]*[^\s*])?)\*\*"
+    r"|(?<![\w*])\*(?P<em>[^\s*](?:[^*]*[^\s*])?)\*(?![\w*])",
+    re.S,
+)
+
+
+def inline_html(text: str) -> str:
+    r"""Return a line of Markdown as HTML; formulas stand in \( and \).
+
+    >>> inline_html("a < `b`, *c*, $d_1$")
+    'a &lt; <code>b</code>, <em>c</em>, \\(d_1\\)'
+    """
+    parts, start = [], 0
+    for match in PARTS.finditer(text):
+        parts.append(escape(text[start : match.start()], quote=False))
+        if match["code"] is not None:
+            parts.append(f"<code>{escape(_within(match['code']), quote=False)}</code>")
+        elif match["maths"] is not None:
+            parts.append(rf"\({escape(match['maths'], quote=False)}\)")
+        else:
+            tag = "strong" if match["strong"] is not None else "em"
+            parts.append(f"<{tag}>{inline_html(match[tag])}</{tag}>")
+        start = match.end()
+    return "".join([*parts, escape(text[start:], quote=False)])
+
+
+def _within(code: str) -> str:
+    """Return what stands in ticks, without the spaces that keep it from them."""
+    padded = code.startswith(" ") and code.endswith(" ") and code.strip()
+    return code[1:-1] if padded else code
+
+
+def as_html(text: str) -> str:
+    """Return Markdown of several paragraphs as HTML."""
+    parts, start = [], 0
+    for match in FENCE.finditer(text):
+        parts += [_paragraphs(text[start : match.start()]), code_block(match[2].rstrip("\n"))]
+        start = match.end()
+    return "".join([*parts, _paragraphs(text[start:])])
+
+
+def _paragraphs(text: str) -> str:
+    blocks = (block.strip() for block in re.split(r"\n\s*\n", text))
+    return "".join(f"<p>{inline_html(block)}</p>" for block in blocks if block)
+
+
+def code_block(code: str) -> str:
+    """Return lines of code as HTML."""
+    return f"<pre><code>{escape(code, quote=False)}</code></pre>"
+
+
+def code_span(code: str) -> str:
+    """Return code in Markdown's ticks, more of them than the code has in a row."""
+    ticks = "`" * (1 + max((len(run) for run in re.findall("`+", code)), default=0))
+    space = " " if code.startswith("`") or code.endswith("`") else ""
+    return f"{ticks}{space}{code}{space}{ticks}"
+
+
+def fenced(code: str, language: str = "python") -> str:
+    """Return lines of code in a fence that is longer than any in them."""
+    longest = max((len(run) for run in re.findall("`+", code)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    return f"{ticks}{language}\n{code}\n{ticks}"
