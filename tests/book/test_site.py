@@ -35,6 +35,7 @@ UNFADED = """[...document.querySelectorAll(
     (e.scrollWidth > e.clientWidth) !==
     (parseFloat(getComputedStyle(e).getPropertyValue('--fade-right')) > 0)
   ).map((e) => e.textContent.slice(0, 60))"""
+TWO_FRAMES = "() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
 # Formulas whose comma or full stop begins the next line.
 STRAY = r"""() => [...document.querySelectorAll(".bd-article span.math")].filter((formula) => {
   const stop = formula.nextSibling;
@@ -310,6 +311,7 @@ def check_page(tab, address):
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         assert page.evaluate(STRAY) == []
         page.eval_on_selector_all("style.still", "all => all.forEach((style) => style.remove())")
+        page.evaluate(TWO_FRAMES)  # what follows the scrolling begins with the next frame
         assert page.evaluate(UNFADED) == []
         page.evaluate(PLAIN_CODE)
         assert visit.axe("scrollable-region-focusable") == []
