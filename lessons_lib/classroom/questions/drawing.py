@@ -155,7 +155,7 @@ def _draw_numbers(question: Question, seed: int, language: str) -> Drawn:
     shown = written(answer, language, decimals)
     text = fill(question.text[language], values, language)
     why = fill(question.why[language], values | {"answer": shown}, language)
-    if real and "tolerance" not in drawn:
+    if real and "tolerance" not in drawn and "decimal" not in text:
         text += " " + DECIMALS[language][min(decimals, 2)].format(decimals)
     choices = [Choice(shown, True, why, answer)]
     for value, *reasons in drawn.get("wrong", ()):
