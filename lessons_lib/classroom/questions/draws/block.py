@@ -123,12 +123,12 @@ def up_shape(rng: Random) -> dict[str, object]:
             [
                 (d, f),
                 "That is the table of the formula; `nn.Linear` keeps it transposed.",
-                "Esa es la tabla de la fórmula; `nn.Linear` la guarda transpuesta.",
+                "Esa es la tabla de la fórmula; `nn.Linear` la guarda traspuesta.",
             ],
             [
                 (f, 4 * d) if f != 4 * d else (f, f),
                 "The inner width is given; the table leads to it from D.",
-                "El ancho interior está dado; la tabla lleva de D a él.",
+                "El ancho interior está fijado; la tabla lleva de D a él.",
             ],
         ],
     }

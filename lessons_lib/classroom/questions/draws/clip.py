@@ -38,7 +38,7 @@ def which_patch(rng: Random) -> dict[str, object]:
         [
             right * per_row + down,
             "Rows and columns are exchanged.",
-            "Las filas y las columnas están cambiadas.",
+            "Las filas y las columnas están intercambiadas.",
         ],
         [found + 1, "The patches are counted from 0.", "Los parches se cuentan desde 0."],
     ]

@@ -68,7 +68,7 @@ def mix_one_pixel(rng: Random) -> dict[str, object]:
             [
                 t * x + (1 - t) * noise,
                 "The shares are exchanged.",
-                "Las partes están cambiadas.",
+                "Las partes están intercambiadas.",
             ],
             [x + t * noise, "The picture must shrink too.", "La imagen también debe encoger."],
         ],

@@ -110,11 +110,11 @@ def acceptance(rng: Random) -> dict[str, object]:
         "answer": answer,
         "decimals": 2,
         "wrong": [
-            [1 - answer, "This is how often it fails.", "Esto es cuántas veces falla."],
+            [1 - answer, "This is how often it fails.", "Esta es la parte que falla."],
             [
                 sum(a * b for a, b in zip(p, q, strict=True)),
                 "This is how often two draws agree.",
-                "Esto es cuántas veces coinciden dos sorteos.",
+                "Esta es la probabilidad de que coincidan dos sorteos.",
             ],
         ],
     }

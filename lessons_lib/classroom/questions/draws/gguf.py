@@ -38,7 +38,11 @@ def little_number(rng: Random) -> dict[str, object]:
         "shown": data.hex(" "),
         "answer": answer,
         "wrong": [
-            [int.from_bytes(data[:2], "big"), "the two bytes exchanged", "los dos bytes cambiados"],
+            [
+                int.from_bytes(data[:2], "big"),
+                "the two bytes exchanged",
+                "los dos bytes intercambiados",
+            ],
             [int.from_bytes(data, "big"), "highest byte first", "el byte más alto, primero"],
             [low + high, "the bytes were added", "se sumaron los bytes"],
         ],

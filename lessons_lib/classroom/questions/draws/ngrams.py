@@ -205,7 +205,7 @@ def probs_shape(rng: Random) -> dict[str, object]:
             [
                 (length,),
                 "The context is given; a probability belongs to each next token.",
-                "El contexto está dado; hay una probabilidad por token siguiente.",
+                "El contexto ya se tiene; hay una probabilidad por token siguiente.",
             ],
         ],
     }

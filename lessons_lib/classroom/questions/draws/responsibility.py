@@ -131,7 +131,7 @@ def area_by_hand(rng: Random) -> dict[str, object]:
         "decimals": 2,
         "tolerance": 0.006,
         "wrong": [
-            [1 - area, "Members and outsiders are exchanged.", "Están cambiados los grupos."],
+            [1 - area, "Members and outsiders are exchanged.", "Grupos intercambiados."],
             [9 * area, "Divide by the nine pairs.", "Divide entre los nueve pares."],
         ],
     }

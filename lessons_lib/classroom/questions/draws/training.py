@@ -200,11 +200,11 @@ def shape_of_step(rng: Random) -> dict[str, object]:
         "columns": columns,
         "answer": tuple(orthogonalise(torch.ones(rows, columns)).shape),
         "wrong": [
-            [(columns, rows), "It is turned back at the end.", "Al final se vuelve a transponer."],
+            [(columns, rows), "It is turned back at the end.", "Al final se vuelve a trasponer."],
             [
                 (min(rows, columns),) * 2,
                 "This is x times its transpose.",
-                "Esto es x por su transpuesta.",
+                "Esto es x por su traspuesta.",
             ],
         ],
     }
