@@ -130,7 +130,7 @@ def spellings(shape: tuple[int, ...]) -> list[str]:
     """Return the ways in which students write a shape.
 
     >>> spellings((2, 3))[:4]
-    ['(2, 3)', '(2,3)', '[2, 3]', '[2,3]']
+    ['(2, 3)', '[2, 3]', '(2,3)', '[2,3]']
     """
     ways = []
     for joint in (", ", ","):
