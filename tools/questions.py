@@ -6,8 +6,7 @@
 
 A question remembers the hash of its English text (`stamp`) and that of the English cell that it
 rests on, source and printed numbers (`seen`). When the English text changes, the Spanish one is
-stale; when the cell changes, the question is to be read again. A chapter's questions are held to
-this from the first time that they are stamped.
+stale; when the cell changes, the question is to be read again. One without stamps is both.
 """
 
 import argparse
@@ -54,8 +53,6 @@ def cells(root: Path, slug: str) -> dict[str, NotebookNode]:
 def findings(bank: Bank, cells: dict[str, NotebookNode]) -> list[str]:
     """Return what is wrong, stale, or to be read again in a chapter's questions."""
     found = check_bank(bank, cells)
-    if not any(question.stamp or question.seen for question in bank.questions):
-        return found
     for question in bank.questions:
         name = f"{bank.slug} [{question.id}]"
         if question.stamp != english(question):

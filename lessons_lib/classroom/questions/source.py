@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lessons_lib.base.language import LANGUAGES
+
 __all__ = [
     "KINDS",
     "LANGUAGES",
@@ -26,7 +28,6 @@ __all__ = [
 ]
 
 FOLDER = Path(__file__).parent / "bank"
-LANGUAGES = ("en", "es")
 KINDS = ("choice", "numeric", "shape", "fault", "order", "code")
 LEVELS = ("recall", "explain", "apply", "analyse")
 UPPER = ("apply", "analyse")
