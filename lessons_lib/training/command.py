@@ -21,6 +21,7 @@ from lessons_lib.tokens import BPETokenizer
 from lessons_lib.training.data import Windows
 from lessons_lib.training.recipe import Recipe
 from lessons_lib.training.run import train
+from lessons_lib.training.shards import split_shards
 from lessons_lib.training.stories import END, story_data, story_tokenizer
 
 
@@ -57,7 +58,11 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Train a small language model and write it as a folder that others can open.",
     )
     add = parser.add_argument
-    add("--text", required=True, help="stories, quijote, shakespeare, or a file of text")
+    add(
+        "--text",
+        required=True,
+        help="stories, quijote, shakespeare, a file of text, or a folder of shards",
+    )
     add("--language", choices=("en", "es"), default="en", help="of the stories")
     add("--stories", type=int, default=20_000, help="how many stories to tell")
     add("--out", required=True, type=Path, help="the folder to write")
@@ -90,14 +95,17 @@ def read_data(options: argparse.Namespace) -> tuple[BPETokenizer, Windows, Windo
         tokenizer = story_tokenizer()
         data = story_data(options.language, tokenizer, options.stories, options.context)
         validation = story_data(options.language, tokenizer, 200, options.context, seed=0)
+    elif Path(options.text).is_dir():
+        data, validation = split_shards(options.text, options.context)
+        tokenizer = data.tokenizer()
     else:
         text = load_text(options.text)
         cut = int(0.9 * len(text))
         tokenizer = BPETokenizer.train(text[:cut], options.vocab_size)
         data = Windows(tokenizer.encode(text[:cut]), options.context)
         validation = Windows(tokenizer.encode(text[cut:]), options.context)
-    n_bytes = len(tokenizer.decode_bytes(validation.token_ids.tolist()))
-    return tokenizer, data, validation, n_bytes / len(validation.token_ids)
+    n_bytes = len(tokenizer.decode_bytes(validation.all_tokens.tolist()))
+    return tokenizer, data, validation, n_bytes / validation.n_tokens
 
 
 def new_model(options: argparse.Namespace, vocab_size: int) -> Llama | GPT:
@@ -133,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tokenizer, data, validation, width = read_data(options)
         model = new_model(options, tokenizer.vocab_size).to(device)
         n_parameters = sum(p.numel() for p in model.parameters())
-        tell(f"{len(data.token_ids):,} tokens, {n_parameters:,} parameters, {device}")
+        tell(f"{data.n_tokens:,} tokens, {n_parameters:,} parameters, {device}")
         recipe = Recipe(
             n_steps=options.steps,
             seconds=options.minutes and 60 * options.minutes,
