@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lessons_lib.base.console import tell
 from lessons_lib.data.files import find_files
-from lessons_lib.data.tokenize import read_pieces, tokenize_files
+from lessons_lib.data.tokenize import has_shards, read_pieces, tokenize_files
 from lessons_lib.tokens import GPT4_PATTERN, BPETokenizer
 from lessons_lib.training.shards import TOKENIZER, Shards
 from lessons_lib.training.stories import END
@@ -28,7 +28,7 @@ def read_tokenizer(path: Path) -> BPETokenizer:
 
 def _learned(options: argparse.Namespace) -> BPETokenizer:
     """Learn a tokenizer from all of the text, unless a call that was stopped has done so."""
-    if (options.out / TOKENIZER).is_file():
+    if has_shards(options.out):
         return BPETokenizer.load(options.out / TOKENIZER)
     tell("learning a tokenizer")
     files = find_files(options.inputs)

@@ -22,7 +22,7 @@ from lessons_lib.tokens.streams import SAFE_CUTS, cut_text
 from lessons_lib.training.shards import FORMAT, INDEX, TOKENIZER, read_index
 from lessons_lib.training.stories import END
 
-__all__ = ["Place", "read_pieces", "tokenize_files"]
+__all__ = ["Place", "has_shards", "read_pieces", "tokenize_files"]
 
 _BATCH = 1 << 18  # characters that a process encodes at once
 _MANY = 2048  # documents that it encodes at once
@@ -107,6 +107,15 @@ def tokenize_files(
                     bar.update(encoded.n_tokens)
                 writer.finish()
     return read_index(out)
+
+
+def has_shards(out: Path) -> bool:
+    """Whether a call wrote shards there, some or all.
+
+    Raises:
+        ValueError: an index that is none.
+    """
+    return (out / INDEX).exists() and bool(read_index(out)["shards"])
 
 
 def _end_of(tokenizer: BPETokenizer) -> int:
@@ -233,7 +242,7 @@ class _Writer:
         self.out, self.marks = out, [file_mark(path) for path in files]
         self.dtype, self.limit = np.dtype(settings["dtype"]), settings["shard_tokens"]
         self.settings, self.file = settings, None
-        if (out / INDEX).exists():
+        if has_shards(out):
             self.index = read_index(out)
             self._check_same()
         else:
@@ -263,7 +272,7 @@ class _Writer:
                 raise ValueError(f"expected the shard {path}, whole, got none: begin again")
 
     def _check_empty(self) -> None:
-        known = {".lock", TOKENIZER}  # a call that was stopped at its begin leaves these
+        known = {".lock", TOKENIZER, INDEX}  # a call that was stopped at its begin leaves these
         if found := sorted({path.name for path in self.out.iterdir()} - known):
             raise ValueError(
                 f"expected an empty folder or one of shards, got {self.out} with {found[0]}"
