@@ -3,4 +3,8 @@
 The chapter `data`.
 """
 
-__all__ = []
+from lessons_lib.data.shards import document_loss
+from lessons_lib.data.tokenize import tokenize_files
+from lessons_lib.training.shards import Shards
+
+__all__ = ["Shards", "document_loss", "tokenize_files"]

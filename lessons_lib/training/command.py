@@ -20,6 +20,7 @@ from lessons_lib.tokens import BPETokenizer
 from lessons_lib.training.data import Windows
 from lessons_lib.training.recipe import Recipe
 from lessons_lib.training.run import train
+from lessons_lib.training.shards import split_shards
 from lessons_lib.training.speed import clock, compile_blocks, measure_peak, recompute_blocks
 from lessons_lib.training.state import saved_weights
 from lessons_lib.training.stopping import Stopping
@@ -69,7 +70,8 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         epilog=STOPPING,
     )
     add = parser.add_argument
-    add("--text", required=True, help="stories, quijote, shakespeare, or a file of text")
+    known = "stories, quijote, shakespeare, a file of text, or a folder of shards"
+    add("--text", required=True, help=known)
     add("--language", choices=("en", "es"), default="en", help="of the stories")
     add("--stories", type=int, default=20_000, help="how many stories to tell")
     add("--out", required=True, type=Path, help="the folder to write")
@@ -106,14 +108,17 @@ def read_data(options: argparse.Namespace) -> tuple[BPETokenizer, Windows, Windo
         tokenizer = story_tokenizer()
         data = story_data(options.language, tokenizer, options.stories, options.context)
         validation = story_data(options.language, tokenizer, 200, options.context, seed=0)
+    elif Path(options.text).is_dir():
+        data, validation = split_shards(options.text, options.context)
+        tokenizer = data.tokenizer()
     else:
         text = load_text(options.text)
         cut = int(0.9 * len(text))
         tokenizer = BPETokenizer.train(text[:cut], options.vocab_size)
         data = Windows(tokenizer.encode(text[:cut]), options.context)
         validation = Windows(tokenizer.encode(text[cut:]), options.context)
-    n_bytes = len(tokenizer.decode_bytes(validation.token_ids.tolist()))
-    return tokenizer, data, validation, n_bytes / len(validation.token_ids)
+    n_bytes = len(tokenizer.decode_bytes(validation.all_tokens.tolist()))
+    return tokenizer, data, validation, n_bytes / validation.n_tokens
 
 
 def new_model(options: argparse.Namespace, vocab_size: int) -> Llama | GPT:
@@ -188,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             compile_blocks(model)
         peak = find_peak(options, device)
         n_parameters = sum(p.numel() for p in model.parameters())
-        sizes = f"{len(data.token_ids):,} tokens, {n_parameters:,} parameters"
+        sizes = f"{data.n_tokens:,} tokens, {n_parameters:,} parameters"
         tell(f"{sizes}, {device}, {peak / 1e12:.2g} TFLOP/s")
         recipe = Recipe(
             n_steps=options.steps,

@@ -91,10 +91,8 @@ class Run:
 
     def settings(self) -> dict:
         """Describe the run: what must be equal for it to go on, the end of a text not among it."""
-        data = self.data.token_ids
-        place = torch.arange(len(data)) % 8191 + 1
         settings = {f"recipe.{name}": value for name, value in asdict(self.recipe).items()}
-        settings |= {"data.tokens": len(data), "data.sum": int((data * place).sum())}
+        settings |= {"data.tokens": self.data.n_tokens, "data.sum": self.data.checksum()}
         return settings | self.model_settings | {"data.length": self.data.length}
 
     @property
