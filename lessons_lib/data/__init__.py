@@ -2,7 +2,8 @@
 
 The chapter `data`. A page goes through `extract_text`, `identify_language`, `quality_flaws`,
 `near_duplicates`, `mask_personal_data` and `find_leaks`; what is left is weighed by
-`mixture_weights`. The small web of `lessons_lib.corpus.web` knows the truth about each of its
+`mixture_weights`, and what is too large for memory becomes shards of tokens (`tokenize_files`,
+`Shards`). The small web of `lessons_lib.corpus.web` knows the truth about each of its
 pages, so every step has a precision and a recall (`rates`), and `tale_gap` says what it was good
 for: how far above the best possible loss a model stays.
 
@@ -45,15 +46,20 @@ from lessons_lib.data.learning import tale_gap, tale_model, tale_tokenizer
 from lessons_lib.data.measures import Rates, line_rates, rates
 from lessons_lib.data.mixture import draw_mixture, mixture_weights
 from lessons_lib.data.quality import RULES, quality_flaws
+from lessons_lib.data.shards import document_loss
+from lessons_lib.data.tokenize import tokenize_files
+from lessons_lib.training.shards import Shards
 
 __all__ = [
     "RULES",
     "Block",
     "ByteModel",
     "Rates",
+    "Shards",
     "candidate_pairs",
     "choose_bands",
     "decode_page",
+    "document_loss",
     "draw_mixture",
     "estimate_jaccard",
     "extract_text",
@@ -81,6 +87,7 @@ __all__ = [
     "tale_gap",
     "tale_model",
     "tale_tokenizer",
+    "tokenize_files",
     "word_runs",
     "words_of",
 ]
