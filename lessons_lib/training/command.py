@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from lessons_lib.base.files import write_atomic
-from lessons_lib.base.parallel import process_group, rank_and_size
-from lessons_lib.base.validation import check_integer, check_logits
+from lessons_lib.base.parallel import process_group, rank_and_size, same_for_all
+from lessons_lib.base.validation import check_integer, check_logits, check_number
 from lessons_lib.corpus.texts import load_text
 from lessons_lib.gpt import GPT, GPTConfig
 from lessons_lib.llama import Llama, LlamaConfig
@@ -21,6 +21,7 @@ from lessons_lib.training.data import Windows
 from lessons_lib.training.recipe import Recipe
 from lessons_lib.training.run import train
 from lessons_lib.training.shards import split_shards
+from lessons_lib.training.speed import clock, compile_blocks, measure_peak, recompute_blocks
 from lessons_lib.training.state import saved_weights
 from lessons_lib.training.stopping import Stopping
 from lessons_lib.training.stories import END, story_data, story_tokenizer
@@ -28,6 +29,10 @@ from lessons_lib.training.stories import END, story_data, story_tokenizer
 STOPPING = (
     "SIGTERM and Ctrl-C let the step end, save the run and end with the exit status 143 or 130, "
     "without a model; --resume goes on from there, with any number of processes."
+)
+PRECISION = (
+    "of the products; with bfloat16 (torch.autocast) weights, gradients and the optimizers' states "
+    "stay float32, so that no small step is lost"
 )
 
 
@@ -83,11 +88,14 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--vocab-size", type=int, default=1024, help="tokens to learn from a text")
     add("--lr", type=float, default=Recipe.lr, help="learning rate of AdamW")
     add("--matrix-lr", type=float, default=Recipe.matrix_lr, help="of Muon; 0: AdamW for all")
-    add("--precision", choices=("float32", "bfloat16"), default="float32")
+    add("--precision", choices=("float32", "bfloat16"), default="float32", help=PRECISION)
     add("--every", type=int, default=100, help="steps from one report and checkpoint to the next")
     add("--seed", type=int, default=0)
     add("--fsdp", action="store_true", help="under torchrun: split the weights too")
     add("--sharded-checkpoints", action="store_true", help="each process writes its own part")
+    add("--compile", action="store_true", help="let PyTorch compile the blocks")
+    add("--checkpoint-blocks", action="store_true", help="less memory, a third more computing")
+    add("--peak-tflops", type=float, help="of each machine, for the MFU; measured by default")
     found = parser.parse_args(arguments)
     if found.minutes is None and found.steps is None:
         parser.error("expected --minutes or --steps, got neither")
@@ -147,6 +155,25 @@ def write_model(options: argparse.Namespace, tokenizer: BPETokenizer) -> None:
     write_facts(options)
 
 
+def describe_machine(found: dict) -> str:
+    """Say in a line what `Meter` reports."""
+    parts = [f"{found['tokens_per_second']:,.0f} tokens/s"]
+    if "mfu" in found:
+        parts.append(f"MFU {found['mfu']:.0%}")
+    if "memory_bytes" in found:
+        parts.append(f"{found['memory_bytes'] / 1e9:.2f} GB")
+    if "seconds_left" in found:
+        parts.append(f"{clock(found['seconds_left'])} left")
+    return ", ".join(parts)
+
+
+def find_peak(options: argparse.Namespace, device: torch.device) -> float:
+    """Return the operations a second of this machine, as told or as measured."""
+    if options.peak_tflops is not None:
+        return 1e12 * check_number("--peak-tflops", options.peak_tflops, above=0)
+    return same_for_all(measure_peak(device, options.precision), mean=True)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train as the command line says, and write the model, its tokenizer and the run's record.
 
@@ -160,8 +187,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tell(f"reading {options.text}")
         tokenizer, data, validation, width = read_data(options)
         model = new_model(options, tokenizer.vocab_size).to(device)
+        if options.checkpoint_blocks:
+            recompute_blocks(model)
+        if options.compile:
+            compile_blocks(model)
+        peak = find_peak(options, device)
         n_parameters = sum(p.numel() for p in model.parameters())
-        tell(f"{data.n_tokens:,} tokens, {n_parameters:,} parameters, {device}")
+        sizes = f"{data.n_tokens:,} tokens, {n_parameters:,} parameters"
+        tell(f"{sizes}, {device}, {peak / 1e12:.2g} TFLOP/s")
         recipe = Recipe(
             n_steps=options.steps,
             seconds=options.minutes and 60 * options.minutes,
@@ -182,6 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     f"\nstep {line['step']}, {line['seconds']:.0f} s, loss {line['loss']:.3f}; "
                     f"validation {line['validation']:.3f} nats per token, {bits:.3f} bits per byte"
                 )
+                tell("  " + describe_machine(line["machine"]))
                 start = END if END in tokenizer.special_tokens else "\n"
                 tell("  " + write_text(model, tokenizer, start, 60).strip().replace("\n", "\n  "))
 
@@ -191,6 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 watch=report,
                 stop=stopping,
                 parts=options.sharded_checkpoints,
+                peak=peak,
             )
         if stopping.number:
             tell(f"\nstopped by {stopping.name}, the run is saved: go on with --resume")
