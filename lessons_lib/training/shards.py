@@ -25,7 +25,7 @@ __all__ = ["FORMAT", "INDEX", "TOKENIZER", "Shards", "TokensOnDisk", "read_index
 FORMAT = "lessons_lib tokens on disk, version 1"
 INDEX = "index.json"
 TOKENIZER = "bpe.json"
-_AGAIN = 64  # reads; the pages that were touched are then given back
+_AGAIN = 512  # reads; the pages that were touched are then given back
 
 
 def read_index(folder: str | os.PathLike) -> dict:
