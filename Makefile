@@ -90,6 +90,7 @@ lock: $(ENV)/ready
 
 teaching: $(ENV)/ready
 	@$(PY) -m tools.teaching
+	@$(PY) -m tools.lessons
 
 references: $(ENV)/ready
 	@$(PY) -m tools.references

@@ -28,6 +28,7 @@ from lessons_lib.training.data import Windows, evaluate
 from lessons_lib.training.gradients import clip_gradients
 from lessons_lib.training.optimizers import learning_rate
 from lessons_lib.training.recipe import Recipe, make_optimizers
+from lessons_lib.training.speed import Meter
 from lessons_lib.training.state import fill, read_state, shapes_in, write_state
 
 # What is to be made small: from the model and windows (B, T + 1), the mean loss of their tokens, or
@@ -90,10 +91,8 @@ class Run:
 
     def settings(self) -> dict:
         """Describe the run: what must be equal for it to go on, the end of a text not among it."""
-        data = self.data.token_ids
-        place = torch.arange(len(data)) % 8191 + 1
         settings = {f"recipe.{name}": value for name, value in asdict(self.recipe).items()}
-        settings |= {"data.tokens": len(data), "data.sum": int((data * place).sum())}
+        settings |= {"data.tokens": self.data.n_tokens, "data.sum": self.data.checksum()}
         return settings | self.model_settings | {"data.length": self.data.length}
 
     @property
@@ -274,6 +273,7 @@ def train(
     loss_fn: LossFunction = loss,
     stop: Callable[[], object] = lambda: False,
     parts: bool = False,
+    peak: float | None = None,
 ) -> list[dict]:
     """Train a model in place and return the record of the run, a line for each step.
 
@@ -296,10 +296,13 @@ def train(
         parts: each process writes its own part of the checkpoints, with PyTorch's
             `torch.distributed.checkpoint`, so that none has to hold the whole. Any number of
             processes can go on from there, with or without parts.
+        peak: the operations a second of each process's machine, see `measure_peak`; then the record
+            says what share of them the run uses.
 
     Returns:
         Lines with step, loss (nats per token), rate (part of the full one), gradient (its length),
-        tokens (read so far), seconds, and at times validation (nats per token).
+        tokens (read so far), seconds, and at times validation (nats per token) and machine: what
+        `Meter` tells of speed, memory and the time left.
 
     Raises:
         ValueError: see `Run`; `resume` without a folder or with other settings; a folder with
@@ -308,16 +311,21 @@ def train(
         TrainingDiverged: the loss is no longer a number; the last checkpoint is kept.
     """
     run = Run(model, data, recipe, folder, sharded, loss_fn, parts)
+    meter = Meter(model, data.length, recipe, peak)
     bar_from = {"total": recipe.n_steps, "unit": " steps"}
     with run.kept(resume), progress_bar("training", **bar_from, initial=run.n_done) as bar:
         began = time.perf_counter() - run.seconds
+        meter.note(run.n_done, run.seconds)
         while not run.finished:
             line = run.step()
             run.seconds = same_for_all(time.perf_counter() - began)
+            meter.note(run.n_done, run.seconds)
             tokens = run.n_done * recipe.batch_size * data.length
             line |= {"tokens": tokens, "seconds": round(run.seconds, 3)}
-            if validation and (run.finished or run.due(recipe.evaluate_every)):
-                line["validation"] = evaluate(run.compute, validation)
+            if run.finished or run.due(recipe.evaluate_every):
+                line["machine"] = meter.report()
+                if validation:
+                    line["validation"] = evaluate(run.compute, validation)
             run.note(line)
             watch(line)
             stopping = stop()
@@ -325,7 +333,7 @@ def train(
                 run.save()
             if stopping:
                 break
-            bar.set_postfix_str(f"loss {line['loss']:.3f}, {tokens / run.seconds:,.0f} tokens/s")
+            bar.set_postfix_str(f"loss {line['loss']:.3f}, {meter.text()}")
             bar.update()
     return run.record
 
