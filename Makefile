@@ -22,7 +22,7 @@ CHECK_PYTHON = @$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_in
 	'expected Python 3.11 to 3.14, got ' + sys.version.split()[0])"
 
 .PHONY: help book test serve weave notebooks model style lock clean \
-	teaching references quick pdf zip wheel publish links visit colab oldest newest
+	teaching references quick pdf zip wheel publish links visit colab oldest newest questions
 
 help:
 	@echo "make book       build both editions; prints where to open them"
@@ -37,6 +37,7 @@ help:
 	@echo "make quick      check the library alone: no notebooks, no pages"
 	@echo "make pdf        print each edition; make zip packs the site for reading offline"
 	@echo "make wheel      build the library's wheel; make publish the notebooks for Colab"
+	@echo "make questions  export the question bank in every format and both languages"
 	@echo "make links      renew the list of links to other sites; make visit requests each"
 	@echo "make colab      run the published notebooks with Colab's packages"
 	@echo "make oldest     test the library with the oldest packages allowed; make newest the newest"
@@ -89,6 +90,7 @@ lock: $(ENV)/ready
 
 teaching: $(ENV)/ready
 	@$(PY) -m tools.teaching
+	@$(PY) -m tools.lessons
 
 references: $(ENV)/ready
 	@$(PY) -m tools.references
@@ -111,6 +113,10 @@ wheel: $(ENV)/ready
 
 publish: $(ENV)/ready
 	@$(PY) -m tools.publish
+
+questions: $(ENV)/ready
+	@$(PY) -m lessons_lib.classroom.questions export --format all --language all --seeds 5 \
+		--out _build/questions
 
 links: book
 	@$(PY) -m tools.links

@@ -5,68 +5,19 @@ python -m tools.browser --ensure   # install one where none starts
 """
 
 import argparse
-import glob
 import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 from lessons_lib.base import console
+from lessons_lib.classroom.printing import ARGUMENTS, find_chromium
+from lessons_lib.classroom.printing import is_root as _is_root
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-USUAL_PLACES = (
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-    r"C:\Program Files (x86)\Google\Chrome\Application\chrome.exe",
-    r"C:\Program Files\Chromium\Application\chrome.exe",
-)
-# Where `playwright install` puts its own, on Linux, macOS and Windows.
-PLAYWRIGHT_FOLDERS = (
-    "~/.cache/ms-playwright",
-    "~/Library/Caches/ms-playwright",
-    "~/AppData/Local/ms-playwright",
-)
-PLAYWRIGHT_FILES = (
-    "chrome-linux*/chrome",
-    "chrome-mac*/*.app/Contents/MacOS/*",
-    "chrome-win*/chrome.exe",
-)
 MISSING = (
     "No Chromium found: install Chromium or Chrome, or name one in the environment variable "
     "CHROMIUM."
 )
-ARGUMENTS = (
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-)
-
-
-def find_chromium() -> str | None:
-    """Return the path of a Chromium or Chrome, or None.
-
-    Looked for in this order: the environment variable ``CHROMIUM``, the usual names on the PATH,
-    the usual places on macOS and Windows, Playwright's own.
-    """
-    if wanted := os.environ.get("CHROMIUM"):
-        return shutil.which(wanted)
-    for name in NAMES:
-        if path := shutil.which(name):
-            return path
-    folders = [os.environ.get("PLAYWRIGHT_BROWSERS_PATH", ""), *PLAYWRIGHT_FOLDERS]
-    own = [
-        path
-        for folder in filter(None, folders)
-        for file in PLAYWRIGHT_FILES
-        for path in sorted(glob.glob(f"{os.path.expanduser(folder)}/chromium-*/{file}"))
-    ]
-    return next((path for path in [*USUAL_PLACES, *reversed(own)] if Path(path).is_file()), None)
 
 
 def launch(playwright):
@@ -119,10 +70,6 @@ def ensure_chromium() -> str:
         command += ["--with-deps"] if apt else []
         subprocess.run(command, stdout=sys.stderr, check=False)
     return _fault()
-
-
-def _is_root() -> bool:
-    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def main(arguments: list[str] | None = None) -> int:

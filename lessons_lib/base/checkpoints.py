@@ -11,7 +11,7 @@ import os
 import pickle
 import struct
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -91,20 +91,26 @@ def read_checkpoint(path: str | os.PathLike) -> dict:
     return state
 
 
-def read_last_checkpoint(path: str | os.PathLike) -> dict:
+def read_last_checkpoint(
+    path: str | os.PathLike, read: Callable[[Path], dict] = read_checkpoint
+) -> dict:
     """Read the checkpoint at `path`; where it is broken or missing, the one before, with a warning.
+
+    Args:
+        path: of the last checkpoint.
+        read: reads one, or says with a `ValueError` what is wrong with it.
 
     Raises:
         ValueError: neither can be read.
     """
     try:
-        return read_checkpoint(path)
+        return read(Path(path))
     except ValueError as error:
         if not before(path).exists():
             raise
         reason = str(error)
     try:
-        state = read_checkpoint(before(path))
+        state = read(before(path))
     except ValueError as error:
         raise ValueError(f"{reason}; and of the one before: {error}") from None
     warnings.warn(f"{reason}; going on from the one before, {before(path)}", stacklevel=2)

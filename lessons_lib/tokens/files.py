@@ -12,7 +12,7 @@ from lessons_lib.tokens.characters import byte_characters
 if TYPE_CHECKING:
     from lessons_lib.tokens.tokenizer import BPETokenizer
 
-__all__ = ["read", "write"]
+__all__ = ["digest", "read", "write"]
 
 _FORMAT = "lessons_lib byte-level BPE, version 2"
 _CONTENT = ("pattern", "special_tokens", "settings", "vocab", "merges")
@@ -30,17 +30,26 @@ _SETTINGS = (
 
 def write(tokenizer: "BPETokenizer", path: str | os.PathLike) -> None:
     """Write a tokenizer as `BPETokenizer.save` says."""
+    content = _content(tokenizer)
+    file = {"format": _FORMAT, "sha256": _digest(content), **content}
+    write_atomic(path, json.dumps(file, ensure_ascii=False, indent=1).encode())
+
+
+def digest(tokenizer: "BPETokenizer") -> str:
+    """Return the checksum that stands in the file."""
+    return _digest(_content(tokenizer))
+
+
+def _content(tokenizer: "BPETokenizer") -> dict:
     shown = byte_characters()
     show = lambda token: "".join(shown[byte] for byte in token)  # noqa: E731
-    content = {
+    return {
         "pattern": tokenizer.pattern,
         "special_tokens": tokenizer.special_tokens,
         "settings": {name: getattr(tokenizer, name) for name in _SETTINGS},
         "vocab": {show(token): i for token, i in tokenizer.ordinary.items()},
         "merges": [f"{show(left)} {show(right)}" for left, right in tokenizer.merges],
     }
-    file = {"format": _FORMAT, "sha256": _digest(content), **content}
-    write_atomic(path, json.dumps(file, ensure_ascii=False, indent=1).encode())
 
 
 def read(kind: type["BPETokenizer"], path: str | os.PathLike) -> "BPETokenizer":

@@ -20,11 +20,12 @@ from lessons_lib.base.validation import (
 from lessons_lib.tokens import files, published
 from lessons_lib.tokens.bpe import (
     GPT2_PATTERN,
-    GPT4_PATTERN,
+    learn_merges,
     split_special,
     split_words,
     train_bpe,
 )
+from lessons_lib.tokens.streams import SAFE_CUTS, count_words
 
 __all__ = ["BPETokenizer"]
 
@@ -199,6 +200,44 @@ class BPETokenizer:
         special = check_special_tokens(special_tokens)
         vocab, merges = train_bpe(text, vocab_size, special, pattern)
         return cls(vocab, merges, special, pattern, end)
+
+    @classmethod
+    def train_from_iterator(
+        cls,
+        texts: Iterable[str],
+        vocab_size: int,
+        special_tokens: Sequence[str] = (),
+        pattern: str = GPT2_PATTERN,
+        end: str | None = None,
+        most_words: int = 250_000,
+    ) -> "BPETokenizer":
+        """Learn a tokenizer from a stream of texts, in constant memory.
+
+        The texts are counted and forgotten. With at most `most_words` different words, the merges
+        are those of `train` on all texts; of more, the rarest are forgotten, see `count_words`.
+
+        Args:
+            texts: one after the other; no word goes on from one to the next.
+            vocab_size: as for `train`, and so are the next three.
+            special_tokens: see there.
+            pattern: see there.
+            end: see there.
+            most_words: how many different words are kept.
+
+        Raises:
+            ValueError: as `train`.
+
+        >>> BPETokenizer.train_from_iterator(["banana", " bandana"], 259).encode("banana")
+        [257, 258]
+        """
+        special = check_special_tokens(special_tokens)
+        n_merges = check_integer("vocab_size", vocab_size, 256 + len(special)) - 256 - len(special)
+        tokens, merges = [bytes([byte]) for byte in range(256)], []
+        for left, right in learn_merges(count_words(texts, special, pattern, most_words), n_merges):
+            merges.append((tokens[left], tokens[right]))
+            tokens.append(tokens[left] + tokens[right])
+        tokens += [token.encode() for token in special]
+        return cls(dict(enumerate(tokens)), merges, special, pattern, end)
 
     @classmethod
     def from_merges(
@@ -384,7 +423,7 @@ class BPETokenizer:
         """
         allowed = self._allowed(allowed_special)
         longest = max(map(len, allowed), default=0)
-        safe = self.pattern in _SAFE_CUTS and not (self.normalizer or self.normalized)
+        safe = self.pattern in SAFE_CUTS and not (self.normalizer or self.normalized)
         held, size, enough = [], 0, 0  # looking again only at twice the size keeps the time linear
         for piece in iterable:
             held.append(check_text(piece))
@@ -405,7 +444,7 @@ class BPETokenizer:
                 break
             cut = start
             if part not in allowed:
-                for place in regex.finditer(_SAFE_CUTS[self.pattern], part):
+                for place in regex.finditer(SAFE_CUTS[self.pattern], part):
                     if start + place.start() <= end:
                         cut = start + place.start()
             start += len(part)
@@ -447,6 +486,10 @@ class BPETokenizer:
             mergeable_ranks=dict(zip(self._tokens, self._ids, strict=True)),
             special_tokens=self.special_tokens,
         )
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all that decides the ids, as it stands in the file of `save`."""
+        return files.digest(self)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the tokenizer to one JSON file that can be read by eye; atomic.
@@ -490,15 +533,6 @@ class BPETokenizer:
             OSError: the file cannot be read.
         """
         return published.read(cls, folder)
-
-
-# Places where no word of the pattern goes on, whatever follows, and the words before end alike.
-_SAFE_CUTS = {
-    GPT2_PATTERN: r"(?<=\S)(?=\s)",  # a space of any kind after something seen
-    GPT4_PATTERN: r"(?<=[\p{L}\p{N}])(?=\s)"  # the same after a letter or a digit
-    r"|(?<=\S)(?=[^\S\r\n])"  # after a sign, whose word takes the line ends: other spaces
-    r"|(?<=[\r\n])(?=[^\S\r\n]*+\S)",  # the start of a line that is not blank
-}
 
 
 _NORMAL_FORMS = ("NFC", "NFD", "NFKC", "NFKD")

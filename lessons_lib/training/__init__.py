@@ -24,6 +24,7 @@ from lessons_lib.training.gradients import clip_gradients, cross_entropy_gradien
 from lessons_lib.training.optimizers import SGD, AdamW, Muon, learning_rate, orthogonalise
 from lessons_lib.training.recipe import Recipe, make_optimizers
 from lessons_lib.training.run import TrainingDiverged, read_record, train
+from lessons_lib.training.stopping import Stopping
 from lessons_lib.training.stories import END, story_data, story_losses, story_model, story_tokenizer
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "AdamW",
     "Muon",
     "Recipe",
+    "Stopping",
     "TrainingDiverged",
     "Windows",
     "clip_gradients",

@@ -47,6 +47,21 @@ class Windows:
         """Return the number of windows in one round through the data."""
         return self.last // self.length + 1 if self.starts is None else len(self.starts)
 
+    @property
+    def n_tokens(self) -> int:
+        """How many tokens there are to learn from."""
+        return len(self.token_ids)
+
+    @property
+    def all_tokens(self) -> Tensor:
+        """All tokens to learn from, in memory: (N,)."""
+        return self.token_ids
+
+    def checksum(self) -> int:
+        """Return a number that most often differs where the tokens differ."""
+        place = torch.arange(len(self.token_ids)) % 8191 + 1
+        return int((self.token_ids * place).sum())
+
     def order(self, round_: int, seed: int) -> Tensor:
         """Return the shuffled starts of a round, the same for the same seed."""
         check_integer("round_", round_, 0)

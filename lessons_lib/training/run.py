@@ -12,22 +12,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.base.checkpoints import (
-    before,
-    differences,
-    read_last_checkpoint,
-    write_checkpoint,
-)
+from lessons_lib.base.checkpoints import before, differences
 from lessons_lib.base.files import lock_folder, write_atomic
 from lessons_lib.base.parallel import (
     first_alone,
     own_model,
     own_parameters,
-    part_like,
     rank_and_size,
     same_for_all,
     share,
-    whole,
 )
 from lessons_lib.base.progress import progress_bar
 from lessons_lib.gpt import loss
@@ -35,6 +28,8 @@ from lessons_lib.training.data import Windows, evaluate
 from lessons_lib.training.gradients import clip_gradients
 from lessons_lib.training.optimizers import learning_rate
 from lessons_lib.training.recipe import Recipe, make_optimizers
+from lessons_lib.training.speed import Meter
+from lessons_lib.training.state import fill, read_state, shapes_in, write_state
 
 # What is to be made small: from the model and windows (B, T + 1), the mean loss of their tokens, or
 # the sum of their losses and how many tokens that are.
@@ -55,6 +50,7 @@ class Run:
         folder: where to write `record.jsonl` and `checkpoint.pt`; None writes nothing.
         sharded: split the weights among the processes (FSDP2).
         loss_fn: what to make small, see `train`.
+        parts: each process writes its own part of the checkpoints.
 
     Raises:
         ValueError: windows longer than the model can read, or a batch that the processes and the
@@ -69,6 +65,7 @@ class Run:
         folder: str | os.PathLike | None = None,
         sharded: bool = False,
         loss_fn: LossFunction = loss,
+        parts: bool = False,
     ):
         inner = own_model(model)
         most = inner.config.context_length
@@ -87,17 +84,15 @@ class Run:
         self.compute = share(model, sharded)
         self.optimizers = make_optimizers(inner, recipe)
         self.parameters = own_parameters(model)
-        self.folder = None if folder is None else Path(folder)
+        self.folder, self.parts = None if folder is None else Path(folder), parts
         self.n_done, self.n_saved, self.seconds, self.record = 0, None, 0.0, []
         if self.folder:
             self.folder.mkdir(parents=True, exist_ok=True)
 
     def settings(self) -> dict:
         """Describe the run: what must be equal for it to go on, the end of a text not among it."""
-        data = self.data.token_ids
-        place = torch.arange(len(data)) % 8191 + 1
         settings = {f"recipe.{name}": value for name, value in asdict(self.recipe).items()}
-        settings |= {"data.tokens": len(data), "data.sum": int((data * place).sum())}
+        settings |= {"data.tokens": self.data.n_tokens, "data.sum": self.data.checksum()}
         return settings | self.model_settings | {"data.length": self.data.length}
 
     @property
@@ -179,22 +174,15 @@ class Run:
 
     def save(self) -> None:
         """Write the checkpoint: weights, optimizers, place in the data, random state, record."""
-        names = {p: name for name, p in self.parameters.items()}
-        optimizers = [
-            {names[p]: {k: whole(v) for k, v in state.items()} for p, state in o.state.items()}
-            for o in self.optimizers
-        ]
-        state = {
+        more = {
             "settings": self.settings(),
-            "model": {name: whole(p.detach()) for p, name in names.items()},
-            "optimizers": optimizers,
             "random": torch.get_rng_state(),
             "n_done": self.n_done,
             "seconds": self.seconds,
             "record": self.record,
         }
         with self.naming_what_is_kept():
-            first_alone(lambda: write_checkpoint(self.checkpoint, state))
+            write_state(self.checkpoint, self.parameters, self.optimizers, more, self.parts)
         self.n_saved = self.n_done
 
     @contextmanager
@@ -236,25 +224,17 @@ class Run:
         Raises:
             ValueError: no whole checkpoint, or one of a run with other settings, all of them named.
         """
-        state = read_last_checkpoint(self.checkpoint)
-        shapes = {name: tuple(tensor.shape) for name, tensor in state["model"].items()}
+        state = read_state(self.checkpoint)
         own = {name: tuple(p.shape) for name, p in self.parameters.items()}
-        changed = differences(state["settings"], self.settings()) or differences(shapes, own)
+        changed = differences(state["settings"], self.settings()) or differences(
+            shapes_in(state), own
+        )
         if changed:
             raise ValueError(
                 f"expected the settings of the run in {self.checkpoint}; these differ:\n  "
                 + "\n  ".join(changed)
             )
-        with torch.no_grad():
-            for name, p in self.parameters.items():
-                p.copy_(part_like(p, state["model"][name]))
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            for name, entries in saved.items():
-                p = self.parameters[name]
-                optimizer.state[p] = {
-                    key: part_like(p, value.to(p.device)) if isinstance(value, Tensor) else value
-                    for key, value in entries.items()
-                }
+        fill(state, self.checkpoint, self.parameters, self.optimizers)
         torch.set_rng_state(state["random"])
         self.n_done = self.n_saved = state["n_done"]
         self.seconds, self.record = state["seconds"], state["record"]
@@ -291,6 +271,9 @@ def train(
     sharded: bool = False,
     watch: Callable[[dict], None] = lambda line: None,
     loss_fn: LossFunction = loss,
+    stop: Callable[[], object] = lambda: False,
+    parts: bool = False,
+    peak: float | None = None,
 ) -> list[dict]:
     """Train a model in place and return the record of the run, a line for each step.
 
@@ -308,10 +291,18 @@ def train(
         loss_fn: what to make small: takes the model and windows (B, T + 1) and returns the mean
             over their tokens; or, where not all tokens count, the sum over those that do, and how
             many they are. By default the mean cross-entropy of each next token.
+        stop: is asked after each step, in all processes; once it answers yes, in all of them, the
+            run is saved and ends early. `Stopping` answers so after a signal.
+        parts: each process writes its own part of the checkpoints, with PyTorch's
+            `torch.distributed.checkpoint`, so that none has to hold the whole. Any number of
+            processes can go on from there, with or without parts.
+        peak: the operations a second of each process's machine, see `measure_peak`; then the record
+            says what share of them the run uses.
 
     Returns:
         Lines with step, loss (nats per token), rate (part of the full one), gradient (its length),
-        tokens (read so far), seconds, and at times validation (nats per token).
+        tokens (read so far), seconds, and at times validation (nats per token) and machine: what
+        `Meter` tells of speed, memory and the time left.
 
     Raises:
         ValueError: see `Run`; `resume` without a folder or with other settings; a folder with
@@ -319,22 +310,30 @@ def train(
         OSError: the disk is full, or the folder cannot be written; the last checkpoint is kept.
         TrainingDiverged: the loss is no longer a number; the last checkpoint is kept.
     """
-    run = Run(model, data, recipe, folder, sharded, loss_fn)
+    run = Run(model, data, recipe, folder, sharded, loss_fn, parts)
+    meter = Meter(model, data.length, recipe, peak)
     bar_from = {"total": recipe.n_steps, "unit": " steps"}
     with run.kept(resume), progress_bar("training", **bar_from, initial=run.n_done) as bar:
         began = time.perf_counter() - run.seconds
+        meter.note(run.n_done, run.seconds)
         while not run.finished:
             line = run.step()
             run.seconds = same_for_all(time.perf_counter() - began)
+            meter.note(run.n_done, run.seconds)
             tokens = run.n_done * recipe.batch_size * data.length
             line |= {"tokens": tokens, "seconds": round(run.seconds, 3)}
-            if validation and (run.finished or run.due(recipe.evaluate_every)):
-                line["validation"] = evaluate(run.compute, validation)
+            if run.finished or run.due(recipe.evaluate_every):
+                line["machine"] = meter.report()
+                if validation:
+                    line["validation"] = evaluate(run.compute, validation)
             run.note(line)
             watch(line)
-            if folder and (run.finished or run.due(recipe.save_every)):
+            stopping = stop()
+            if folder and (run.finished or stopping or run.due(recipe.save_every)):
                 run.save()
-            bar.set_postfix_str(f"loss {line['loss']:.3f}, {tokens / run.seconds:,.0f} tokens/s")
+            if stopping:
+                break
+            bar.set_postfix_str(f"loss {line['loss']:.3f}, {meter.text()}")
             bar.update()
     return run.record
 

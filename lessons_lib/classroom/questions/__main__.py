@@ -1,4 +1,4 @@
-"""Write the question bank in the formats of learning platforms.
+"""Write the question bank in the formats of learning platforms, and for paper.
 
 python -m lessons_lib.classroom.questions export --format moodle --language es --out DIR
 """
@@ -8,33 +8,54 @@ from pathlib import Path
 
 from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
+from lessons_lib.classroom.printing import print_pdf
 from lessons_lib.classroom.questions.asking import draw_all
+from lessons_lib.classroom.questions.drawing import Drawn
 from lessons_lib.classroom.questions.gift import gift
 from lessons_lib.classroom.questions.moodle import moodle
+from lessons_lib.classroom.questions.paper import paper
+from lessons_lib.classroom.questions.qti_package import package
 from lessons_lib.classroom.questions.sheet import sheet
 from lessons_lib.classroom.questions.source import LANGUAGES, load, slugs
 
-FORMATS = ("moodle", "gift", "markdown")
+FORMATS = ("moodle", "gift", "qti", "markdown", "html", "pdf")
 
 
 def export(form: str, language: str, chapters: list[str], seeds: int, out: Path) -> list[Path]:
     """Write the questions of chapters in a format and a language; return the files.
 
-    Raises `ValueError` for a chapter without questions, or unless `seeds` is at least 1.
+    Both may be `all`. Raises `ValueError` for a chapter without questions, unless `seeds` is at
+    least 1, or where a PDF cannot be printed: its HTML is there all the same.
     """
-    drawn = draw_all([load(slug) for slug in chapters], seeds, language)
-    texts = {
-        "moodle": lambda: {f"questions-{language}.xml": moodle(drawn)},
-        "gift": lambda: {f"questions-{language}.gift": gift(drawn)},
-        "markdown": lambda: {
-            f"questions-{language}.md": sheet(drawn, language),
-            f"key-{language}.md": sheet(drawn, language, key=True),
-        },
-    }[form]()
+    banks = [load(slug) for slug in chapters]
     out.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        write_atomic(out / name, text.encode())
-    return [out / name for name in texts]
+    written, printed = [], []
+    for lang in LANGUAGES if language == "all" else [language]:
+        drawn = draw_all(banks, seeds, lang)
+        for one in FORMATS[:-2] + FORMATS[-1:] if form == "all" else [form]:
+            for name, text in _texts(one, drawn, lang).items():
+                write_atomic(out / name, text if isinstance(text, bytes) else text.encode())
+                written.append(out / name)
+                if one == "pdf":
+                    printed.append(out / name)
+    for page in printed:
+        print_pdf(page, page.with_suffix(".pdf"))
+    return written + [page.with_suffix(".pdf") for page in printed]
+
+
+def _texts(form: str, drawn: list[Drawn], language: str) -> dict[str, str | bytes]:
+    """Return the files of a format: what they are called and what they hold."""
+    if form == "moodle":
+        return {f"questions-{language}.xml": moodle(drawn)}
+    if form == "gift":
+        return {f"questions-{language}.gift": gift(drawn)}
+    if form == "qti":
+        return {f"questions-{language}.zip": package(drawn)}
+    write, end = (sheet, "md") if form == "markdown" else (paper, "html")
+    return {
+        f"questions-{language}.{end}": write(drawn, language),
+        f"key-{language}.{end}": write(drawn, language, key=True),
+    }
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,8 +66,8 @@ def main(arguments: list[str] | None = None) -> int:
     one = parser.add_subparsers(required=True, metavar="export").add_parser(
         "export", help="write the questions in a format"
     )
-    one.add_argument("--format", choices=FORMATS, required=True)
-    one.add_argument("--language", choices=LANGUAGES, default="en")
+    one.add_argument("--format", choices=(*FORMATS, "all"), required=True)
+    one.add_argument("--language", choices=(*LANGUAGES, "all"), default="en")
     one.add_argument("--chapters", help="their names with commas between; all by default")
     one.add_argument("--seeds", type=int, default=1, help="draws of each question with numbers")
     one.add_argument("--out", type=Path, required=True, help="the folder that the files go to")

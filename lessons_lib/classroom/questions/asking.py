@@ -8,16 +8,21 @@ from lessons_lib.classroom.questions.source import LEVELS, Bank
 from lessons_lib.classroom.questions.text import code_span, fenced
 
 __all__ = [
+    "LETTERS",
     "WORDS",
     "draw_all",
+    "expected",
     "explained",
     "label",
     "name",
+    "offered",
     "place",
     "plain",
     "prompt",
     "spellings",
 ]
+
+LETTERS = "abcdefgh"
 
 WORDS = {
     "en": {
@@ -27,6 +32,7 @@ WORDS = {
         "line": "Line {}: {}",
         "minutes": "min",
         "mended": "The line as it should be:",
+        "point": "",
         "shape": "Write the shape like (2, 3).",
         "solution": "A solution:",
         "steps": "The right order:",
@@ -42,6 +48,7 @@ WORDS = {
         "line": "Línea {}: {}",
         "minutes": "min",
         "mended": "La línea como debe ser:",
+        "point": "Escribe los decimales con punto, como en 0.25.",
         "shape": "Escribe la forma como (2, 3).",
         "solution": "Una solución:",
         "steps": "El orden correcto:",
@@ -100,6 +107,28 @@ def label(drawn: Drawn, choice: Choice) -> str:
     if drawn.question.kind != "fault":
         return choice.text
     return WORDS[drawn.language]["line"].format(choice.value, code_span(choice.text))
+
+
+def offered(drawn: Drawn) -> list[str]:
+    """Return in Markdown what a student chooses from or puts in order, if there is anything."""
+    if drawn.question.kind == "order":
+        return list(drawn.steps)
+    if drawn.question.kind in ("choice", "fault"):
+        return [label(drawn, choice) for choice in drawn.choices]
+    return []
+
+
+def expected(drawn: Drawn) -> str:
+    """Return the right answer as one writes it on paper: letters, a number, a shape, code."""
+    if drawn.question.kind == "code":
+        return drawn.question.solution
+    if drawn.question.kind == "order":
+        letters = {place: LETTERS[i] for i, place in enumerate(drawn.order)}
+        return ", ".join(letters[place] for place in sorted(letters))
+    right = next(i for i, choice in enumerate(drawn.choices) if choice.right)
+    if drawn.question.kind in ("numeric", "shape"):
+        return drawn.choices[right].text
+    return LETTERS[right]
 
 
 def explained(drawn: Drawn) -> str:

@@ -7,7 +7,9 @@ from collections.abc import Collection
 from importlib import import_module
 
 from lessons_lib.classroom.questions.drawing import OWN, numbers, placeholders
+from lessons_lib.classroom.questions.maths import mathml
 from lessons_lib.classroom.questions.source import LANGUAGES, LEVELS, UPPER, Bank, Question
+from lessons_lib.classroom.questions.text import formulas
 
 __all__ = ["check", "check_question"]
 
@@ -68,6 +70,11 @@ def check_question(
         found.append(f"expected whole or half minutes, got {question.minutes}")
     if any(unicodedata.category(char) == "Cc" and char != "\n" for char in _all_text(question)):
         found.append("expected no control characters")
+    for formula in sorted(formulas(_all_text(question))):
+        try:
+            mathml(formula)
+        except ValueError as error:
+            found.append(str(error))
     if not all(text for text in question.text.values()):
         found.append("expected a text in each language")
     return found + KIND[question.kind](question)
@@ -79,7 +86,7 @@ def _all_text(question: Question) -> str:
     parts += [question.solution, *(text for step in question.steps for text in step.values())]
     for option in question.options:
         parts += [*option.text.values(), *option.reason.values()]
-    return "".join(parts)
+    return "\n\n".join(parts)
 
 
 def _choice(question: Question) -> list[str]:

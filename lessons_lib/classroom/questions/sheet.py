@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable
 
-from lessons_lib.classroom.questions.asking import WORDS, explained, label, prompt
+from lessons_lib.classroom.questions.asking import (
+    LETTERS,
+    WORDS,
+    expected,
+    explained,
+    offered,
+    prompt,
+)
 from lessons_lib.classroom.questions.drawing import Drawn
 
 __all__ = ["sheet"]
-
-LETTERS = "abcdefgh"
 
 
 def sheet(questions: Iterable[Drawn], language: str, key: bool = False) -> str:
@@ -28,13 +33,8 @@ def sheet(questions: Iterable[Drawn], language: str, key: bool = False) -> str:
 
 def _answers(drawn: Drawn) -> list[str]:
     """Return what a student chooses from, if there is anything."""
-    if drawn.question.kind == "order":
-        offered = drawn.steps
-    elif drawn.question.kind in ("choice", "fault"):
-        offered = [label(drawn, choice) for choice in drawn.choices]
-    else:
-        return []
-    return ["\n".join(_item(f"{LETTERS[i]})", text) for i, text in enumerate(offered))]
+    items = [_item(f"{LETTERS[i]})", text) for i, text in enumerate(offered(drawn))]
+    return ["\n".join(items)] if items else []
 
 
 def _key(drawn: Drawn) -> list[str]:
@@ -43,11 +43,8 @@ def _key(drawn: Drawn) -> list[str]:
     answers = [f"{LETTERS[i]})" for i in range(len(drawn.choices))]
     if kind in ("numeric", "shape"):
         answers = [choice.text for choice in drawn.choices]
-    said = [answer for answer, choice in zip(answers, drawn.choices, strict=True) if choice.right]
-    if kind == "order":
-        letters = {place: LETTERS[i] for i, place in enumerate(drawn.order)}
-        said = [", ".join(letters[place] for place in sorted(letters))]
-    blocks = [f"**{WORDS[drawn.language]['answer']}:** {one}" for one in said]
+    said = f"{expected(drawn)})" if kind in ("choice", "fault") else expected(drawn)
+    blocks = [] if kind == "code" else [f"**{WORDS[drawn.language]['answer']}:** {said}"]
     reasons = [
         _item(answer, choice.feedback)
         for answer, choice in zip(answers, drawn.choices, strict=True)

@@ -1,9 +1,10 @@
 """The Markdown of questions as HTML: paragraphs, code, formulas, emphasis. All else is escaped."""
 
 import re
+from collections.abc import Callable
 from html import escape
 
-__all__ = ["as_html", "code_block", "code_span", "fenced", "inline_html"]
+__all__ = ["as_html", "code_block", "code_span", "fenced", "formulas", "in_brackets", "inline_html"]
 
 FENCE = re.compile(r"^(`{3,})[^\n`]*\n(.*?)^\1[ \t]*$", re.M | re.S)
 PARTS = re.compile(
@@ -15,8 +16,13 @@ PARTS = re.compile(
 )
 
 
-def inline_html(text: str) -> str:
-    r"""Return a line of Markdown as HTML; formulas stand in \( and \).
+def in_brackets(formula: str) -> str:
+    r"""Return a formula in \( and \), where MathJax looks for it."""
+    return rf"\({escape(formula, quote=False)}\)"
+
+
+def inline_html(text: str, maths: Callable[[str], str] = in_brackets) -> str:
+    r"""Return a line of Markdown as HTML; `maths` writes its formulas.
 
     >>> inline_html("a < `b`, *c*, $d_1$")
     'a &lt; <code>b</code>, <em>c</em>, \\(d_1\\)'
@@ -27,12 +33,19 @@ def inline_html(text: str) -> str:
         if match["code"] is not None:
             parts.append(f"<code>{escape(_within(match['code']), quote=False)}</code>")
         elif match["maths"] is not None:
-            parts.append(rf"\({escape(match['maths'], quote=False)}\)")
+            parts.append(maths(match["maths"]))
         else:
             tag = "strong" if match["strong"] is not None else "em"
-            parts.append(f"<{tag}>{inline_html(match[tag])}</{tag}>")
+            parts.append(f"<{tag}>{inline_html(match[tag], maths)}</{tag}>")
         start = match.end()
     return "".join([*parts, escape(text[start:], quote=False)])
+
+
+def formulas(text: str) -> set[str]:
+    """Return the formulas of Markdown of several paragraphs."""
+    found = set()
+    as_html(text, lambda formula: found.add(formula) or "")
+    return found
 
 
 def _within(code: str) -> str:
@@ -41,18 +54,21 @@ def _within(code: str) -> str:
     return code[1:-1] if padded else code
 
 
-def as_html(text: str) -> str:
-    """Return Markdown of several paragraphs as HTML."""
+def as_html(text: str, maths: Callable[[str], str] = in_brackets) -> str:
+    """Return Markdown of several paragraphs as HTML; `maths` writes its formulas."""
     parts, start = [], 0
     for match in FENCE.finditer(text):
-        parts += [_paragraphs(text[start : match.start()]), code_block(match[2].rstrip("\n"))]
+        parts += [
+            _paragraphs(text[start : match.start()], maths),
+            code_block(match[2].rstrip("\n")),
+        ]
         start = match.end()
-    return "".join([*parts, _paragraphs(text[start:])])
+    return "".join([*parts, _paragraphs(text[start:], maths)])
 
 
-def _paragraphs(text: str) -> str:
+def _paragraphs(text: str, maths: Callable[[str], str]) -> str:
     blocks = (block.strip() for block in re.split(r"\n\s*\n", text))
-    return "".join(f"<p>{inline_html(block)}</p>" for block in blocks if block)
+    return "".join(f"<p>{inline_html(block, maths)}</p>" for block in blocks if block)
 
 
 def code_block(code: str) -> str:
