@@ -49,7 +49,7 @@ WORDS = {  # \xad: where a word may break on a phone
         "sizes": "| Capítulo | Pala\xadbras | Líneas | Ejer\xadcicios | Cál\xadculo, s |",
         "path": "| Se\xadmana | En clase | A solas | Clase | Casa |",
         "exercises": "| Ejercicio | Qué entrena |",
-        "workload": "| Semanas | Clase | Casa | Juntas | Créditos ECTS |",
+        "workload": "| Semanas | Clase | Casa | En total | Créditos ECTS |",
         "total": "Total",
         "left out": "Sin tratar: {}.",
         "nothing": "–",
