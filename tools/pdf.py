@@ -89,7 +89,9 @@ def _article(site: Path, language: str, slug: str, slugs: list[str]) -> Tag:
     canonical = re.search(r'<link rel="canonical" href="([^"]*)"', text)
     text = text[text.index('<article class="bd-article"') : text.index("</article>")]
     article = BeautifulSoup(text, "html.parser").article
-    for useless in article.select("script, .headerlink, .toctree-wrapper, button"):
+    for useless in article.select(
+        "script, .headerlink, .toctree-wrapper, button, section:has(> .check)"
+    ):
         useless.decompose()
     for element in article.find_all(True):
         for key in REFERENCES:

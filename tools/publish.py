@@ -7,6 +7,10 @@
     en/, es/            for Colab: a set-up cell, plain Markdown, solutions collapsed
     student/en, es/     the same without solutions; each exercise keeps its check
     instructor/en, es/  solutions open, and under each the wrong answers that its check rejects
+    nbgrader/, otter/   the exercises as assignments for these tools: see `tools.graders`
+
+With `--exercises DIR`, a lecturer's own exercises (see `lessons_lib.classroom.own`) follow those of
+their chapters everywhere; `--seed` draws cases of theirs for the assignments.
 
 All addresses come from `tools.addresses`. The same sources and addresses give the same files.
 """
@@ -15,6 +19,8 @@ import argparse
 import functools
 import re
 import tomllib
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -24,6 +30,7 @@ from nbformat import NotebookNode
 from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
 from lessons_lib.classroom import practice
+from lessons_lib.classroom.own import Own, read_all
 from tools import addresses, house
 from tools.notebooks import normalise
 from tools.plain_markdown import Edition, plain, read_edition
@@ -124,14 +131,22 @@ def notes_cell(chapter: str, check: str, language: str) -> NotebookNode:
     answers = rejected(chapter).get(check)
     if answers is None:
         raise ValueError(f"expected a check of the chapter {chapter!r}, got {check!r}")
-    words = WORDS[language]
     n = len(getattr(import_module(f"lessons_lib.classroom.practice.{chapter}"), check).cases)
+    if language == "es":
+        missing = [wrong for wrong, _ in answers if wrong not in spanish_names()]
+        if missing:
+            raise ValueError(f"expected {missing[0]!r} in tools/{SPANISH.name}")
+        answers = [(spanish_names()[wrong], case) for wrong, case in answers]
+    return notes(check, n, answers, language)
+
+
+def notes(
+    check: str, n: int, answers: list[tuple[str, practice.Case]], language: str
+) -> NotebookNode:
+    """Return a cell that lists wrong answers, each with the hint of the case that refuses it."""
+    words = WORDS[language]
     rows = [f"| {words['wrong']} | {words['hint']} |", "|---|---|"]
     for wrong, case in answers:
-        if language == "es":
-            if wrong not in spanish_names():
-                raise ValueError(f"expected {wrong!r} in tools/{SPANISH.name}")
-            wrong = spanish_names()[wrong]
         cells = [
             re.sub(r"([\\`*_<|$])", r"\\\1", cell) for cell in (wrong, getattr(case, language))
         ]
@@ -139,6 +154,38 @@ def notes_cell(chapter: str, check: str, language: str) -> NotebookNode:
     text = [f"#### {words['notes'].format(check=check)}", words["tries"].format(n=n)]
     id_ = f"notes-{check.replace('_', '-')}"
     return nbformat.v4.new_markdown_cell("\n\n".join([*text, "\n".join(rows)]), id=id_)
+
+
+def own_cells(one: Own, language: str, variant: str) -> list[NotebookNode]:
+    """Return the cells of a lecturer's own exercise: its text, a blank, its solution, and notes."""
+    stem, check = f"own-{one.name}".replace("_", "-"), f"check_{one.name}({one.name})"
+    made = f"from lessons_lib.classroom.own import given\n\n{one.published(language)}"
+    blank = f"{made}\n\n\n{one.blank()}\n\n\n{check}"
+    imports = one.imports()
+    solution = f"{imports}\n\n\n" if imports else ""
+    solution += f"{one.definition()}\n\n\n{check}"
+    text = nbformat.v4.new_markdown_cell(one.statements[language], id=f"exercise-{stem}-text")
+    start = nbformat.v4.new_code_cell(blank, id=f"exercise-{stem}")
+    start.metadata["tags"] = ["exercise"]
+    answer = nbformat.v4.new_code_cell(solution, id=f"solution-{stem}")
+    if variant == "student":
+        return [text, start]
+    if variant == "instructor":
+        answers = [(wrong, _case_of(one, function)) for wrong, function in one.wrong.items()]
+        n = len(one.exercise.cases)
+        return [text, start, answer, notes(f"check_{one.name}", n, answers, language)]
+    answer.metadata["tags"] = ["hide-cell"]
+    collapse(answer, WORDS[language]["solution"])
+    return [text, start, answer]
+
+
+def _case_of(one: Own, function: Callable) -> practice.Case:
+    """Return the first case that refuses a wrong answer."""
+    return next(
+        case
+        for case in one.exercise.cases
+        if replace(one.exercise, cases=(case,)).find_fault(function)
+    )
 
 
 def collapse(cell: NotebookNode, title: str) -> None:
@@ -151,7 +198,9 @@ def collapse(cell: NotebookNode, title: str) -> None:
 # ---------------------------------------------------------------- notebooks
 
 
-def publish(nb: NotebookNode, edition: Edition, slug: str, variant: str = "") -> NotebookNode:
+def publish(
+    nb: NotebookNode, edition: Edition, slug: str, variant: str = "", own: Iterable[Own] = ()
+) -> NotebookNode:
     """Return the published form of a notebook.
 
     Args:
@@ -159,6 +208,7 @@ def publish(nb: NotebookNode, edition: Edition, slug: str, variant: str = "") ->
         edition: what its pages may refer to; also tells its language.
         slug: the chapter.
         variant: "" for Colab, "student" or "instructor".
+        own: a lecturer's own exercises; those of the chapter and the language join it.
 
     Raises:
         ValueError: what cannot be published, one finding a line, each with its cell's id.
@@ -202,6 +252,14 @@ def publish(nb: NotebookNode, edition: Edition, slug: str, variant: str = "") ->
             cells.append(set_up_cell(language))
     if findings:
         raise ValueError("\n".join(findings))
+    last = max(
+        (i for i, cell in enumerate(cells) if re.match(r"(exercise|solution|notes)-", cell.id)),
+        default=len(cells) - 1,
+    )
+    mine = [one for one in own if one.chapter == slug and language in one.statements]
+    cells[last + 1 : last + 1] = [
+        cell for one in mine for cell in own_cells(one, language, variant)
+    ]
     nb.cells = cells
     return nb
 
@@ -230,15 +288,16 @@ def read_me(editions: list[Edition]) -> str:
     return "\n\n".join(lines) + "\n"
 
 
-def build(root: Path = house.ROOT) -> tuple[dict[str, str], list[str]]:
-    """Return all published files by path, and what is wrong with the book's notebooks."""
+def build(root: Path = house.ROOT, own: Iterable[Own] = ()) -> tuple[dict[str, str], list[str]]:
+    """Return all published notebooks by path, and what is wrong with the book's own."""
+    own = list(own)
     editions = {language: read_edition(root, language) for language in house.LANGUAGES}
     files, findings = {"README.md": read_me(list(editions.values()))}, []
     for path in house.notebooks(root):
         language, slug = path.parent.name, path.stem
         for variant in VARIANTS:
             try:
-                nb = publish(house.read_notebook(path), editions[language], slug, variant)
+                nb = publish(house.read_notebook(path), editions[language], slug, variant, own)
             except ValueError as error:
                 where = house.where(root, path)
                 findings += [f"{where} {line}" for line in str(error).split("\n")]
@@ -254,28 +313,37 @@ def write(files: dict[str, str], out: Path) -> None:
         path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, text.encode())
-    for variant in VARIANTS:
+    for variant in (*VARIANTS, "nbgrader", "otter"):
         for language in house.LANGUAGES:
-            for path in (out / variant / language).glob("*.ipynb"):
+            pattern = "*.ipynb" if variant in VARIANTS else "**/*.ipynb"
+            for path in (out / variant / language).glob(pattern):
                 if path.relative_to(out).as_posix() not in files:
                     path.unlink()
 
 
 def main(argv: list[str] | None = None) -> int:
     """Publish or check; return the exit status."""
+    from tools import graders  # which stands on this module
+
     parser = argparse.ArgumentParser(prog="python -m tools.publish", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="where to write")
     parser.add_argument("--check", action="store_true", help="write nothing, list what is wrong")
+    parser.add_argument("--exercises", metavar="DIR", help="exercises of your own")
+    parser.add_argument("--seed", help="draws more cases of your own exercises")
     args = parser.parse_args(argv)
     try:
-        files, findings = build()
+        own = read_all(args.exercises) if args.exercises else []
+        files, findings = build(own=own)
+        assignments, wrong = graders.build(own=own, seed=args.seed)
+        files, findings = files | assignments, findings + wrong
     except ValueError as error:
         parser.error(str(error))
     if findings or args.check:
         return house.report(findings)
     write(files, args.out)
-    print(f"{len(files) - 1} notebooks in {args.out}")
+    n = sum(name.endswith(".ipynb") for name in files)
+    print(f"{n} notebooks in {args.out}")
     return 0
 
 

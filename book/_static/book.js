@@ -1,7 +1,9 @@
 // Formulas are set once the page has been painted and its figures live, a few at a time, so that
 // nothing waits for them. `formulas` is a promise that all are set.
 const MATHS = new URL("mathjax/tex-chtml.js", document.currentScript.src);
+const CHECK = new URL("check.js", document.currentScript.src);
 const FORMULAS_AT_A_TIME = 8;
+let maths; // a promise of MathJax, once it is asked for
 let moved = false; // whether the reader has gone elsewhere than to where the address leads
 for (const event of ["wheel", "touchmove", "keydown", "pointerdown"])
   addEventListener(event, () => (moved = true), { once: true, passive: true });
@@ -12,15 +14,7 @@ window.formulas = (async () => {
   if (!formulas.length) return;
   formulas.forEach(keepWhole);
   await new Promise((done) => setTimeout(done));
-  window.MathJax = { ...window.MathJax, startup: { typeset: false } };
-  const script = document.createElement("script");
-  script.src = MATHS;
-  await new Promise((done, failed) => {
-    script.onload = done;
-    script.onerror = () => failed(new Error("MathJax could not be loaded"));
-    document.head.append(script);
-  });
-  await MathJax.startup.promise;
+  await loadMaths();
   while (formulas.length) {
     await MathJax.typesetPromise(formulas.splice(0, FORMULAS_AT_A_TIME));
     await new Promise((done) => setTimeout(done));
@@ -29,6 +23,53 @@ window.formulas = (async () => {
   const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (place && !moved) place.scrollIntoView();
 })();
+
+async function loadMaths() {
+  if (!maths) {
+    window.MathJax = { ...window.MathJax, startup: { typeset: false } };
+    maths = load(MATHS);
+  }
+  await maths;
+  await MathJax.startup.promise;
+}
+
+function load(address) {
+  return new Promise((done, failed) => {
+    const script = document.createElement("script");
+    script.src = address;
+    script.onload = done;
+    script.onerror = () => failed(new Error(`could not be loaded: ${address}`));
+    document.head.append(script);
+  });
+}
+
+// Formulas of what has come into the page later are set at once.
+window.setFormulas = async (place) => {
+  const formulas = [...place.querySelectorAll(".math")];
+  if (!formulas.length) return;
+  formulas.forEach(keepWhole);
+  await window.formulas;
+  await loadMaths();
+  await MathJax.typesetPromise(formulas.filter((formula) => formula.isConnected));
+};
+
+// *Check yourself* is loaded when its button is pressed.
+document.addEventListener("DOMContentLoaded", () => {
+  const place = document.querySelector("article .check");
+  if (!place) return;
+  const [begin, told] = [place.querySelector("button"), place.querySelector("[role=status]")];
+  begin.hidden = false;
+  begin.addEventListener("click", async () => {
+    told.textContent = "";
+    try {
+      if (!window.beginCheck) await load(CHECK);
+      await window.beginCheck(place);
+      begin.parentNode.remove();
+    } catch {
+      told.textContent = told.dataset.failed;
+    }
+  });
+});
 
 // No line begins with the stop behind a formula, and none ends with the bracket before it.
 function keepWhole(formula) {

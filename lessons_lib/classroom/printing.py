@@ -83,7 +83,13 @@ def print_pdf(page: Path, out: Path) -> None:
         made = Path(folder) / "page.pdf"
         command = [path, "--headless", *ARGUMENTS, f"--user-data-dir={folder}/profile"]
         command += ["--no-sandbox"] if is_root() else []
-        command += ["--no-pdf-header-footer", f"--print-to-pdf={made}", page.resolve().as_uri()]
+        # Tags take half of the time and three quarters of the bytes.
+        command += [
+            "--disable-pdf-tagging",
+            "--no-pdf-header-footer",
+            f"--print-to-pdf={made}",
+            page.resolve().as_uri(),
+        ]
         try:
             subprocess.run(command, capture_output=True, timeout=LONGEST, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:

@@ -19,12 +19,14 @@ from lessons_lib.llama import Llama, LlamaConfig
 from lessons_lib.tokens import BPETokenizer
 from lessons_lib.training.data import Windows
 from lessons_lib.training.recipe import Recipe
-from lessons_lib.training.run import train
+from lessons_lib.training.run import read_record, train
 from lessons_lib.training.shards import split_shards
 from lessons_lib.training.speed import clock, compile_blocks, measure_peak, recompute_blocks
 from lessons_lib.training.state import saved_weights
 from lessons_lib.training.stopping import Stopping
 from lessons_lib.training.stories import END, story_data, story_tokenizer
+from lessons_lib.training.sweep import best_rate, rates_of, sweep
+from lessons_lib.training.watching import tensorboard_watch, write_page
 
 STOPPING = (
     "SIGTERM and Ctrl-C let the step end, save the run and end with the exit status 143 or 130, "
@@ -93,12 +95,15 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--seed", type=int, default=0)
     add("--fsdp", action="store_true", help="under torchrun: split the weights too")
     add("--sharded-checkpoints", action="store_true", help="each process writes its own part")
+    add("--sweep", metavar="RATES", help="learning rates to compare, such as 1e-3,3e-3,1e-2")
+    add("--tensorboard", action="store_true", help="write files for TensorBoard too")
     add("--compile", action="store_true", help="let PyTorch compile the blocks")
     add("--checkpoint-blocks", action="store_true", help="less memory, a third more computing")
     add("--peak-tflops", type=float, help="of each machine, for the MFU; measured by default")
     found = parser.parse_args(arguments)
     if found.minutes is None and found.steps is None:
         parser.error("expected --minutes or --steps, got neither")
+    found.sweep = found.sweep and rates_of(found.sweep)
     return found
 
 
@@ -174,6 +179,111 @@ def find_peak(options: argparse.Namespace, device: torch.device) -> float:
     return same_for_all(measure_peak(device, options.precision), mean=True)
 
 
+class Job:
+    """What the command does: the data read once, and runs on them."""
+
+    def __init__(self, options: argparse.Namespace, device: torch.device):
+        self.options, self.device = options, device
+        self.first = rank_and_size()[0] == 0
+        self.tell = print if self.first else lambda *_: None
+        self.tell(f"reading {options.text}")
+        self.tokenizer, self.data, self.validation, self.width = read_data(options)
+        self.peak = find_peak(options, device)
+        self.stopping = Stopping()
+
+    def model(self) -> Llama | GPT:
+        """Return an untrained model on the device, prepared as the options say."""
+        model = new_model(self.options, self.tokenizer.vocab_size).to(self.device)
+        if self.options.checkpoint_blocks:
+            recompute_blocks(model)
+        if self.options.compile:
+            compile_blocks(model)
+        n_parameters = sum(p.numel() for p in model.parameters())
+        sizes = f"{self.data.n_tokens:,} tokens, {n_parameters:,} parameters"
+        self.tell(f"{sizes}, {self.device}, {self.peak / 1e12:.2g} TFLOP/s")
+        return model
+
+    def recipe(self, rate: float) -> Recipe:
+        """Return the settings; the rate of Muon keeps its ratio to that of AdamW."""
+        options = self.options
+        scale = 1 if rate == options.lr else rate / options.lr
+        return Recipe(
+            n_steps=options.steps,
+            seconds=options.minutes and 60 * options.minutes,
+            batch_size=options.batch,
+            accumulate=options.accumulate,
+            lr=rate,
+            matrix_lr=options.matrix_lr * scale or None,
+            precision=options.precision,
+            seed=options.seed,
+            evaluate_every=options.every,
+            save_every=options.every,
+        )
+
+    def report(self, model: Llama | GPT, line: dict) -> None:
+        """Print what a report says, and some text of the model."""
+        if "validation" not in line:
+            return
+        bits = line["validation"] / self.width / math.log(2)
+        self.tell(
+            f"\nstep {line['step']}, {line['seconds']:.0f} s, loss {line['loss']:.3f}; "
+            f"validation {line['validation']:.3f} nats per token, {bits:.3f} bits per byte"
+        )
+        self.tell("  " + describe_machine(line["machine"]))
+        start = END if END in self.tokenizer.special_tokens else "\n"
+        text = write_text(model, self.tokenizer, start, 60)
+        self.tell("  " + text.strip().replace("\n", "\n  "))
+
+    def run(self, rate: float, folder: Path, resume: bool) -> list[dict]:
+        """Train once and return the record, which a page in the folder shows."""
+        options, model = self.options, self.model()
+        board = options.tensorboard and self.first and tensorboard_watch(folder / "tensorboard")
+
+        def show(done: bool) -> None:
+            name, path = folder.resolve().name, "record.jsonl"
+            write_page(folder, {name: read_record(folder / path)}, {name: path}, done)
+
+        def watch(line: dict) -> None:
+            self.report(model, line)
+            if board:
+                board(line)
+            if self.first and "machine" in line:
+                show(False)
+
+        with self.stopping:
+            found = train(
+                *(model, self.data, self.recipe(rate), self.validation, folder, resume),
+                sharded=options.fsdp,
+                watch=watch,
+                stop=self.stopping,
+                parts=options.sharded_checkpoints,
+                peak=self.peak,
+            )
+        if self.first:
+            show(True)
+        return found
+
+    def sweep(self) -> None:
+        """Train with each rate of `--sweep`, and say which was best."""
+        out = self.options.out
+        out.mkdir(parents=True, exist_ok=True)
+
+        def one(rate: float, folder: Path) -> list[dict] | None:
+            self.tell(f"\nlearning rate {rate:g}")
+            resume = self.options.resume and (folder / "checkpoint.pt").exists()
+            record = self.run(rate, folder, resume)
+            return None if self.stopping.number else record
+
+        rows = sweep(self.options.sweep, out, one)
+        for row in rows or ():
+            loss = "diverged" if row["validation"] is None else f"{row['validation']:.3f}"
+            self.tell(f"learning rate {row['lr']:g}: {loss}")
+        if rows and best_rate(rows) is not None:
+            best = self.recipe(best_rate(rows))
+            self.tell(f"best: --lr {best.lr:g} --matrix-lr {best.matrix_lr or 0:g}")
+            self.tell(f"its picture: python -m lessons_lib.figures.sweep {out}")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train as the command line says, and write the model, its tokenizer and the run's record.
 
@@ -182,54 +292,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = read_arguments(arguments)
     with process_group() as device:
-        first = rank_and_size()[0] == 0
-        tell = print if first else lambda *_: None
-        tell(f"reading {options.text}")
-        tokenizer, data, validation, width = read_data(options)
-        model = new_model(options, tokenizer.vocab_size).to(device)
-        if options.checkpoint_blocks:
-            recompute_blocks(model)
-        if options.compile:
-            compile_blocks(model)
-        peak = find_peak(options, device)
-        n_parameters = sum(p.numel() for p in model.parameters())
-        sizes = f"{data.n_tokens:,} tokens, {n_parameters:,} parameters"
-        tell(f"{sizes}, {device}, {peak / 1e12:.2g} TFLOP/s")
-        recipe = Recipe(
-            n_steps=options.steps,
-            seconds=options.minutes and 60 * options.minutes,
-            batch_size=options.batch,
-            accumulate=options.accumulate,
-            lr=options.lr,
-            matrix_lr=options.matrix_lr or None,
-            precision=options.precision,
-            seed=options.seed,
-            evaluate_every=options.every,
-            save_every=options.every,
-        )
-
-        def report(line: dict) -> None:
-            if "validation" in line:
-                bits = line["validation"] / width / math.log(2)
-                tell(
-                    f"\nstep {line['step']}, {line['seconds']:.0f} s, loss {line['loss']:.3f}; "
-                    f"validation {line['validation']:.3f} nats per token, {bits:.3f} bits per byte"
-                )
-                tell("  " + describe_machine(line["machine"]))
-                start = END if END in tokenizer.special_tokens else "\n"
-                tell("  " + write_text(model, tokenizer, start, 60).strip().replace("\n", "\n  "))
-
-        with Stopping() as stopping:
-            train(
-                *(model, data, recipe, validation, options.out, options.resume, options.fsdp),
-                watch=report,
-                stop=stopping,
-                parts=options.sharded_checkpoints,
-                peak=peak,
-            )
-        if stopping.number:
-            tell(f"\nstopped by {stopping.name}, the run is saved: go on with --resume")
-        elif first:
-            write_model(options, tokenizer)
-            tell(f"\nwritten: {options.out}")
-        return stopping.status if stopping.number else 0
+        job = Job(options, device)
+        if options.sweep:
+            job.sweep()
+        else:
+            job.run(options.lr, options.out, options.resume)
+        if job.stopping.number:
+            job.tell(f"\nstopped by {job.stopping.name}, the run is saved: go on with --resume")
+            return job.stopping.status
+        if job.first and not options.sweep:
+            write_model(options, job.tokenizer)
+            job.tell(f"\nwritten: {options.out}")
+        return 0

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from lessons_lib.classroom import practice
+from lessons_lib.classroom import own, practice
 from lessons_lib.classroom.marking import Mark, limits, load_cases, mark
 from lessons_lib.classroom.marking.command import main
 from lessons_lib.classroom.marking.needs import last_definition, needed, statements
@@ -473,7 +473,7 @@ def example(name, language="en"):
     return page.split(f"<!-- example: {name} -->\n```")[1].split("```")[0].partition("\n")[2]
 
 
-EXAMPLES = ("cases", "pytest", "nbgrader answer", "nbgrader test", "nbgrader code")
+EXAMPLES = ("cases", "own", "pytest")
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -514,14 +514,7 @@ def test_the_file_for_pytest(notebook, tmp_path):
     assert "surprise: Not yet" in ran.stdout
 
 
-def test_the_cells_for_nbgrader():
-    keys = {"schema_version", "grade_id", "grade", "solution", "locked", "task"}
-    answer, test = (json.loads(example(f"nbgrader {n}"))["nbgrader"] for n in ("answer", "test"))
-    assert answer.keys() == keys
-    assert test.keys() == keys | {"points"}
-    assert answer["grade_id"] != test["grade_id"]
-    assert all(re.fullmatch(r"[\w-]+", cell["grade_id"]) for cell in (answer, test))
-    code = example("nbgrader code")
-    exec(code, {"count_next": check_count_next.solution, "check_count_next": None})
-    with pytest.raises(AssertionError, match="Not yet: for count_next"):
-        exec(code, {"count_next": lambda *_: {}, "check_count_next": lambda *_: None})
+def test_the_exercise_of_the_page():
+    exercise = own.load("count_vowels", example("own"))
+    assert own.check(exercise) == []
+    assert exercise.drawn("2027", "ana") != exercise.drawn("2027", "ben")

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from lessons_lib.classroom import colab
-from tools import house, publish
+from tools import graders, house, publish
 from tools.plain_markdown import Edition
 
 FORK = "https://colab.research.google.com/github/some/fork/blob/notebooks/"
@@ -285,7 +285,8 @@ def test_without_an_address_links_stay_relative(monkeypatch):
 
 def test_command(monkeypatch, tmp_path, capsys):
     files = {"README.md": "r", "en/a.ipynb": "{}", "student/es/b.ipynb": "{}"}
-    monkeypatch.setattr(publish, "build", lambda: (files, []))
+    monkeypatch.setattr(graders, "build", lambda **_: ({}, []))
+    monkeypatch.setattr(publish, "build", lambda **_: (files, []))
     (tmp_path / "en").mkdir()
     (tmp_path / "en/old.ipynb").touch()
     (tmp_path / ".git").touch()
@@ -293,7 +294,7 @@ def test_command(monkeypatch, tmp_path, capsys):
     found = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
     assert found == {*files, ".git"}
     assert "2 notebooks" in capsys.readouterr().out
-    monkeypatch.setattr(publish, "build", lambda: (files, ["en/a [x]: wrong"]))
+    monkeypatch.setattr(publish, "build", lambda **_: (files, ["en/a [x]: wrong"]))
     assert publish.main(["--check"]) == 1
     assert publish.main(["--out", str(tmp_path / "none")]) == 1
     assert capsys.readouterr().out == "en/a [x]: wrong\n" * 2

@@ -16,6 +16,7 @@ from docutils import nodes
 from sphinx.errors import ConfigError
 
 from tools import addresses
+from tools.book_site.check import add_section, write_questions
 from tools.book_site.drawings import InlineDrawings, write_styles
 from tools.book_site.lighten import lighten
 from tools.book_site.live import FILE_FIGURE, pack_files, write_scripts
@@ -94,6 +95,11 @@ def _number_sections(app, doctree):
     """Give each section a second name that both languages share: its number on the page."""
     for number, section in enumerate(doctree.findall(nodes.section)):
         section["ids"].append(f"section-{number}")
+
+
+def _add_check(app, doctree):
+    """Put *Check yourself* before a chapter's last section."""
+    add_section(app, doctree, editions()[app.config.language]["check"])
 
 
 def _mark_long_entries(app, doctree):
@@ -185,6 +191,7 @@ def _finish(app, exception):
         if text != old:
             page.write_text(text, encoding="utf-8")
     lighten(Path(app.outdir))
+    write_questions(app, sorted(app.env.found_docs))
     write_scripts(Path(app.outdir), ROOT / "lessons_lib" / "live")
     for figure, language in wanted:  # only what a figure of some page may ask for
         for name, script in pack_files(figure, language).items():
@@ -197,6 +204,8 @@ def setup(app):
     app.add_post_transform(InlineDrawings)
     app.connect("config-inited", _configure)
     app.connect("builder-inited", _vendor)
+    # Before the contents of the page are collected, and its sections numbered.
+    app.connect("doctree-read", _add_check, priority=400)
     app.connect("doctree-read", _number_sections)
     app.connect("doctree-read", _mark_long_entries)
     app.connect("html-collect-pages", _search_page)

@@ -3,21 +3,27 @@
 import argparse
 import contextlib
 import math
+import os
 import sys
 import time
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections import Counter, defaultdict
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 
 from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
 from lessons_lib.classroom import practice
-from lessons_lib.classroom.marking import limits, marks
-from lessons_lib.classroom.marking.reports import as_csv, as_json, as_text, write_feedback
+from lessons_lib.classroom.marking import gradebooks, limits, marks
+from lessons_lib.classroom.marking.pages import as_page
+from lessons_lib.classroom.marking.reports import as_csv, as_feedback, as_json, as_text, file_stems
 from lessons_lib.classroom.marking.submissions import Row, collect, forgotten
 from lessons_lib.classroom.marking.words import WORDS, Told, printable
+from lessons_lib.classroom.own import Own, read_all
 
 __all__ = ["main"]
+
+RARELY = 20  # the files of a class are written for at most a twentieth of the time
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,12 +33,16 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         console.forgive(stream)
     try:
-        cases = _check(options)
+        own = read_all(options.exercises) if options.exercises else []
+        cases = _check(options, own)
         rows = collect(options.notebooks, options.chapter)
         if not rows:
             raise ValueError(f"expected notebooks, found none in {', '.join(options.notebooks)}")
         language = options.language or _spoken(rows)
-        report = _Report(options, rows, language)
+        report = _Report(options, rows, language, own)
+        if report.roster:
+            for line in gradebooks.unplaced(rows, report.roster, language):
+                print(printable(line), file=sys.stderr)
     except (OSError, ValueError) as error:
         parser.error(printable(str(error)))
     words = WORDS[language]
@@ -44,9 +54,11 @@ def main(arguments: list[str] | None = None) -> int:
 
     def mark(row: Row) -> Row:
         if row.notebook and not row.problem:
-            how = (cases, options.seconds, options.language, options.container)
+            how = (options.seconds, options.language, options.container, own, True)
             try:
-                row.marks = marks.mark_read(row.path, row.notebook, row.chapter, *how)
+                drawn = _drawn(own, row, options.seed)
+                more = {key: [*cases.get(key, ()), *drawn.get(key, ())] for key in cases | drawn}
+                row.marks = marks.mark_read(row.path, row.notebook, row.chapter, more, *how)
             except Exception as error:  # of the marker itself: this row's, not the class's
                 row.problem = Told("failed", got=practice.told(error))
         return row
@@ -54,11 +66,15 @@ def main(arguments: list[str] | None = None) -> int:
     pool = ThreadPoolExecutor(options.jobs)
     try:
         turns = [pool.submit(mark, row) for row in rows]
-        for turn in as_completed(turns):
-            row = turn.result()
-            print(as_text(row, language), flush=True)
-            report.write(row)
-    except BaseException:  # Ctrl+C too: what is marked is written already
+        waiting = set(turns)
+        while waiting:
+            done, waiting = wait(waiting, report.due(), FIRST_COMPLETED)
+            for row in (turn.result() for turn in done):
+                print(as_text(row, language), flush=True)
+                report.add(row)
+            report.write()
+    except BaseException:  # Ctrl+C too: what is marked is written
+        report.close()
         pool.shutdown(wait=False, cancel_futures=True)
         while not all(turn.done() for turn in turns):  # one may be about to begin
             marks.end_turns()
@@ -84,7 +100,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--csv", metavar="FILE", help="write a row for each student, with totals")
     parser.add_argument("--json", metavar="FILE", help="write all that is known as JSON")
     parser.add_argument("--feedback", metavar="FOLDER", help="write a text for each student")
+    parser.add_argument("--html", metavar="FOLDER", help="write a page for each student")
+    parser.add_argument(
+        "--roster", metavar="FILE", help="the students as Canvas or Moodle lists them"
+    )
+    parser.add_argument("--gradebook", metavar="FILE", help="write marks for the roster's platform")
     parser.add_argument("--cases", metavar="FILE", help="a Python file with CASES of your own")
+    parser.add_argument("--exercises", metavar="FOLDER", help="exercises of your own")
+    parser.add_argument("--seed", help="draw other cases of your exercises for each student")
     parser.add_argument("--jobs", type=int, default=1, help="students at the same time (1)")
     parser.add_argument(
         "--seconds",
@@ -103,7 +126,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _check(options: argparse.Namespace) -> dict[str, list[tuple]]:
+def _drawn(own: list[Own], row: Row, seed: str | None) -> dict[str, list[tuple]]:
+    """Return a student's own cases of the lecturer's exercises, if there is a seed."""
+    if seed is None:
+        return {}
+    some = [one for one in own if one.chapter == row.chapter]
+    return {f"{one.chapter}.{one.name}": one.drawn(seed, row.student) for one in some}
+
+
+def _check(options: argparse.Namespace, own: list[Own]) -> dict[str, list[tuple]]:
     """Return the lecturer's cases; raise for what would be wrong for all notebooks."""
     if options.jobs < 1:
         raise ValueError(f"expected --jobs of at least 1, got {options.jobs}")
@@ -112,15 +143,21 @@ def _check(options: argparse.Namespace) -> dict[str, list[tuple]]:
     if options.chapter:
         marks.exercises(options.chapter)
     cases = marks.load_cases(options.cases) if options.cases else {}
-    marks.check_cases(cases)
+    for chapter in {one.chapter for one in own}:
+        marks.exercises(chapter, own)  # no name twice
+    marks.check_cases(cases, own)
     if options.container:
         marks.start(options.container, "")
-    for path in filter(None, (options.csv, options.json)):
+    if bool(options.roster) != bool(options.gradebook):
+        raise ValueError("expected --roster and --gradebook together, got one of them")
+    if options.roster and os.path.abspath(options.roster) == os.path.abspath(options.gradebook):
+        raise ValueError(f"expected another file for the marks, got the roster {options.roster}")
+    for path in filter(None, (options.csv, options.json, options.gradebook)):
         if ".ipynb" in path.lower():
             raise ValueError(f"{path}: expected a file for the marks, got a notebook")
         open(path, "ab").close()  # fails now, not after the last notebook
-    if options.feedback:
-        Path(options.feedback).mkdir(parents=True, exist_ok=True)
+    for folder in filter(None, (options.feedback, options.html)):
+        Path(folder).mkdir(parents=True, exist_ok=True)
     return cases
 
 
@@ -133,27 +170,61 @@ def _spoken(rows: list[Row]) -> str:
 class _Report:
     """The files of marks. They hold all students from the start, and each mark as it comes."""
 
-    def __init__(self, options: argparse.Namespace, rows: list[Row], language: str):
-        self.rows, self.language = rows, language
-        self.feedback = options.feedback and Path(options.feedback)
-        self.files = {
-            Path(path): (make, encoding)
-            for path, make, encoding in (
-                # From the byte order mark, Excel knows that it is UTF-8.
-                (options.csv, as_csv, "utf-8-sig"),
-                (options.json, as_json, "utf-8"),
+    def __init__(self, options: argparse.Namespace, rows: list[Row], language: str, own: list[Own]):
+        self.rows, self.language, self.own = rows, language, own
+        self.roster = gradebooks.read_roster(options.roster) if options.gradebook else None
+        made = (
+            # From the byte order mark, Excel knows that it is UTF-8.
+            (options.csv, partial(as_csv, own=own), "utf-8-sig"),
+            (options.json, as_json, "utf-8"),
+            (options.gradebook, self.as_gradebook, "utf-8"),
+        )
+        self.files = {Path(path): (make, encoding) for path, make, encoding in made if path}
+        self.pages = [
+            (Path(folder), suffix, make)
+            for folder, suffix, make in (
+                (options.feedback, "txt", as_feedback),
+                (options.html, "html", as_page),
             )
-            if path
-        }
+            if folder
+        ]
+        self.stems = file_stems(row.student for row in rows)
+        self.of: dict[str, list[Row]] = defaultdict(list)
+        for row in rows:
+            self.of[row.student].append(row)
+        self.next, self.changed = -math.inf, True
         self.write()
 
-    def write(self, changed: Row | None = None) -> None:
-        """Write all files anew; one that another program keeps open is written the next time."""
+    def as_gradebook(self, rows: list[Row], language: str) -> str:
+        chapters = sorted({row.chapter for row in rows} - {""})
+        points = {chapter: len(marks.exercises(chapter, self.own)) for chapter in chapters}
+        return gradebooks.as_gradebook(rows, self.roster, points, language)
+
+    def add(self, row: Row) -> None:
+        """Write a student's own files, and remember that those of the class have changed."""
+        self.changed = True
+        own = [one for one in self.of[row.student] if one.marks or one.problem]
+        for folder, suffix, make in self.pages:
+            text = make(own, self.language).encode("utf-8", "backslashreplace")
+            write_atomic(folder / f"{self.stems[row.student]}.{suffix}", text)
+
+    def due(self) -> float | None:
+        """Return in how many seconds `write` has something to do, or `None`."""
+        return max(0.0, self.next - time.monotonic()) if self.changed else None
+
+    def write(self) -> None:
+        """Write the files of the class anew, unless they have taken too much of the time.
+
+        One that another program keeps open is written the next time.
+        """
+        begun = time.monotonic()
+        if not self.changed or begun < self.next:
+            return
         for path in self.files:
             with contextlib.suppress(PermissionError):
                 self.write_file(path, path)
-        if changed and self.feedback:
-            write_feedback(self.feedback, self.rows, changed, self.language)
+        ended = time.monotonic()
+        self.next, self.changed = ended + RARELY * (ended - begun), False
 
     def write_file(self, path: Path, to: Path) -> None:
         make, encoding = self.files[path]

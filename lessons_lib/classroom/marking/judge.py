@@ -12,16 +12,12 @@ from lessons_lib.classroom import practice
 from lessons_lib.classroom.marking.reading import exercises
 from lessons_lib.classroom.marking.values import unpack, unpack_arguments
 from lessons_lib.classroom.marking.words import Told
-from lessons_lib.classroom.practice import Case, Exercise, Unanswered
+from lessons_lib.classroom.own import load, own_case
+from lessons_lib.classroom.practice import Exercise, Unanswered
 
-__all__ = ["is_published", "judge", "own_case"]
+__all__ = ["is_published", "judge"]
 
 _SMALL = 40  # nodes: whoever writes a shorter function may well write the same
-
-
-def own_case(arguments: tuple) -> Case:
-    """Return a case of the lecturer's own."""
-    return Case(arguments, "a case of your course.", "un caso de tu curso.")
 
 
 def judge(
@@ -32,6 +28,7 @@ def judge(
     reason: str,
     language: str,
     texts: list[str],
+    source: str | None,
     write: Callable,
 ) -> None:
     """Write what is wrong with the answers, or `None`, and whether the code is the published one.
@@ -44,10 +41,14 @@ def judge(
         reason: why there are no more of them, in the language.
         language: of what is said.
         texts: the statements that the function needs.
+        source: of an exercise of the lecturer's own.
         write: called with the two results.
     """
     practice.speak(language)
-    exercise = next(one for one in exercises(chapter) if one.name == name)
+    if source is None:
+        exercise = next(one for one in exercises(chapter) if one.name == name)
+    else:
+        exercise = load(name, source).exercise
     cases = [own_case(unpack_arguments(arguments)) for arguments in more]
     exercise = replace(exercise, cases=(*exercise.cases, *cases))
     lines = data.splitlines()
@@ -55,7 +56,8 @@ def judge(
         fault = exercise.find_fault(None)
     else:
         fault = exercise.find_fault(functools.partial(_replay, iter(lines), reason, language))
-    write(fault, fault is None and is_published(exercise, chapter, texts))
+    public = source is None and fault is None
+    write(fault, public and is_published(exercise, chapter, texts))
 
 
 def _replay(lines: Iterable[bytes], reason: str, language: str, *_: object) -> object:

@@ -31,6 +31,9 @@ LARGEST = 20_000_000  # bytes of all answers to one exercise
 _EVERY = 0.01  # seconds between two looks at a process
 _STEPS = {"plan": plan, "answer": answer, "judge": judge}
 _TRUSTED = ("numpy", "torch", "regex", "lessons_lib")  # imported once, before the student's code
+_own: dict[
+    str, str
+] = {}  # the sources of the lecturer's own exercises; no student's process has it
 _METHOD = "fork" if limits.LINUX else "spawn"
 
 
@@ -39,6 +42,7 @@ def keep() -> None:
     task = json.loads(sys.stdin.buffer.readline())
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    _own.update(task.pop("own"))
     if task["enclosed"]:
         limits.enclose(task["folder"])
     limits.guard()
@@ -85,7 +89,7 @@ class _Keeper:
     def judged(self, name: str, data: bytes, ended: str, texts: list[str]) -> tuple:
         more = self.task["exercises"][name]["more"]
         given = (self.task["chapter"], name, more, data, ended or self.say("ended"))
-        reason, result = self.run("judge", *given, self.language, texts)
+        reason, result = self.run("judge", *given, self.language, texts, _own.get(name))
         try:
             return tuple(json.loads(result))
         except ValueError:
@@ -106,7 +110,7 @@ class _Keeper:
         handle, path = tempfile.mkstemp(dir=task["folder"])
         folder = task["folder"] if task["enclosed"] else tempfile.mkdtemp(dir=task["folder"])
         context = multiprocessing.get_context(_METHOD)
-        bounds = (folder, self.seconds, task["memory"], task["enclosed"])
+        bounds = (folder, self.seconds, task["memory"], task["enclosed"], task["hidden"])
         process = context.Process(target=_step, args=(step, path, bounds, given))
         process.start()
         try:
@@ -163,8 +167,10 @@ def _step(step: str, path: str, bounds: tuple, given: tuple) -> None:
         os.dup2(file, 3)
         file = 3
         os.closerange(4, 1_000)
-    folder, seconds, memory, enclosed = bounds
-    limits.confine(folder, seconds, memory, enclosed and step != "judge")
+    folder, seconds, memory, enclosed, hidden = bounds
+    if step != "judge":
+        _own.clear()
+    limits.confine(folder, seconds, memory, enclosed and step != "judge", hidden)
     write = lines(lambda line: _write(file, line.encode()))
     if step == "judge":
         write = lambda *line: _write(file, json.dumps(line).encode())  # noqa: E731

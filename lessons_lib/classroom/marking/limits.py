@@ -87,7 +87,9 @@ def guard() -> None:
         _call("prctl", _SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def confine(folder: str, seconds: float, memory: int, enclosed: bool) -> None:
+def confine(
+    folder: str, seconds: float, memory: int, enclosed: bool, hidden: str | None = None
+) -> None:
     """Limit this process and what it will start; in an enclosed world, hide the solutions.
 
     Args:
@@ -95,13 +97,15 @@ def confine(folder: str, seconds: float, memory: int, enclosed: bool) -> None:
         seconds: of processor time.
         memory: bytes of data for each process; the keeper counts them together.
         enclosed: whether `enclose` has been called.
+        hidden: another folder that it may not see, where it is enclosed.
     """
     os.chdir(folder)
     if LINUX:
         if enclosed:
             _call("unshare", _CLONE_NEWNS)
             _mount(folder, f"size={FILES},nr_inodes=10000")
-            _mount(_PRACTICE, "size=4k", _MS_RDONLY)
+            for place in filter(None, (_PRACTICE, hidden)):
+                _mount(place, "size=4k", _MS_RDONLY)
             os.chdir(folder)
         _call("prctl", _SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         _call("capset", struct.pack("Ii", _CAPABILITIES, 0), bytes(24))

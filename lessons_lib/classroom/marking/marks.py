@@ -17,10 +17,10 @@ from pathlib import Path
 
 from lessons_lib.classroom import practice
 from lessons_lib.classroom.marking import limits
-from lessons_lib.classroom.marking.judge import own_case
 from lessons_lib.classroom.marking.reading import Notebook, exercises, read
 from lessons_lib.classroom.marking.values import pack_arguments
 from lessons_lib.classroom.marking.words import Told, printable
+from lessons_lib.classroom.own import Own, own_case
 from lessons_lib.classroom.practice import Exercise
 
 __all__ = ["SECONDS", "Mark", "check_cases", "end_turns", "load_cases", "mark", "mark_read"]
@@ -56,6 +56,7 @@ def mark(
     seconds: float = SECONDS,
     language: str | None = None,
     container: str | None = None,
+    own: Iterable[Own] = (),
 ) -> list[Mark]:
     """Mark all exercises of the chapter that a notebook belongs to.
 
@@ -71,6 +72,7 @@ def mark(
         language: of the messages, "en" or "es"; by default the one that the notebook chooses with
             `practice.speak`, else English.
         container: the image of a container to mark in, with podman or docker.
+        own: exercises of the lecturer's own, as `own.read_all` gives; those of the chapter count.
 
     Returns:
         one `Mark` for each exercise, in the order of the notebook; missing functions come last.
@@ -85,7 +87,8 @@ def mark(
         chapter = chapter or found.chapter()
     except Told as reason:
         raise ValueError(f"{notebook}: {reason.say(language or 'en')}") from None
-    return mark_read(str(notebook), found, chapter, cases or {}, seconds, language, container)
+    more = cases or {}
+    return mark_read(str(notebook), found, chapter, more, seconds, language, container, own)
 
 
 def mark_read(
@@ -96,8 +99,10 @@ def mark_read(
     seconds: float = SECONDS,
     language: str | None = None,
     container: str | None = None,
+    own: Iterable[Own] = (),
+    checked: bool = False,
 ) -> list[Mark]:
-    """Mark a notebook that has been read; see `mark`."""
+    """Mark a notebook that has been read; see `mark`. `checked` tells that the cases have been."""
     language = language or notebook.language or "en"
     if language not in practice.LANGUAGES:
         raise ValueError(f"expected one of {sorted(practice.LANGUAGES)}, got {language!r}")
@@ -105,13 +110,17 @@ def mark_read(
         raise ValueError(f"expected seconds above 0, got {seconds!r}")
     cells = list(notebook.cells)
     text = "\n".join(cells)
-    asked = exercises(chapter)
+    own = [one for one in own if one.chapter == chapter]
+    asked = exercises(chapter, own)
     more = {key: list(some) for key, some in cases.items()}
-    check_cases(more)
+    if not checked:
+        check_cases(more, own)
     tasks = {exercise.name: _task(exercise, more.get(f"{chapter}.{exercise.name}", ()))
              for exercise in asked}  # fmt: skip
     task = {"chapter": chapter, "cells": cells, "language": language, "seconds": seconds}
-    said = _ask(task | {"memory": limits.MEMORY}, tasks, container)
+    task |= {"memory": limits.MEMORY, "own": {one.name: one.source for one in own}}
+    task["hidden"] = str(Path(own[0].path).absolute().parents[1]) if own else None
+    said = _ask(task, tasks, container)
     marks = []
     places = {name: text.find(f"def {name}(") % (len(text) + 1) for name in tasks}
     for one in sorted(tasks, key=places.get):
@@ -132,11 +141,11 @@ def load_cases(path: str | os.PathLike) -> dict[str, list[tuple]]:
     return {key: list(more) for key, more in cases.items()}
 
 
-def check_cases(cases: Mapping[str, Iterable[tuple]]) -> None:
+def check_cases(cases: Mapping[str, Iterable[tuple]], own: Iterable[Own] = ()) -> None:
     """Check a lecturer's cases: each names an exercise, and its solution takes the arguments."""
     for key, more in cases.items():
         chapter, _, name = str(key).partition(".")
-        found = [exercise for exercise in exercises(chapter) if exercise.name == name]
+        found = [exercise for exercise in exercises(chapter, own) if exercise.name == name]
         if not found:
             raise ValueError(f"expected cases for chapter.function, got {key!r}")
         for arguments in more:

@@ -5,11 +5,13 @@ import json
 import os
 import pkgutil
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from lessons_lib.classroom import practice
 from lessons_lib.classroom.marking.words import Told
+from lessons_lib.classroom.own import Own
 from lessons_lib.classroom.practice import Exercise
 
 __all__ = ["Notebook", "chapters", "exercises", "read"]
@@ -78,9 +80,21 @@ def chapters() -> set[str]:
     return {module.name for module in pkgutil.iter_modules(practice.__path__)}
 
 
-def exercises(chapter: str) -> list[Exercise]:
-    """Return the exercises of a chapter in its order; `ValueError` if it has none."""
+def exercises(chapter: str, own: Iterable[Own] = ()) -> list[Exercise]:
+    """Return the exercises of a chapter in its order, then those of the lecturer's own.
+
+    Raises `ValueError` if the book has no such chapter, or an exercise of its own by a name.
+    """
     if chapter not in chapters():
         raise ValueError(f"expected a chapter with exercises, got {chapter!r}")
     checks = importlib.import_module(f"lessons_lib.classroom.practice.{chapter}")
-    return [check for name, check in vars(checks).items() if name in checks.__all__]
+    found = [check for name, check in vars(checks).items() if name in checks.__all__]
+    names = {check.name for check in found}
+    for one in own:
+        if one.chapter == chapter:
+            if one.name in names:
+                raise ValueError(
+                    f"{one.path}: expected a name that {chapter} has not, got {one.name}"
+                )
+            found.append(one.exercise)
+    return found

@@ -1,4 +1,4 @@
-"""What a class gets: a text for the terminal, tables, and a page of feedback for each student."""
+"""What a class gets: a text for the terminal, tables, and a text of feedback for each student."""
 
 import csv
 import io
@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from lessons_lib.base.files import write_atomic
 from lessons_lib.classroom.marking.reading import exercises
 from lessons_lib.classroom.marking.submissions import Row
 from lessons_lib.classroom.marking.words import WORDS, printable
+from lessons_lib.classroom.own import Own
 
-__all__ = ["as_csv", "as_json", "as_text", "note", "write_feedback"]
+__all__ = ["as_csv", "as_feedback", "as_json", "as_text", "cell", "file_stems", "note"]
 
 # A sign that begins a formula, where a cell could begin for any separator; wide signs count too.
 _FORMULA = re.compile(r"(?<![^\W_])(?=[=+\-@＝＋－＠])")
@@ -48,14 +48,15 @@ def as_text(row: Row, language: str) -> str:
     return printable("\n".join(lines))
 
 
-def as_csv(rows: Iterable[Row], language: str) -> str:
+def as_csv(rows: Iterable[Row], language: str, own: Iterable[Own] = ()) -> str:
     """Return a table with a line for each row: its total, then 1 or 0 for each exercise.
 
-    No cell begins a formula, with whatever separator a program reads the table.
+    The exercises are those of the book, then the lecturer's own. No cell begins a formula, with
+    whatever separator a program reads the table.
     """
-    rows, words = list(rows), WORDS[language]
+    rows, own, words = list(rows), list(own), WORDS[language]
     chapters = sorted({row.chapter for row in rows} - {""})
-    columns = [(chapter, one.name) for chapter in chapters for one in exercises(chapter)]
+    columns = [(chapter, one.name) for chapter in chapters for one in exercises(chapter, own)]
     titles = [name if len(chapters) == 1 else f"{chapter}.{name}" for chapter, name in columns]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -66,12 +67,13 @@ def as_csv(rows: Iterable[Row], language: str) -> str:
         n = sum(chapter == row.chapter for chapter, _ in columns)
         total = [row.right, n or ""] if row.marks or row.problem else ["", n or ""]
         marked = [marks.get(column, "") for column in columns]
-        cells = [*map(_cell, (row.student, row.path, row.chapter)), *total, *marked]
-        writer.writerow([*cells, _cell(note(row, language))])
+        cells = [*map(cell, (row.student, row.path, row.chapter)), *total, *marked]
+        writer.writerow([*cells, cell(note(row, language))])
     return text.getvalue()
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Return a text as one line of a table that begins no formula."""
     return _FORMULA.sub("'", " ".join(printable(text).split()))
 
 
@@ -91,12 +93,10 @@ def as_json(rows: Iterable[Row], language: str) -> str:
     return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
 
-def write_feedback(folder: Path, rows: list[Row], changed: Row, language: str) -> None:
-    """Write the page of one student: what is right, and what the checks say about the rest."""
-    names = _file_names([row.student for row in rows])
-    own = [row for row in rows if row.student == changed.student and (row.marks or row.problem)]
+def as_feedback(rows: Iterable[Row], language: str) -> str:
+    """Return the text of one student: what is right, and what the checks say about the rest."""
     pages = []
-    for row in own:
+    for row in rows:
         speaks = (row.notebook and row.notebook.language) or language
         words = WORDS[speaks]
         lines = [f"{Path(row.path).name or row.student}"]
@@ -107,12 +107,11 @@ def write_feedback(folder: Path, rows: list[Row], changed: Row, language: str) -
             lines += ["", f"{mark.exercise}: {words['yes' if mark.right else 'no']}"]
             lines += [f"    {line}" for line in mark.message.splitlines()]
         pages.append(printable("\n".join(lines)))
-    text = "\n\n\n".join(pages) + "\n"
-    write_atomic(folder / names[changed.student], text.encode("utf-8", "backslashreplace"))
+    return "\n\n\n".join(pages) + "\n"
 
 
-def _file_names(students: list[str]) -> dict[str, str]:
-    """Return a file's name for each student, no two alike on any system."""
+def file_stems(students: Iterable[str]) -> dict[str, str]:
+    """Return a file's name without suffix for each student, no two alike on any system."""
     names: dict[str, str] = {}
     taken = set()
     for student in dict.fromkeys(students):
@@ -122,5 +121,5 @@ def _file_names(students: list[str]) -> dict[str, str]:
         while name.casefold() in taken:
             name, n = f"{stem}-{n}", n + 1
         taken.add(name.casefold())
-        names[student] = f"{name}.txt"
+        names[student] = name
     return names

@@ -48,6 +48,15 @@ WORDS = {
         "unprotected": "This system cannot lock students' code in: it can read and change your "
         "files and outlive its turn. Use --container, or a computer account of its own.",
         "busy": "{path} is in use; the marks go to {other}",
+        # the platform's gradebook
+        "feedback": "feedback",
+        "not listed": "Not in the roster, so without a line in the gradebook: {student}",
+        "unclear student": "Could be any of {n} students of the roster, so without a line in the "
+        "gradebook: {student}",
+        "best of": "Several notebooks of one student and chapter, of which the best counts: "
+        "{names}",
+        "nothing handed in": "In the roster, but without a notebook, so with an empty cell in the "
+        "gradebook: {names}",
     },
     "es": {
         "no file": "se esperaba un cuaderno y no hay ningún archivo",
@@ -91,6 +100,15 @@ WORDS = {
         "unprotected": "Este sistema no puede encerrar el código de los estudiantes: puede leer y "
         "cambiar tus archivos y seguir activo después. Usa --container o una cuenta aparte.",
         "busy": "{path} está en uso; los resultados van a {other}",
+        "feedback": "comentarios",
+        "not listed": "No está en la lista y no tiene fila en el libro de calificaciones: "
+        "{student}",
+        "unclear student": "Podría ser cualquiera de {n} estudiantes de la lista y no tiene fila "
+        "en el libro de calificaciones: {student}",
+        "best of": "Varios cuadernos de un estudiante y capítulo, de los que cuenta el mejor: "
+        "{names}",
+        "nothing handed in": "En la lista, pero sin cuaderno; su celda queda vacía en el libro de "
+        "calificaciones: {names}",
     },
 }
 

@@ -50,8 +50,9 @@ def paper(questions: Iterable[Drawn], language: str, key: bool = False) -> str:
 def asked(drawn: Drawn, number: int, worth: str, below: str = "", room: bool = True) -> str:
     """Return a question with its number and what it is worth, and room for the answer."""
     kind = drawn.question.kind
-    parts = [f'<span class="number">{number}.</span>', f'<span class="worth">{worth}</span>']
-    parts.append(as_html(prompt(drawn), mathml))
+    about = f'<strong>{number}.</strong> <span class="worth">({worth})</span>'
+    text = as_html(prompt(drawn), mathml)
+    parts = [text.replace("<p>", f"<p>{about} ", 1)]
     items = []
     for letter, text in zip(LETTERS, offered(drawn), strict=False):
         box = '<span class="box"></span>' if kind != "order" and room else ""

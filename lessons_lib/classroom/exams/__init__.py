@@ -1,0 +1,1 @@
+"""Exams from the question bank, one for each student and all equally hard; and what they showed."""
