@@ -36,8 +36,12 @@ def find_files(inputs: Iterable[str | os.PathLike]) -> list[Path]:
     """
     if isinstance(inputs, str | os.PathLike):
         inputs = [inputs]
+    try:
+        given_paths = [Path(one) for one in inputs]
+    except TypeError:
+        raise ValueError(f"expected paths of files to read, got {inputs!r:.80}") from None
     found = {}
-    for given in map(Path, inputs):
+    for given in given_paths:
         if given.is_dir():
             files = [path for path in _inside(given) if _kind(path)]
         elif given.exists():
@@ -269,8 +273,7 @@ def _table(separator: str) -> Callable[..., Iterator[Document]]:
         csv.field_size_limit(_LONGEST)
         rows = csv.reader(_lines(file, encoding), delimiter=separator, strict=True)
         names = next(rows, [])
-        if column not in names:
-            raise ValueError(f"expected a column {column!r}, got: {', '.join(names):.200}")
+        _check_column(names, column)
         place = names.index(column)
         for row in rows:
             if row and len(row) != len(names):
@@ -306,7 +309,7 @@ def _arrow(path: Path, column: str) -> Iterator[Document]:
 
 
 def _check_column(names: list[str], column: str) -> None:
-    if column not in names:
+    if names.count(column) != 1:
         raise ValueError(f"expected a column {column!r}, got: {', '.join(names):.200}")
 
 
