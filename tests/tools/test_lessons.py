@@ -123,6 +123,18 @@ def test_what_a_processor_decides_is_held_by_its_numbers_alone(root, monkeypatch
     assert "en: numbers in no named cell: 18" in lessons.check(root)[0]
 
 
+def test_a_chapter_without_questions_has_objectives_in_its_plan(root, monkeypatch):
+    monkeypatch.setattr(lessons.source, "slugs", list)
+    assert "neither objectives nor a question bank" in lessons.check(root)[0]
+    swap(PLAN, "[[mistakes]]", '[[objectives]]\nen = "count"\nes = "contar"\n\n[[mistakes]]', 1)(
+        root
+    )
+    monkeypatch.setattr(house, "ROOT", root)
+    assert lessons.main(["--stamp"]) == lessons.main([]) == lessons.main(["--check"]) == 0
+    page = (root / ES).read_text(encoding="utf-8")
+    assert "\n\n- contar\n\n**Qué sale mal" in page
+
+
 def test_numbers_are_read_in_both_languages():
     english = "From 1,234.5 to 3/4, [2, 48] and `x9`; 0.86."
     assert lessons.numbers(english, "en") == ["1234.5", "3", "4", "2", "48", "0.86"]
