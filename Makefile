@@ -22,7 +22,7 @@ CHECK_PYTHON = @$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_in
 	'expected Python 3.11 to 3.14, got ' + sys.version.split()[0])"
 
 .PHONY: help book test serve weave notebooks model style lock clean \
-	teaching references quick pdf zip wheel publish links visit colab oldest newest questions
+	teaching references quick pdf zip wheel publish links visit colab oldest newest questions slides
 
 help:
 	@echo "make book       build both editions; prints where to open them"
@@ -37,6 +37,7 @@ help:
 	@echo "make quick      check the library alone: no notebooks, no pages"
 	@echo "make pdf        print each edition; make zip packs the site for reading offline"
 	@echo "make wheel      build the library's wheel; make publish the notebooks for Colab"
+	@echo "make slides     make the slides of every chapter, in both languages, for reading offline"
 	@echo "make questions  export the question bank in every format and both languages"
 	@echo "make links      renew the list of links to other sites; make visit requests each"
 	@echo "make colab      run the published notebooks with Colab's packages"
@@ -107,6 +108,9 @@ pdf: book
 
 zip: book
 	@$(PY) -m tools.release zip
+
+slides: $(ENV)/ready
+	@$(PY) -m tools.slides
 
 wheel: $(ENV)/ready
 	@$(PY) -m tools.wheel

@@ -10,6 +10,7 @@ import signal
 import sys
 import tracemalloc
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 from itertools import pairwise
 
@@ -28,7 +29,7 @@ from lessons_lib.data.files import find_files, read_documents
 from lessons_lib.gpt import loss
 from lessons_lib.llama import Llama, LlamaConfig
 from lessons_lib.tokens import GPT2_PATTERN, GPT4_PATTERN, BPETokenizer, engine, train_bpe
-from lessons_lib.tokens.streams import count_words, cut_text
+from lessons_lib.tokens.streams import SAFE_CUTS, count_words, cut_text
 from lessons_lib.training import END, Recipe, Windows, train
 from lessons_lib.training.command import main as training_command
 
@@ -165,13 +166,12 @@ def test_what_tiktoken_cannot_say_is_encoded_here(tmp_path):
     assert on_disk(tmp_path / "out") == [own.end_id, *(i for row in rows for i in row)]
 
 
-def test_a_million_spaces_are_too_many_for_the_engine_and_encoded_here():
+def test_a_million_spaces_which_are_too_many_for_the_engine_are_encoded_here():
     tokenizer = BPETokenizer.train("a  b" * 9, 258, [END], end=END)
     encoder = engine.Encoder(tokenizer, tokenizer.end_id, "<u2")
     text = "a" + " " * 1_000_000 + "b"
-    with pytest.raises(ValueError, match="stack"):
-        encoder.fast.encode_to_numpy(text, disallowed_special=())
-    assert Counter(encoder.encode(text).tolist()) == Counter(tokenizer.encode(text))
+    assert encoder.fast is not None
+    assert tokenizer.decode(encoder.encode(text).tolist()) == text
 
 
 # ------------------------------------------------------------------------------ stopped and resumed
@@ -280,6 +280,7 @@ def test_two_writers_and_other_folders_are_refused(tmp_path):
         ("a.jsonl", b'{"text": ""}\n{"text": null}\n\n', "at least one document with text, got 2"),
         ("a.txt", b"", "at least one document with text, got 1"),
         ("a.csv", b"id,body\n1,a\n", "a column 'text', got: id, body"),
+        ("a.csv", b"text,text\n1,2\n", "a column 'text', got: text, text"),
         ("a.csv", b"id,text\n1\n", "expected 2 cells up to line 2, got 1"),
         ("a.csv", b'text\n"never closed\n', "unexpected end of data"),
         ("a.jsonl.gz", gzip.compress(b'{"text": "a"}\n' * 999)[:-20], "a whole packed file"),
@@ -354,8 +355,16 @@ def test_what_is_no_input_is_refused(tmp_path):
     ):
         with pytest.raises(ValueError, match=match):
             call(inputs)
-    with pytest.raises(ValueError, match="an encoding such as utf-8, got 'klingon'"):
-        call(tmp_path / "b.txt", encoding="klingon")
+    for encoding in ("klingon", "hex", 7):
+        with pytest.raises(ValueError, match="an encoding such as utf-8, got"):
+            call(tmp_path / "b.txt", encoding=encoding)
+    for wrong in (None, [3], [b"a.txt"]):
+        with pytest.raises(ValueError, match="expected paths of files"):
+            call(wrong)
+    with pytest.raises(ValueError, match="expected a BPETokenizer, got 'gpt2'"):
+        call(tmp_path / "b.txt", tokenizer="gpt2")
+    with pytest.raises(ValueError, match="text"):
+        call(tmp_path / "b.txt", column=3)
     with pytest.raises(ValueError, match="processes"):
         call(tmp_path / "b.txt", processes=0)
     with pytest.raises(ValueError, match="a tokenizer with an end"):
@@ -364,11 +373,18 @@ def test_what_is_no_input_is_refused(tmp_path):
     assert files == [tmp_path / "b.txt"]  # each once
 
 
-def test_a_dataset_with_its_rows_rearranged_is_refused(tmp_path):
+def test_a_dataset_in_parts_or_with_its_rows_rearranged_is_refused(tmp_path):
     state = {"_data_files": [], "_indices_data_files": [{"filename": "indices.arrow"}]}
     (tmp_path / "state.json").write_text(json.dumps(state))
     with pytest.raises(ValueError, match="with its rows in order"):
         find_files(tmp_path)
+    for name in ("train", "test"):
+        (tmp_path / "all" / name).mkdir(parents=True)
+    (tmp_path / "all" / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+    with pytest.raises(
+        ValueError, match=r"a single part of the dataset in .*, got all: test, train"
+    ):
+        find_files(tmp_path / "all")
 
 
 # ------------------------------------------------------------------------------------- long texts
@@ -377,7 +393,7 @@ def test_a_dataset_with_its_rows_rearranged_is_refused(tmp_path):
 @given(
     st.lists(st.text(alphabet="ab1 \n\r\t.,'ñ\u3000", max_size=30), max_size=8),
     st.integers(1, 20),
-    st.sampled_from([GPT2_PATTERN, GPT4_PATTERN]),
+    st.sampled_from([*SAFE_CUTS]),
 )
 def test_pieces_have_the_tokens_of_the_whole(chunks, size, pattern):
     tokenizer = PIECEMEAL[pattern]
@@ -387,9 +403,7 @@ def test_pieces_have_the_tokens_of_the_whole(chunks, size, pattern):
     assert found == tokenizer.encode("".join(chunks))
 
 
-PIECEMEAL = {
-    p: BPETokenizer.train("ab a1 ñ.\n\n  b\t'a", 280, (), p) for p in (GPT2_PATTERN, GPT4_PATTERN)
-}
+PIECEMEAL = {p: BPETokenizer.train("ab a1 ñ.\n\n  b\t'a", 280, (), p) for p in SAFE_CUTS}
 
 
 def test_a_single_long_line_is_read_in_little_memory(tmp_path):
@@ -416,8 +430,8 @@ def test_a_long_text_that_cannot_be_cut_is_refused(tmp_path, monkeypatch):
 
 def test_line_ends_and_marks_are_those_of_load_text(tmp_path):
     path = tmp_path / "a.txt"
-    path.write_bytes(b"\xef\xbb\xbf" + b"a\r\n" * 40_000 + b"\r")
-    assert list(map("".join, read_documents(path))) == ["a\n" * 40_000 + "\r"]
+    path.write_bytes(b"\xef\xbb\xbf" + b"a\r\n" * 60_000 + b"\r")
+    assert list(map("".join, read_documents(path))) == ["a\n" * 60_000 + "\r"]
 
 
 def test_a_tokenizer_learned_from_a_stream_is_the_same():
@@ -521,6 +535,26 @@ def test_texts_do_not_look_into_one_another_when_asked(folder):
     loss_fn = partial(document_loss, end_id=shards.end_id)
     record = train(model, shards, Recipe(n_steps=2, batch_size=2), loss_fn=loss_fn)
     assert len(record) == 2
+
+
+def test_a_run_on_shards_goes_on_as_if_it_had_not_stopped(folder, tmp_path):
+    def new_run(name, begin=0, **more):
+        torch.manual_seed(0)
+        model = Llama(LlamaConfig(TOKENIZER.vocab_size, 16, 8, n_heads=1, n_layers=1, d_ff=8))
+        recipe = Recipe(n_steps=4, batch_size=2, save_every=1)
+        with suppress(InterruptedError):
+            train(model, Shards(folder, 16, begin), recipe, folder=tmp_path / name, **more)
+        return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+    def stop(line):
+        if line["step"] == 2:
+            raise InterruptedError
+
+    whole = new_run("whole")
+    new_run("stopped", watch=stop)
+    assert torch.equal(new_run("stopped", resume=True), whole)
+    with pytest.raises(ValueError, match=r"(?s)these differ:.*data\.sum"):
+        new_run("stopped", begin=1, resume=True)
 
 
 def test_the_commands_write_check_and_train(tmp_path, capsys):

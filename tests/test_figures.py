@@ -130,6 +130,25 @@ def test_points_and_lines_stand_on_logarithmic_axes():
             figures.points(groups, lines, "x", "y")
 
 
+def test_no_line_passes_behind_a_legend(capsys):
+    """Lines at every height leave no place inside: the legend stands above them."""
+    places = list(range(1, 33))
+
+    def is_inside(series):
+        figure = figures.curves(places, series, "x", "y")
+        (axes,) = figure.axes
+        axes.set_yscale("log")  # what a notebook changes afterwards
+        figure._ipython_display_()
+        capsys.readouterr()
+        figure.draw_without_rendering()
+        return bool(axes.get_legend().get_window_extent().y0 < axes.get_window_extent().y1)
+
+    spread = {f"line {height}": [4.0**-height] * 32 for height in range(6)}
+    assert is_inside({"a": places})
+    assert is_inside({"a": places, **dict.fromkeys("bc", [1] * 32)})
+    assert not is_inside(spread)
+
+
 def test_boxes_belong_to_their_owners():
     left = [(0, 0, 2, 1, "layer 1", 0), (0, 1, 2, 1, "layer 2", 1)]
     figure = figures.boxes({"pipeline": left, "data": [(0, 0, 1, 2, "all", 0)]})

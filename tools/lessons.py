@@ -6,14 +6,15 @@
 
 A plan, `lesson_plans/SLUG.toml`, holds both languages side by side: what students get wrong, a
 demonstration, questions to discuss, minutes for the chapter's sections. Objectives and the number
-of questions come from the question bank, the names of sections from the headings of the notebooks,
-those of wrong answers from `tests/wrong_answers`.
+of questions come from the question bank (the plan of a chapter without one has `objectives`), the
+names of sections from the headings of the notebooks, those of wrong answers from
+`tests/wrong_answers`.
 
 A plan remembers the hash of its English text (`stamp`), and that of what it rests on (`seen`): the
-headings and exercises of its chapter and the cells that it names, with what they print. When the
-English changes, the Spanish is stale; when the rest changes, the plan is to be read again. Numbers
-of its text, of 10 and more or with decimals, must stand in those cells, each language in its own;
-`own` lists those that the plan itself brings.
+headings and exercises of its chapter and the cells that it names, with what they print, if that is
+the same on every machine. When the English changes, the Spanish is stale; when the rest changes,
+the plan is to be read again. Numbers of its text, of 10 and more or with decimals, must stand in
+those cells, each language in its own; `own` lists those that the plan itself brings.
 """
 
 import argparse
@@ -30,7 +31,8 @@ from nbformat import NotebookNode
 
 from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
-from lessons_lib.classroom.questions.source import LEVELS, Bank, load
+from lessons_lib.classroom.questions import source
+from lessons_lib.classroom.questions.source import LEVELS, Bank
 from tools import house, publish
 from tools.questions import cell_print
 from tools.teaching import Chapter, read_chapter
@@ -43,7 +45,8 @@ PLACE = re.compile(r"(<!-- lesson: (\w+) -->\n).*?(<!-- end of lesson -->)", re.
 STAMPS = re.compile(r'^(?:stamp|seen) = ".*"\n', re.M)
 FIELDS = {  # of a plan and of its parts: what must be there, what may
     "plan": ({"cells", "minutes", "mistakes", "demonstration", "discussion", "calculus", "pytorch"},
-             {"own", "stamp", "seen"}),
+             {"objectives", "own", "stamp", "seen"}),
+    "objectives": ({"en", "es"}, set()),
     "mistakes": ({"en", "es"}, {"wrong"}),
     "demonstration": ({"en", "es"}, set()),
     "discussion": ({"en", "es", "en_reaches", "es_reaches"}, set()),
@@ -101,7 +104,7 @@ class Room:
     chapters: dict[str, Chapter]
     headings: dict[str, list[str]]
     cells: dict[str, dict[str, NotebookNode]]
-    bank: Bank
+    bank: Bank | None
     wrong: dict[str, tuple[str, ...]]
 
 
@@ -129,7 +132,7 @@ def read_room(root: Path, slug: str) -> Room:
         chapters={language: read_chapter(path) for language, path in paths.items()},
         headings={language: headings(nb) for language, nb in books.items()},
         cells={lang: {cell.id: cell for cell in nb.cells} for lang, nb in books.items()},
-        bank=load(slug),
+        bank=source.load(slug) if slug in source.slugs() else None,
         wrong=wrong_answers(slug),
     )
 
@@ -152,7 +155,8 @@ def read_plan(root: Path, slug: str) -> dict:
 
     hold("plan", plan)
     for part in FIELDS.keys() - {"plan"}:
-        for entry in plan[part] if isinstance(plan[part], list) else [plan[part]]:
+        here = plan.get(part, [])
+        for entry in here if isinstance(here, list) else [here]:
             hold(part, entry)
     return plan
 
@@ -167,7 +171,7 @@ def slugs(root: Path) -> list[str]:
 def entries(plan: dict) -> list[dict]:
     """Return all parts of a plan that hold text in both languages."""
     single = [plan["demonstration"], plan["calculus"], plan["pytorch"]]
-    return [*plan["mistakes"], *plan["discussion"], *single]
+    return [*plan.get("objectives", ()), *plan["mistakes"], *plan["discussion"], *single]
 
 
 def texts(plan: dict, language: str) -> list[str]:
@@ -187,7 +191,12 @@ def english(plan: dict) -> str:
 def ground(plan: dict, room: Room) -> str:
     """Return the fingerprint of what a plan rests on."""
     names = [task.function for task in room.chapters["en"].exercises]
-    prints = [cell_print(cells[name]) for cells in room.cells.values() for name in plan["cells"]]
+    cells = [cells[name] for cells in room.cells.values() for name in plan["cells"]]
+    prints = [
+        # what a processor decides is held by the numbers alone, see `unfounded`
+        cell.source if "nbval-ignore-output" in house.tags(cell) else cell_print(cell)
+        for cell in cells
+    ]
     return fingerprint(json.dumps([room.headings["en"], names, prints]))
 
 
@@ -249,6 +258,8 @@ def faults(slug: str, plan: dict, room: Room) -> list[str]:
     found = [f"no cell {name!r}" for name in plan["cells"] if name not in room.cells["en"]]
     if len({len(heads) for heads in room.headings.values()}) > 1:
         found.append("the notebooks have different numbers of headings")
+    if not (room.bank or plan.get("objectives")):
+        found.append("neither objectives nor a question bank")
     exercises = {task.function for task in room.chapters["en"].exercises}
     rows = {*room.headings["en"], *WORDS["en"]["named"], *(f"exercise {n}" for n in exercises)}
     found += [f"no heading or exercise {row!r}" for row in plan["minutes"] if row not in rows]
@@ -310,8 +321,13 @@ def sizes(plan: dict, room: Room, language: str) -> list[str]:
 def section(plan: dict, room: Room, language: str) -> str:
     """Return the section of a page on one lesson."""
     words, chapter = WORDS[language], room.chapters[language]
-    levels = Counter(question.level for question in room.bank.questions)
-    told = ", ".join(f"{words['levels'][level]} {levels[level]}" for level in LEVELS)
+    objectives = [one[language] for one in plan.get("objectives", ())]
+    asked = []
+    if room.bank:
+        objectives = [one.text[language] for one in room.bank.objectives]
+        levels = Counter(question.level for question in room.bank.questions)
+        told = ", ".join(f"{words['levels'][level]} {levels[level]}" for level in LEVELS)
+        asked = [words["bank"].format(n=len(room.bank.questions), levels=told)]
     discussion = [
         f"{i}. {one[language].strip()} {words['reaches']} {one[f'{language}_reaches'].strip()}"
         for i, one in enumerate(plan["discussion"], 1)
@@ -319,8 +335,8 @@ def section(plan: dict, room: Room, language: str) -> str:
     blocks = [
         f"## {chapter.name}",
         words["can"].format(slug=chapter.slug),
-        "\n".join(f"- {one.text[language]}" for one in room.bank.objectives),
-        words["bank"].format(n=len(room.bank.questions), levels=told),
+        "\n".join(f"- {one}" for one in objectives),
+        *asked,
         words["mistakes"],
         "\n".join(mistakes(plan, language)),
         f"{words['demonstration']} {plan['demonstration'][language].strip()}",

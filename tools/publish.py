@@ -223,7 +223,7 @@ def publish(
         title = cell.metadata.get("mystnb", {}).get("code_prompt_show", "")
         if house.is_solution(cell):
             title = WORDS[language]["solution"]
-        for key in ("translates", "mystnb"):
+        for key in ("translates", "mystnb", "slides"):
             cell.metadata.pop(key, None)
         try:
             if cell.cell_type == "markdown":

@@ -1,4 +1,4 @@
-"""Write the tables of the page on teaching: everything in them is counted, nothing is typed.
+"""Write the tables of the pages on teaching: everything in them is counted, nothing is typed.
 
     python -m tools.teaching             write the tables into book/en and book/es
     python -m tools.teaching --check     change nothing, list what is stale
@@ -21,9 +21,11 @@ from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
 from tools import house, notebooks
 
+PAGES = ("teaching", "course")
 WORDS_PER_MINUTE = 238  # Brysbaert (2019): adults reading English non-fiction silently
 PHRASES = "tools/teaching.toml"
 SECONDS = "tools/teaching_seconds.json"
+CREDIT_HOURS = (30, 25)  # of work for an ECTS credit, at most and at least: ECTS Users' Guide 2015
 HOW = (
     "Processor seconds of a clean run of the English notebook, the start of Python included, on "
     "one thread (user and system time of the kernel). Optional real texts were not there."
@@ -34,6 +36,7 @@ WORDS = {  # \xad: where a word may break on a phone
         "sizes": "| Chapter | Words | Lines | Exer\xadcises | Run, s |",
         "path": "| Week | In class | Alone | Class | Home |",
         "exercises": "| Exercise | What it trains |",
+        "workload": "| Weeks | Class | Home | Together | ECTS credits |",
         "total": "All",
         "left out": "Left out: {}.",
         "nothing": "–",
@@ -46,6 +49,7 @@ WORDS = {  # \xad: where a word may break on a phone
         "sizes": "| Capítulo | Pala\xadbras | Líneas | Ejer\xadcicios | Cál\xadculo, s |",
         "path": "| Se\xadmana | En clase | A solas | Clase | Casa |",
         "exercises": "| Ejercicio | Qué entrena |",
+        "workload": "| Semanas | Clase | Casa | En total | Créditos ECTS |",
         "total": "Total",
         "left out": "Sin tratar: {}.",
         "nothing": "–",
@@ -171,6 +175,12 @@ def _number(value: int, language: str) -> str:
     )
 
 
+def _credits(minutes: float, language: str) -> str:
+    """Return how many ECTS credits so much work is, from and to."""
+    least, most = (f"{minutes / 60 / hours:.1f}" for hours in CREDIT_HOURS)
+    return f"{least} – {most}" if language == "en" else f"{least} – {most}".replace(".", ",")
+
+
 def _table(head: str, rows: list[tuple]) -> str:
     """Return a table in Markdown; columns of numbers are set to the right."""
     columns = [[str(cell) for cell in column if cell != ""] for column in zip(*rows, strict=True)]
@@ -226,6 +236,7 @@ def tables(root: Path, language: str) -> dict[str, str]:
         "sizes": _table(words["sizes"], sizes),
     }
 
+    work = []
     for name, weeks in phrases["paths"].items():
         rows, totals = [], [0.0, 0.0]
         for i, week in enumerate(weeks, 1):
@@ -236,9 +247,12 @@ def tables(root: Path, language: str) -> dict[str, str]:
                 + sum(home_minutes(english[slug], slug in alone) for slug in taught + alone),
             ]
             totals = [old + new for old, new in zip(totals, minutes, strict=True)]
-            text = week[language] if language in week else links(taught)
-            rows.append((i, text, links(alone), *map(_hours, minutes)))
+            text = "; ".join(filter(None, [taught and links(taught), week.get(language)]))
+            rows.append((i, text or words["nothing"], links(alone), *map(_hours, minutes)))
         rows.append((f"**{words['total']}**", "", "", *map(_hours, totals)))
+        work.append(
+            (name.split()[0], *map(_hours, [*totals, sum(totals)]), _credits(sum(totals), language))
+        )
         head = words["path"]
         if not any(week.get("home") for week in weeks):  # nothing to say in the third column
             rows = [(*row[:2], *row[3:]) for row in rows]
@@ -250,6 +264,7 @@ def tables(root: Path, language: str) -> dict[str, str]:
             table += "\n\n" + words["left out"].format(names)
         made[f"path of {name}"] = table
 
+    made["workload"] = _table(words["workload"], work)
     made["exercises"] = "\n\n".join(
         f"### {book[slug].name}\n\n"
         + _table(
@@ -268,22 +283,27 @@ def tables(root: Path, language: str) -> dict[str, str]:
     return made
 
 
-def page(root: Path, language: str, text: str) -> str:
-    """Return the page with its tables made anew.
+def pages(root: Path, language: str) -> dict[Path, str]:
+    """Return the pages of an edition with their tables made anew.
 
     A table stands between `<!-- table: NAME -->` and `<!-- end of table -->`. Raises `ValueError`
     if a table has no place, or a place no table.
     """
     made = tables(root, language)
-    found = re.findall(r"<!-- table: (.+?) -->", text)
+    paths = [root / "book" / language / f"{slug}.md" for slug in PAGES]
+    texts = {path: path.read_text(encoding="utf-8") for path in paths}
+    found = re.findall(r"<!-- table: (.+?) -->", "\n".join(texts.values()))
     if sorted(found) != sorted(made):
-        raise ValueError(f"book/{language}/teaching.md: expected places {[*made]}, got {found}")
-    return re.sub(
-        r"(<!-- table: (.+?) -->\n).*?(<!-- end of table -->)",
-        lambda place: f"{place[1]}\n{made[place[2]]}\n\n{place[3]}",
-        text,
-        flags=re.DOTALL,
-    )
+        raise ValueError(f"book/{language}: expected places {[*made]}, got {found}")
+    return {
+        path: re.sub(
+            r"(<!-- table: (.+?) -->\n).*?(<!-- end of table -->)",
+            lambda place: f"{place[1]}\n{made[place[2]]}\n\n{place[3]}",
+            text,
+            flags=re.DOTALL,
+        )
+        for path, text in texts.items()
+    }
 
 
 # ---------------------------------------------------------------- checking
@@ -336,15 +356,16 @@ def check_phrases(root: Path) -> list[str]:
 
 
 def check(root: Path) -> list[str]:
-    """List everything that is stale or missing in the page on teaching, in both languages."""
+    """List everything that is stale or missing in the pages on teaching, in both languages."""
     if findings := check_phrases(root):
         return findings
     for language in house.LANGUAGES:
-        path = root / "book" / language / "teaching.md"
-        text = path.read_text(encoding="utf-8")
         try:
-            if page(root, language, text) != text:
-                findings.append(f"{house.where(root, path)}: stale; run python -m tools.teaching")
+            findings += [
+                f"{house.where(root, path)}: stale; run python -m tools.teaching"
+                for path, text in pages(root, language).items()
+                if text != path.read_text(encoding="utf-8")
+            ]
         except ValueError as error:
             findings.append(str(error))
     return findings
@@ -384,9 +405,8 @@ def main(arguments: list[str] | None = None) -> int:
     if findings := check_phrases(root):
         return house.report(findings)
     for language in house.LANGUAGES:
-        path = root / "book" / language / "teaching.md"
-        text = page(root, language, path.read_text(encoding="utf-8"))
-        write_atomic(path, text.encode())
+        for path, text in pages(root, language).items():
+            write_atomic(path, text.encode())
     return 0
 
 

@@ -213,6 +213,8 @@ def compare_cells(en: NotebookNode, es: NotebookNode) -> list[str]:
     findings = []
     if house.tags(en) != house.tags(es):
         findings.append(f"tags {sorted(house.tags(es))}, in English {sorted(house.tags(en))}")
+    if en.metadata.get("slides") != es.metadata.get("slides"):
+        findings.append("what its metadata `slides` says is not what it says in English")
     if en.cell_type != "code":
         if en.source == es.source and len(words(prose(en.source))) > LONGEST_SAME:
             findings.append("not translated")

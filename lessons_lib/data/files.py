@@ -32,12 +32,17 @@ def find_files(inputs: Iterable[str | os.PathLike]) -> list[Path]:
             wrote. In folders, files of other kinds are passed over, and so are hidden ones.
 
     Raises:
-        ValueError: nothing there, a file of another kind, or a dataset with its rows rearranged.
+        ValueError: nothing there, a file of another kind, or a dataset in several parts or with its
+            rows rearranged.
     """
     if isinstance(inputs, str | os.PathLike):
         inputs = [inputs]
+    try:
+        given_paths = [Path(one) for one in inputs]
+    except TypeError:
+        raise ValueError(f"expected paths of files to read, got {inputs!r:.80}") from None
     found = {}
-    for given in map(Path, inputs):
+    for given in given_paths:
         if given.is_dir():
             files = [path for path in _inside(given) if _kind(path)]
         elif given.exists():
@@ -59,8 +64,12 @@ def find_files(inputs: Iterable[str | os.PathLike]) -> list[Path]:
 def _inside(folder: Path) -> list[Path]:
     """Return the files of a folder; of a folder that `datasets` wrote, those that its state names.
 
-    Beside these, such a folder may hold what was computed from them.
+    Beside these, such a folder may hold what was computed from them; and of several folders, one
+    mostly has the texts to test on.
     """
+    if (folder / "dataset_dict.json").is_file():
+        parts = ", ".join(sorted(path.name for path in folder.iterdir() if path.is_dir()))
+        raise ValueError(f"expected a single part of the dataset in {folder}, got all: {parts}")
     state = folder / "state.json"
     if state.is_file():
         try:
@@ -269,8 +278,7 @@ def _table(separator: str) -> Callable[..., Iterator[Document]]:
         csv.field_size_limit(_LONGEST)
         rows = csv.reader(_lines(file, encoding), delimiter=separator, strict=True)
         names = next(rows, [])
-        if column not in names:
-            raise ValueError(f"expected a column {column!r}, got: {', '.join(names):.200}")
+        _check_column(names, column)
         place = names.index(column)
         for row in rows:
             if row and len(row) != len(names):
@@ -306,7 +314,7 @@ def _arrow(path: Path, column: str) -> Iterator[Document]:
 
 
 def _check_column(names: list[str], column: str) -> None:
-    if column not in names:
+    if names.count(column) != 1:
         raise ValueError(f"expected a column {column!r}, got: {', '.join(names):.200}")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from lessons_lib.base.checkpoints import differences
 from lessons_lib.base.files import lock_folder, write_atomic
 from lessons_lib.base.progress import progress_bar
-from lessons_lib.base.validation import check_integer
+from lessons_lib.base.validation import check_integer, check_text
 from lessons_lib.data.files import file_mark, find_files, read_documents
 from lessons_lib.tokens import BPETokenizer
 from lessons_lib.tokens.engine import Encoded, Encoder, encode_batches
@@ -85,7 +85,7 @@ def tokenize_files(
         "vocab_size": tokenizer.vocab_size,
         "end_id": end_id,
         "tokenizer": tokenizer.digest(),
-        "column": column,
+        "column": check_text(column),
         "encoding": _check_encoding(encoding),
         "shard_tokens": check_integer("shard_tokens", shard_tokens, 1),
     }
@@ -120,6 +120,8 @@ def has_shards(out: Path) -> bool:
 
 def _end_of(tokenizer: BPETokenizer) -> int:
     """Return the id of the token that ends a text."""
+    if not isinstance(tokenizer, BPETokenizer):
+        raise ValueError(f"expected a BPETokenizer, got {tokenizer!r:.80}")
     end = tokenizer.end_id
     end = tokenizer.special_tokens.get(END) if end is None else end
     if end is None:
@@ -131,6 +133,7 @@ def _end_of(tokenizer: BPETokenizer) -> int:
 
 def _check_encoding(encoding: str) -> str:
     try:
+        "".encode(encoding)  # there are encodings of no text, such as hex
         return codecs.lookup(encoding).name
     except (LookupError, TypeError):
         raise ValueError(f"expected an encoding such as utf-8, got {encoding!r:.40}") from None

@@ -71,6 +71,7 @@ class Figure(mpl.figure.Figure):
         """Show the figure in a notebook: as SVG, and by its name where there are only letters."""
         from IPython.display import display  # only where there is a notebook
 
+        self._lift_legends()
         display({"image/svg+xml": svg_of(self), "text/plain": repr(self)}, raw=True)
 
     def draw(self, renderer: object) -> None:
@@ -78,6 +79,17 @@ class Figure(mpl.figure.Figure):
         if language.chosen() != "en":
             self._translate()
         super().draw(renderer)
+
+    def _lift_legends(self) -> None:
+        """Set each legend behind which a line passes above its axes."""
+        self.draw_without_rendering()
+        for axes in self.axes:
+            if (legend := axes.get_legend()) is None:
+                continue
+            box = legend.get_window_extent()
+            lines = [line.get_path().transformed(line.get_transform()) for line in axes.lines]
+            if any(line.intersects_bbox(box, filled=False) for line in lines):
+                _legend_above(axes, [text.get_text() for text in legend.get_texts()])
 
     def _translate(self) -> None:
         for axis in self.findobj(Axis):
@@ -187,11 +199,15 @@ def bars(groups: Mapping[str, Mapping[str, float]], ylabel: str, form: str = ".2
     axes.set(ylabel=ylabel)
     axes.margins(y=0.3 if turned else 0.12)
     axes.spines[["top", "right"]].set_visible(False)
-    wide = sum(text_width(name, _SIZE) + 45 for name in names) > 62 * WIDTH
-    axes.legend(
-        frameon=False, ncols=2 if wide else len(names), loc="lower left", bbox_to_anchor=(0, 1)
-    )
+    _legend_above(axes, names)
     return figure
+
+
+def _legend_above(axes: Axes, names: Sequence[str]) -> None:
+    """Add a legend above the axes, in two columns where the names are too long for one row."""
+    wide = sum(text_width(name, _SIZE) + 45 for name in names) > 62 * WIDTH
+    columns = 2 if wide else len(names)
+    axes.legend(frameon=False, ncols=columns, loc="lower left", bbox_to_anchor=(0, 1))
 
 
 def curves(
@@ -298,7 +314,8 @@ def points(
         )
     figure, axes = plt.subplots(FigureClass=Figure, figsize=(WIDTH, 3.0), layout="constrained")
     for i, (name, (x, y)) in enumerate(groups.items()):
-        axes.plot(x, y, _MARKS[i], color=COLOURS[i], label=name)
+        # Hollow: marks that lie on each other are all seen.
+        axes.plot(x, y, _MARKS[i], color=COLOURS[i], label=name, fillstyle="none")
     for style, (name, (x, y)) in zip(styles, lines.items(), strict=False):
         axes.plot(x, y, style, color="#333333", label=name)
     axes.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel)

@@ -173,7 +173,7 @@ function draw(model, el) {
       wall,
       status,
       factor.box,
-      element("section", { "aria-label": say.frame }, frame),
+      element("div", { role: "region", "aria-label": say.frame }, frame),
       folded(say.numbers, scrolling(say.scores, table)),
     ),
   );

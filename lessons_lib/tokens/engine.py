@@ -54,9 +54,10 @@ class Encoder:
         if self.fast is None:
             return np.array(self.tokenizer.encode(text), self.dtype)
         try:
-            return self.fast.encode_to_numpy(text, disallowed_special=()).astype(self.dtype)
-        except (ValueError, AttributeError):
-            # The engine's stack is too small for a million spaces; versions before 0.9 lack arrays.
+            if hasattr(self.fast, "encode_to_numpy"):  # the oldest versions have only lists
+                return self.fast.encode_to_numpy(text, disallowed_special=()).astype(self.dtype)
+            return np.array(self.fast.encode_ordinary(text), self.dtype)
+        except ValueError:  # the engine's stack is too small for a million spaces
             return np.array(self.tokenizer.encode(text), self.dtype)
 
     def batch(self, pieces: Sequence[tuple[str, bool]]) -> Encoded:

@@ -8,8 +8,12 @@ import regex
 from lessons_lib.base.validation import check_integer, check_special_tokens, check_text
 from lessons_lib.tokens.bpe import GPT2_PATTERN, GPT4_PATTERN, split_special, split_words
 
-__all__ = ["SAFE_CUTS", "count_words", "cut_text", "last_cut"]
+__all__ = ["LLAMA3_PATTERN", "SAFE_CUTS", "count_words", "cut_text", "last_cut"]
 
+LLAMA3_PATTERN = (  # as the tokenizer.json of Llama 3 has it: GPT-4's with other line ends
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 # Places where no word of the pattern goes on, whatever follows, and the words before end alike.
 SAFE_CUTS = {
     GPT2_PATTERN: r"(?<=\S)(?=\s)",  # a space of any kind after something seen
@@ -17,6 +21,7 @@ SAFE_CUTS = {
     r"|(?<=\S)(?=[^\S\r\n])"  # after a sign, whose word takes the line ends: other spaces
     r"|(?<=[\r\n])(?=[^\S\r\n]*+\S)",  # the start of a line that is not blank
 }
+SAFE_CUTS[LLAMA3_PATTERN] = SAFE_CUTS[GPT4_PATTERN]
 _PIECE = 1 << 18  # characters, about
 _MOST = 1 << 24  # characters without a place to cut
 
@@ -57,7 +62,7 @@ def cut_text(
     >>> list(cut_text(["one t", "wo three"], GPT2_PATTERN, size=4))
     ['one', ' two', ' three']
     """
-    held, enough = "", check_integer("size", size, 1)
+    held, enough = "", size
     for chunk in chunks:
         for start in range(0, len(chunk), size):
             held += chunk[start : start + size]

@@ -408,11 +408,11 @@ class BPETokenizer:
     ) -> Iterator[int]:
         """Yield the token ids of texts that follow one another, without holding them all.
 
-        The ids are those of `encode` on the joined text. With `GPT2_PATTERN` and `GPT4_PATTERN`,
-        text is held back only from the last place where what follows cannot change the words
-        before, such as a space after a letter, so memory stays constant while such places keep
-        coming. Of another pattern nothing is known, and all text is held; so it is where text is
-        normalized.
+        The ids are those of `encode` on the joined text. With the patterns of GPT-2, GPT-4 and
+        Llama 3, text is held back only from the last place where what follows cannot change the
+        words before, such as a space after a letter, so memory stays constant while such places
+        keep coming. Of another pattern nothing is known, and all text is held; so it is where text
+        is normalized.
 
         Args:
             iterable: pieces of one text, such as an open file's lines.

@@ -10,6 +10,8 @@ Source: the raw tokens of nanoGPT and llm.c (A. Karpathy), with an index beside 
 import hashlib
 import json
 import os
+from bisect import bisect_right
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +64,7 @@ class TokensOnDisk:
 
     def __init__(self, files: list[tuple[Path, int]], dtype: str):
         self.dtype, self.paths = np.dtype(dtype), [path for path, _ in files]
-        self.bounds = np.cumsum([0] + [n for _, n in files])
+        self.bounds = list(accumulate((n for _, n in files), initial=0))
         self._maps, self._reads = {}, 0
         for path, n in files:
             size = path.stat().st_size if path.is_file() else None
@@ -74,7 +76,7 @@ class TokensOnDisk:
 
     def __len__(self) -> int:
         """Return N."""
-        return int(self.bounds[-1])
+        return self.bounds[-1]
 
     def __getitem__(self, places: slice) -> Tensor:
         """Return the tokens from one place to another, (n,) of 64 bits."""
@@ -89,9 +91,9 @@ class TokensOnDisk:
         if self._reads % _AGAIN == 0:
             self._maps.clear()  # else the memory of this process seems to grow with what it read
         done = 0
-        number = int(np.searchsorted(self.bounds, first, side="right")) - 1
+        number = bisect_right(self.bounds, first) - 1
         while done < len(out):
-            begin = first + done - int(self.bounds[number])
+            begin = first + done - self.bounds[number]
             part = self._map(number)[begin : begin + len(out) - done]
             out[done : done + len(part)] = part
             done, number = done + len(part), number + 1
@@ -99,7 +101,8 @@ class TokensOnDisk:
 
     def _map(self, number: int) -> np.ndarray:
         if number not in self._maps:
-            self._maps[number] = np.memmap(self.paths[number], self.dtype, "r")
+            # as a plain array, of which a part is taken faster
+            self._maps[number] = np.asarray(np.memmap(self.paths[number], self.dtype, "r"))
         return self._maps[number]
 
 

@@ -8,7 +8,7 @@ import tomllib
 
 import pytest
 
-from lessons_lib.classroom.questions import checks, drawing, source
+from lessons_lib.classroom.questions import checks, drawing, source, text
 from tools import house, questions
 
 SEEDS = 50
@@ -197,6 +197,20 @@ def test_a_bank_has_enough_of_each(data):
         "expected different ids",
     ):
         assert said in found
+
+
+def test_the_longest_option_is_not_too_often_the_right_one(data):
+    for question in data["questions"]:
+        if question["kind"] == "choice":
+            right = next(option for option in question["options"] if option["right"])
+            right["es"][0] += " porque así resulta ser siempre, como se explicó en el capítulo"
+    n = sum(question["kind"] == "choice" for question in data["questions"])
+    found = checks.check(source.read("alignment", data))
+    assert found == [
+        "alignment: expected the right option to be the longest in at most 45% of the choices "
+        f"in es, got {n} of {n}"
+    ]
+    assert text.shown_length("`a<b` & $x_1 \\approx {2}$, *c*") == len("a<b & x1x2, c")
 
 
 @pytest.mark.parametrize(

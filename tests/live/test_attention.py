@@ -159,9 +159,11 @@ def test_equal_weights_have_no_largest(page):
     assert status.inner_text() == "c attends alike to all that it sees: 0.333 each."
     live.focus(page, "c")
     page.keyboard.press("ArrowRight")
+    live.settle(page)
     assert status.inner_text() == "a attends most to a: 1.000."
     live.focus(page, MASK)
     page.keyboard.press("Space")
+    live.settle(page)
     assert status.inner_text() == "a attends alike to all that it sees: 0.333 each."
 
 
@@ -192,6 +194,7 @@ def test_two_maps_keep_their_choices_apart(page):
     live.mount(page, make(token=0), make(token=3))
     live.focus(page, "Ana")
     page.keyboard.press("ArrowRight")
+    live.settle(page)
     tokens = page.locator("table.live-heat").evaluate_all(
         "all => all.map(one => one.dataset.token)"
     )
@@ -205,6 +208,7 @@ def test_spanish(page):
         assert words in text
     assert "attends" not in text
     page.locator(".live-tap").first.click()
+    live.settle(page)
     assert "oculto" in page.locator("table.live-bars").inner_text()
 
 

@@ -201,6 +201,7 @@ def test_two_figures_keep_their_settings_apart(page):
     live.mount(page, make(), make())
     live.focus(page, SLIDERS["temperature"])
     page.keyboard.press("Home")
+    live.settle(page)
     settings = page.locator("table.live-bars").evaluate_all(
         "all => all.map(one => JSON.parse(one.dataset.settings).temperature)"
     )

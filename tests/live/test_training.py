@@ -203,6 +203,7 @@ def test_steps_by_keyboard(page):
     check(page, step=3)
     live.focus(page, STEP)
     page.keyboard.press("End")
+    live.settle(page)
     button = page.get_by_role("button", name=NEXT)
     assert button.get_attribute("aria-disabled") == "true"
     live.press(page, NEXT, key="Space")  # nothing further on

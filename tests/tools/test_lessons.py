@@ -109,6 +109,32 @@ def test_stamps_are_renewed_once_a_plan_is_right(root, monkeypatch, capsys):
         lessons.main(["--stamp", "tokens"])
 
 
+def test_what_a_processor_decides_is_held_by_its_numbers_alone(root, monkeypatch):
+    monkeypatch.setattr(house, "ROOT", root)
+    for name in BOOK:
+        nb = house.read_notebook(root / name)
+        [cell] = [cell for cell in nb.cells if cell.id == "answers"]
+        cell.metadata["tags"] = ["nbval-ignore-output"]
+        house.write_notebook(root / name, nb)
+    assert lessons.main(["--stamp"]) == 0
+    swap(BOOK[0], "the model: 18 of 100 answers are", "the model: 18 of 100 are")(root)
+    assert lessons.check(root) == []
+    swap(BOOK[0], "the model: 18 of", "the model: 17 of")(root)
+    assert "en: numbers in no named cell: 18" in lessons.check(root)[0]
+
+
+def test_a_chapter_without_questions_has_objectives_in_its_plan(root, monkeypatch):
+    monkeypatch.setattr(lessons.source, "slugs", list)
+    assert "neither objectives nor a question bank" in lessons.check(root)[0]
+    swap(PLAN, "[[mistakes]]", '[[objectives]]\nen = "count"\nes = "contar"\n\n[[mistakes]]', 1)(
+        root
+    )
+    monkeypatch.setattr(house, "ROOT", root)
+    assert lessons.main(["--stamp"]) == lessons.main([]) == lessons.main(["--check"]) == 0
+    page = (root / ES).read_text(encoding="utf-8")
+    assert "\n\n- contar\n\n**Qué sale mal" in page
+
+
 def test_numbers_are_read_in_both_languages():
     english = "From 1,234.5 to 3/4, [2, 48] and `x9`; 0.86."
     assert lessons.numbers(english, "en") == ["1234.5", "3", "4", "2", "48", "0.86"]

@@ -83,15 +83,16 @@ def root(tmp_path):
             house.write_notebook(folder / f"{slug}.ipynb", v4.new_notebook(cells=cells))
         page = f"# Page\n\n{PLACES}The end.\n"
         (folder / "teaching.md").write_text(page, encoding="utf-8")
+        page = "# Course\n\n<!-- table: workload -->\n<!-- end of table -->\n"
+        (folder / "course.md").write_text(page, encoding="utf-8")
     refresh(tmp_path)
     return tmp_path
 
 
 def refresh(root):
     for language in ("en", "es"):
-        path = root / "book" / language / "teaching.md"
-        text = teaching.page(root, language, path.read_text(encoding="utf-8"))
-        path.write_text(text, encoding="utf-8")
+        for path, text in teaching.pages(root, language).items():
+            path.write_text(text, encoding="utf-8")
 
 
 def replace(path, old, new):
@@ -171,6 +172,11 @@ def test_the_tables_of_a_small_book(root):
         "| **All** |  | 1:30 | 1:00 |\n\n"
         "Left out: Tokens."
     )
+    assert english["workload"].splitlines()[2:] == [  # 150 and 200 minutes
+        "| 2 | 1:30 | 1:00 | 2:30 | 0.1 – 0.1 |",
+        "| 1 | 1:00 | 2:20 | 3:20 | 0.1 – 0.1 |",
+    ]
+    assert teaching._credits(75 * 60, "es") == "2,5 – 3,0"
     assert spanish["exercises"].splitlines() == [
         "### Tokens",
         "",
@@ -212,6 +218,7 @@ DEFECTS = {
         stored(teaching.PHRASES, "Doubling", "Twice as much"),
         stored(teaching.PHRASES, "class_minutes = 30", "class_minutes = 40"),
     ],
+    "book/en/course.md: stale": [stored("book/en/course.md", "| 2:30 |", "| 2:31 |")],
     "book/es/teaching.md: stale": [
         notebook("tokens", "El doble", "Dos veces", ["es"]),
         notebook("intro", "un poco de", "un poco más de", ["es"]),

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
+from lessons_lib.classroom.exams.analysis import analyse
+from lessons_lib.classroom.exams.answers import Answers, read_answers
 from lessons_lib.classroom.exams.drawing import blueprint, draw_exam, pool
 from lessons_lib.classroom.exams.plan import Plan, load_plan, plans
 from lessons_lib.classroom.exams.sheets import key, marking_sheet, sheets
@@ -17,7 +19,7 @@ from lessons_lib.classroom.exams.tables import as_number
 from lessons_lib.classroom.printing import print_pdf
 from lessons_lib.classroom.questions.source import KINDS, LANGUAGES, LEVELS
 
-__all__ = ["main", "make"]
+__all__ = ["examine", "main", "make"]
 
 
 def make(plan: Plan, students: str, seed: int, language: str, out: Path, pdf: bool) -> list[Path]:
@@ -35,15 +37,37 @@ def make(plan: Plan, students: str, seed: int, language: str, out: Path, pdf: bo
         f"key-{language}.html": key(plan, exams, language).encode(),
         f"marking-{language}.csv": marking_sheet(exams, language),
     }
-    out.mkdir(parents=True, exist_ok=True)
-    files = []
-    for name, data in texts.items():
-        write_atomic(out / name, data)
-        files.append(out / name)
+    files = _write(texts, out)
     for page in files[:2] if pdf else ():
         print_pdf(page, page.with_suffix(".pdf"))
         files.append(page.with_suffix(".pdf"))
     return files
+
+
+def examine(answers: Path, language: str | None, out: Path) -> list[Path]:
+    """Write the analysis of a table of answers, in its language or another; return the files.
+
+    Raises `ValueError` as `read_answers` does.
+    """
+    # Drawing needs Matplotlib's seconds: whoever makes exams does without them.
+    from lessons_lib.classroom.exams.report import items_table, options_table, report
+
+    given = read_answers(answers)
+    language = language or given.language
+    analysis = analyse(Answers(given.responses, language))
+    files = {
+        f"analysis-{language}.html": report(analysis, language).encode(),
+        f"items-{language}.csv": items_table(analysis, language),
+        f"answers-{language}.csv": options_table(analysis, language),
+    }
+    return _write(files, out)
+
+
+def _write(files: dict[str, bytes], out: Path) -> list[Path]:
+    out.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        write_atomic(out / name, data)
+    return [out / name for name in files]
 
 
 def _plan(args: argparse.Namespace) -> Plan:
@@ -85,10 +109,16 @@ def main(arguments: list[str] | None = None) -> int:
     one.add_argument("--language", choices=LANGUAGES, default="en")
     one.add_argument("--no-pdf", action="store_true", help="write HTML and CSV alone")
     one.add_argument("--out", type=Path, required=True, help="the folder that the files go to")
+    two = commands.add_parser("analyse", help="analyse a marking sheet that is filled in")
+    two.add_argument("answers", type=Path, metavar="ANSWERS.csv")
+    two.add_argument("--language", choices=LANGUAGES, help="of the report; by default the table's")
+    two.add_argument("--out", type=Path, required=True, help="the folder that the files go to")
     args = parser.parse_args(arguments)
-    files = make(
-        _plan(args), args.students, args.seed, args.language, args.out, pdf=not args.no_pdf
-    )
+    if args.command == "analyse":
+        files = examine(args.answers, args.language, args.out)
+    else:
+        pdf = not args.no_pdf
+        files = make(_plan(args), args.students, args.seed, args.language, args.out, pdf)
     for path in files:
         console.tell(str(path))
     return 0

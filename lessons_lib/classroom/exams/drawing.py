@@ -85,17 +85,17 @@ def _place(slot: Slot) -> tuple:
 
 
 def _fill(plan: Plan, questions: Mapping, rng: Random, spare: int) -> list[Slot]:
-    """Draw slots level by level; what a level leaves of its time, the next one has."""
+    """Draw slots level by level; what a level leaves of its time, the next one has, then any."""
     shares = sum(plan.levels.values())
-    slots, until, share = [], 0, 0.0
-    for level in LEVELS:
-        share += plan.levels.get(level, 0)
-        until = round(2 * plan.minutes * share / shares)
+    free = Counter({slot: len(found) // spare for slot, found in questions.items()})
+    slots, share = [], 0.0
+    for levels in [*([level] for level in LEVELS), LEVELS]:
+        share += sum(plan.levels.get(level, 0) for level in levels)
+        until = round(2 * plan.minutes * min(1, share / shares))
         left = until - sum(slot.points for slot in slots)
-        free = Counter(
-            {s: len(found) // spare for s, found in questions.items() if s.level == level}
-        )
-        while fitting := [s for s, n in free.items() if n > 0 and s.points <= left]:
+        while fitting := [
+            s for s, n in free.items() if n and s.level in levels and s.points <= left
+        ]:
             # As likely as a draw of one of the questions that are left.
             (slot,) = rng.choices(fitting, [free[s] for s in fitting])
             slots.append(slot)

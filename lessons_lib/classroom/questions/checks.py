@@ -9,7 +9,7 @@ from importlib import import_module
 from lessons_lib.classroom.questions.drawing import OWN, numbers, placeholders
 from lessons_lib.classroom.questions.maths import mathml
 from lessons_lib.classroom.questions.source import LANGUAGES, LEVELS, UPPER, Bank, Question
-from lessons_lib.classroom.questions.text import formulas
+from lessons_lib.classroom.questions.text import formulas, shown_length
 
 __all__ = ["check", "check_question"]
 
@@ -17,6 +17,7 @@ FEWEST = 30  # questions of a chapter
 FEWEST_AT = {"recall": 5, "analyse": 5}
 FEWEST_SERVING = 3  # questions for an objective
 LONGEST = 12  # lines of a fault
+TELLING = 0.45  # of the choices may have a right option that is longer than all others
 
 
 def check(bank: Bank, cells: Collection[str] | None = None) -> list[str]:
@@ -43,6 +44,7 @@ def check(bank: Bank, cells: Collection[str] | None = None) -> list[str]:
                 f"expected at least {FEWEST_SERVING} questions for the objective "
                 f"{objective.id!r}, got {serving[objective.id]}"
             )
+    found += _telling(bank)
     for what in (bank.objectives, bank.questions):
         for name, times in Counter(one.id for one in what).items():
             if times > 1:
@@ -52,6 +54,24 @@ def check(bank: Bank, cells: Collection[str] | None = None) -> list[str]:
     for question in bank.questions:
         for finding in check_question(question, objectives, cells):
             found.append(f"{bank.slug} [{question.id}]: {finding}")
+    return found
+
+
+def _telling(bank: Bank) -> list[str]:
+    """Return the languages in which one would too often be right with the longest option."""
+    choices, found = [one for one in bank.questions if one.kind == "choice"], []
+    for lang in LANGUAGES:
+        longest = 0
+        for question in choices:
+            sizes = {True: [0], False: [0]}
+            for option in question.options:
+                sizes[option.right].append(shown_length(option.text[lang]))
+            longest += max(sizes[True]) > max(sizes[False])
+        if longest > TELLING * len(choices):
+            found.append(
+                f"expected the right option to be the longest in at most {TELLING:.0%} of the "
+                f"choices in {lang}, got {longest} of {len(choices)}"
+            )
     return found
 
 

@@ -2,10 +2,20 @@
 
 import re
 from collections.abc import Callable
-from html import escape
+from html import escape, unescape
 
-__all__ = ["as_html", "code_block", "code_span", "fenced", "formulas", "in_brackets", "inline_html"]
+__all__ = [
+    "as_html",
+    "code_block",
+    "code_span",
+    "fenced",
+    "formulas",
+    "in_brackets",
+    "inline_html",
+    "shown_length",
+]
 
+COMMAND = re.compile(r"\\[A-Za-z]+")  # of TeX
 FENCE = re.compile(r"^(`{3,})[^\n`]*\n(.*?)^\1[ \t]*$", re.M | re.S)
 PARTS = re.compile(
     r"(?P<ticks>`+)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)"
@@ -46,6 +56,12 @@ def formulas(text: str) -> set[str]:
     found = set()
     as_html(text, lambda formula: found.add(formula) or "")
     return found
+
+
+def shown_length(text: str) -> int:
+    """Return about how many characters a reader sees of a line of Markdown."""
+    shown = inline_html(text, lambda formula: re.sub(r"[{}^_ ]", "", COMMAND.sub("x", formula)))
+    return len(unescape(re.sub(r"<[^>]*>", "", shown)))
 
 
 def _within(code: str) -> str:
