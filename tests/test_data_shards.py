@@ -373,11 +373,18 @@ def test_what_is_no_input_is_refused(tmp_path):
     assert files == [tmp_path / "b.txt"]  # each once
 
 
-def test_a_dataset_with_its_rows_rearranged_is_refused(tmp_path):
+def test_a_dataset_in_parts_or_with_its_rows_rearranged_is_refused(tmp_path):
     state = {"_data_files": [], "_indices_data_files": [{"filename": "indices.arrow"}]}
     (tmp_path / "state.json").write_text(json.dumps(state))
     with pytest.raises(ValueError, match="with its rows in order"):
         find_files(tmp_path)
+    for name in ("train", "test"):
+        (tmp_path / "all" / name).mkdir(parents=True)
+    (tmp_path / "all" / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+    with pytest.raises(
+        ValueError, match=r"a single part of the dataset in .*, got all: test, train"
+    ):
+        find_files(tmp_path / "all")
 
 
 # ------------------------------------------------------------------------------------- long texts

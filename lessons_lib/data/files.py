@@ -32,7 +32,8 @@ def find_files(inputs: Iterable[str | os.PathLike]) -> list[Path]:
             wrote. In folders, files of other kinds are passed over, and so are hidden ones.
 
     Raises:
-        ValueError: nothing there, a file of another kind, or a dataset with its rows rearranged.
+        ValueError: nothing there, a file of another kind, or a dataset in several parts or with its
+            rows rearranged.
     """
     if isinstance(inputs, str | os.PathLike):
         inputs = [inputs]
@@ -63,8 +64,12 @@ def find_files(inputs: Iterable[str | os.PathLike]) -> list[Path]:
 def _inside(folder: Path) -> list[Path]:
     """Return the files of a folder; of a folder that `datasets` wrote, those that its state names.
 
-    Beside these, such a folder may hold what was computed from them.
+    Beside these, such a folder may hold what was computed from them; and of several folders, one
+    mostly has the texts to test on.
     """
+    if (folder / "dataset_dict.json").is_file():
+        parts = ", ".join(sorted(path.name for path in folder.iterdir() if path.is_dir()))
+        raise ValueError(f"expected a single part of the dataset in {folder}, got all: {parts}")
     state = folder / "state.json"
     if state.is_file():
         try:

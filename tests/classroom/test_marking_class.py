@@ -234,6 +234,22 @@ def test_one_students_files_are_not_the_nexts(tmp_path):
     assert only(mark_class(tmp_path / "class")["b"], "count_next").right
 
 
+def test_each_student_has_one_keeper_for_all_notebooks(tmp_path, monkeypatch):
+    started, start = [], marks.start
+    monkeypatch.setattr(marks, "start", lambda *given: started.append(1) or start(*given))
+    for name, cell in (("a", COUNT_NEXT), ("b", count_next("import os\nos.kill(1, 9)\nreturn {}"))):
+        write_notebook(tmp_path / "class" / name / "intro.ipynb", IMPORT, cell)
+        write_notebook(
+            tmp_path / "class" / name / "tokens.ipynb", IMPORT.replace("intro", "tokens")
+        )
+    main([str(tmp_path / "class"), "--json", str(tmp_path / "m.json")])
+    rows = json.loads((tmp_path / "m.json").read_text(encoding="utf-8"))
+    assert [(row["student"], row["chapter"], row["right"]) for row in rows] == [
+        ("a", "intro", 1), ("a", "tokens", 0), ("b", "intro", 0), ("b", "tokens", 0)
+    ]  # fmt: skip
+    assert len(started) == 2 or not limits.enclosing()
+
+
 def test_without_fork(tmp_path, monkeypatch):
     """Windows and macOS start each process anew."""
     keep = "from lessons_lib.classroom.marking import keeper; keeper._METHOD = 'spawn'; "

@@ -270,6 +270,9 @@ def test_by_itself_the_first_sentence_is_shown_and_code_with_its_output(tmp_path
     deck = chapter(tmp_path, [prose("## One\n\nA claim. And more."), code("print(1)", "1\n")])
     assert shown(deck) == [[], ["A claim.", "print(1)", "1"]]
     assert [part.texts["en"] for part in deck.slides[1].notes] == ["A claim. And more."]
+    alone = chapter(tmp_path, [prose("## One\n\nA claim. And more.")])
+    assert shown(alone) == [[], ["A claim. And more."]]  # there is room for all of it
+    assert alone.slides[1].notes == []
 
 
 def test_metadata_takes_skips_and_begins(tmp_path):
@@ -279,7 +282,7 @@ def test_metadata_takes_skips_and_begins(tmp_path):
     deck = chapter(tmp_path, [prose(text), code("print(1)", "1\n", take=["output"])])
     assert shown(deck)[1] == ["A claim.", "Last.", "1"]
     deck = chapter(tmp_path, [prose(text), code("print(1)", "1\n", slide="new")])
-    assert shown(deck)[1:] == [["A claim."], ["print(1)", "1"]]
+    assert shown(deck)[1:] == [["A claim. And more."], ["print(1)", "1"]]
     quote = "## One\n\n```\n" + "line\n" * 13 + "```\n\n> **Predict first.** Why?"
     assert len(chapter(tmp_path, [prose(quote)]).slides) == 3
     assert len(chapter(tmp_path, [prose(quote, slide="same")]).slides) == 2

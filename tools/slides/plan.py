@@ -32,6 +32,7 @@ MOST = 48  # slides of a deck, before code without a result of its own is left o
 SHORTEST = 75  # minutes of a lecture
 LONGEST = 90
 LED = ("formula", "list", "table", "output")  # what a paragraph may announce
+EMPTY = 320  # pixels: a slide with so much room and nothing but prose gets more of it
 MUCH = 240  # pixels: with less room, what is new begins a slide
 RESULTS = ("output", "picture", "live")
 CALL = 3  # lines of code that only draw what is seen below them
@@ -71,6 +72,7 @@ class Block:
         extra: is left out where there is no room.
         hidden: is seen after a pause.
         alt: of a picture, by language.
+        whole: the paragraph of which it is a sentence.
         before: prose for the notes before it.
         after: prose for the notes after it.
     """
@@ -85,6 +87,7 @@ class Block:
     extra: bool = False
     hidden: bool = False
     alt: dict[str, str] = field(default_factory=dict)
+    whole: dict[str, str] = field(default_factory=dict)
     before: list[Part] = field(default_factory=list)
     after: list[Part] = field(default_factory=list)
 
@@ -354,6 +357,7 @@ class Chooser:
         kind = how.pop("kind", part.kind)
         block = Block(kind, texts, part.cell, alt=part.alt, **how)
         block.forced = self.forced
+        block.whole = part.texts if block.kind == part.kind == "text" else {}
         block.same = part.marks.get("slide") == "same"
         block.before, self.ahead, self.forced = self.ahead, [], False
         self.section.blocks.append(block)
@@ -567,7 +571,26 @@ def lay_out(section: Section, number: int) -> list[Slide]:
         for block in chunk:
             _place(slides, block)
     slides[-1].notes += section.notes
-    return [slide for slide in slides if slide.blocks or slide is slides[0]]
+    found = [slide for slide in slides if slide.blocks or slide is slides[0]]
+    for slide in found:
+        if section.level > 1:
+            _fill(slide)
+    return found
+
+
+def _fill(slide: Slide) -> None:
+    """Show whole the paragraphs of a slide that has only their first sentences and much room."""
+    if slide.left < EMPTY or any(block.kind not in ("text", "list") for block in slide.blocks):
+        return
+    for block in slide.blocks:
+        texts = block.texts
+        if block.kind != "text" or block.extra or block.whole in ({}, texts):
+            continue
+        block.texts = block.whole
+        if slide.left < 0:
+            block.texts = texts
+        else:
+            slide.notes = [part for part in slide.notes if part.texts != block.whole]
 
 
 def _is_full(slide: Slide) -> bool:

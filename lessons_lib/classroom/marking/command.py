@@ -4,10 +4,12 @@ import argparse
 import contextlib
 import math
 import os
+import queue
 import sys
+import threading
 import time
 from collections import Counter, defaultdict
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -52,28 +54,38 @@ def main(arguments: list[str] | None = None) -> int:
     if not (options.container or limits.enclosing()):
         print(words["unprotected"], file=sys.stderr)
 
-    def mark(row: Row) -> Row:
+    def mark(row: Row, sitting: marks.Sitting) -> None:
         if row.notebook and not row.problem:
-            how = (options.seconds, options.language, options.container, own, True)
+            how = (options.seconds, options.language, own, sitting, True)
             try:
                 drawn = _drawn(own, row, options.seed)
                 more = {key: [*cases.get(key, ()), *drawn.get(key, ())] for key in cases | drawn}
                 row.marks = marks.mark_read(row.path, row.notebook, row.chapter, more, *how)
             except Exception as error:  # of the marker itself: this row's, not the class's
                 row.problem = Told("failed", got=practice.told(error))
-        return row
 
+    def mark_student(some: list[Row]) -> None:
+        with marks.Sitting(options.container) as sitting:
+            for row in some:
+                if stopping.is_set():
+                    break
+                mark(row, sitting)
+                marked.put(row)
+
+    stopping, marked = threading.Event(), queue.SimpleQueue()
     pool = ThreadPoolExecutor(options.jobs)
     try:
-        turns = [pool.submit(mark, row) for row in rows]
-        waiting = set(turns)
+        turns = [pool.submit(mark_student, some) for some in report.of.values()]
+        waiting = len(rows)
         while waiting:
-            done, waiting = wait(waiting, report.due(), FIRST_COMPLETED)
-            for row in (turn.result() for turn in done):
+            with contextlib.suppress(queue.Empty):  # a wait that ends lets Ctrl+C through
+                row = marked.get(timeout=min(1.0, report.due() or 1.0))
                 print(as_text(row, language), flush=True)
                 report.add(row)
+                waiting -= 1
             report.write()
     except BaseException:  # Ctrl+C too: what is marked is written
+        stopping.set()
         report.close()
         pool.shutdown(wait=False, cancel_futures=True)
         while not all(turn.done() for turn in turns):  # one may be about to begin

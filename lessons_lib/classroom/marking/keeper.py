@@ -1,8 +1,8 @@
 """The keeper of one student's turn: it starts their code, watches it, and ends all of it.
 
-It reads one task as a line of JSON, and writes a line for each exercise. Each step (to find what a
-function needs, to run it, to judge its answers) is a process of its own, with a time limit; after
-each step nothing of it is left. The keeper itself runs no line of the student's.
+It reads a task for each notebook, a line of JSON, and writes a line for each exercise. Each step
+(to find what a function needs, to run it, to judge its answers) is a process of its own, with a
+time limit; after each step nothing of it is left. The keeper itself runs no line of the student's.
 """
 
 import ast
@@ -38,15 +38,25 @@ _METHOD = "fork" if limits.LINUX else "spawn"
 
 
 def keep() -> None:
-    """Do the task that stands in the first line of the input."""
-    task = json.loads(sys.stdin.buffer.readline())
+    """Do the tasks that stand in the lines of the input, and say "done" after each."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    _own.update(task.pop("own"))
-    if task["enclosed"]:
-        limits.enclose(task["folder"])
-    limits.guard()
-    _Keeper(task, lambda *line: print(json.dumps(line), file=out, flush=True)).work()
+
+    def send(*line: object) -> None:
+        print(json.dumps(line), file=out, flush=True)
+
+    first = True
+    while line := sys.stdin.buffer.readline():
+        task = json.loads(line)
+        _own.clear()
+        _own.update(task.pop("own"))
+        if first and task["enclosed"]:
+            limits.enclose(task["folder"])
+        if first:
+            limits.guard()
+        first = False
+        _Keeper(task, send).work()
+        send("done")
 
 
 class _Keeper:

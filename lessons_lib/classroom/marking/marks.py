@@ -23,10 +23,20 @@ from lessons_lib.classroom.marking.words import Told, printable
 from lessons_lib.classroom.own import Own, own_case
 from lessons_lib.classroom.practice import Exercise
 
-__all__ = ["SECONDS", "Mark", "check_cases", "end_turns", "load_cases", "mark", "mark_read"]
+__all__ = [
+    "SECONDS",
+    "Mark",
+    "Sitting",
+    "check_cases",
+    "end_turns",
+    "load_cases",
+    "mark",
+    "mark_read",
+]
 
 SECONDS = 20.0  # for one exercise
 START = 120.0  # seconds for what is no student's: Python, torch, a container
+LEAVE = 5.0  # seconds for a keeper to end
 LONGEST_LINE = 1_000_000  # bytes of what a keeper says about one exercise
 KEEP = "from lessons_lib.classroom.marking.keeper import keep; keep()"
 _turns: dict[subprocess.Popen, list[str]] = {}  # keepers at work, and how to end their containers
@@ -87,8 +97,10 @@ def mark(
         chapter = chapter or found.chapter()
     except Told as reason:
         raise ValueError(f"{notebook}: {reason.say(language or 'en')}") from None
-    more = cases or {}
-    return mark_read(str(notebook), found, chapter, more, seconds, language, container, own)
+    with Sitting(container) as sitting:
+        return mark_read(
+            str(notebook), found, chapter, cases or {}, seconds, language, own, sitting
+        )
 
 
 def mark_read(
@@ -98,11 +110,14 @@ def mark_read(
     cases: Mapping[str, Iterable[tuple]],
     seconds: float = SECONDS,
     language: str | None = None,
-    container: str | None = None,
     own: Iterable[Own] = (),
+    sitting: "Sitting | None" = None,
     checked: bool = False,
 ) -> list[Mark]:
-    """Mark a notebook that has been read; see `mark`. `checked` tells that the cases have been."""
+    """Mark a notebook that has been read; see `mark`.
+
+    `sitting` holds the keeper; `checked` tells that the cases have been.
+    """
     language = language or notebook.language or "en"
     if language not in practice.LANGUAGES:
         raise ValueError(f"expected one of {sorted(practice.LANGUAGES)}, got {language!r}")
@@ -120,7 +135,7 @@ def mark_read(
     task = {"chapter": chapter, "cells": cells, "language": language, "seconds": seconds}
     task |= {"memory": limits.MEMORY, "own": {one.name: one.source for one in own}}
     task["hidden"] = str(Path(own[0].path).absolute().parents[1]) if own else None
-    said = _ask(task, tasks, container)
+    said = _ask(task, tasks, sitting)
     marks = []
     places = {name: text.find(f"def {name}(") % (len(text) + 1) for name in tasks}
     for one in sorted(tasks, key=places.get):
@@ -174,13 +189,13 @@ def _task(exercise: Exercise, more: Iterable[tuple]) -> dict:
 # ---------------------------------------------------------------- the keeper
 
 
-def _ask(task: dict, tasks: dict, container: str | None) -> dict[str, tuple[str | None, bool]]:
+def _ask(task: dict, tasks: dict, sitting: "Sitting") -> dict[str, tuple[str | None, bool]]:
     """Let a keeper mark the exercises; where it is killed, another one does the rest."""
     said: dict[str, tuple[str | None, bool]] = {}
     while missing := [name for name in tasks if name not in said]:
         before = len(said)
         turn = task | {"exercises": {name: tasks[name] for name in missing}}
-        for name, fault, published in _turn(turn, container):
+        for name, fault, published in sitting.turn(turn):
             if name in missing:
                 said[name] = fault and str(fault), bool(published)
         if len(said) == before:
@@ -189,53 +204,94 @@ def _ask(task: dict, tasks: dict, container: str | None) -> dict[str, tuple[str 
     return said
 
 
-def _turn(task: dict, container: str | None) -> Iterator[list]:
-    """Start a keeper and yield what it says about each exercise."""
-    turn = os.urandom(16).hex()
-    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-    with folder, tempfile.TemporaryFile() as errors:
-        command = start(container, turn)
-        enclosed = not container and bool(limits.enclosing())
-        task |= {"enclosed": enclosed, "folder": "/tmp" if container else folder.name}
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            cwd=folder.name,
-            env=dict(os.environ) if container else _environment(folder.name, turn),
-            start_new_session=True,
-        )
-        _turns[process] = [command[0], "kill", f"marking-{turn}"] if container else []
+class Sitting:
+    """One keeper for all notebooks of a student: to start one takes longer than most exercises.
+
+    It starts with the first of them, and again where it was killed. Use it as a context manager.
+    """
+
+    def __init__(self, container: str | None = None):
+        self.container, self.process = container, None
+
+    def __enter__(self) -> "Sitting":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process:  # it has done its tasks, and ends by itself when no more can come
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                self.process.stdin.close()
+                self.process.wait(LEAVE)
+        self.close()
+
+    def turn(self, task: dict) -> Iterator[list]:
+        """Let the keeper do a task and yield what it says about each exercise.
+
+        Raises `ChildProcessError` if it does not start, `InterruptedError` if it was stopped.
+        """
+        if self.process is None:
+            self._start()
+        process, enclosed = self.process, self.enclosed
+        task |= {"enclosed": enclosed, "folder": "/tmp" if self.container else self.folder.name}
         steps = 1 + 4 * len(task["exercises"])
         timer = threading.Timer(START + steps * (task["seconds"] + 10), _end, [process])
         timer.daemon = True
         timer.start()
-        ready = False
+        done = ready = stopped = False
         try:
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.write(json.dumps(task).encode() + b"\n")
                 process.stdin.flush()
-            while line := process.stdout.readline(LONGEST_LINE):
+            while not done and (line := process.stdout.readline(LONGEST_LINE)):
                 with contextlib.suppress(ValueError):
                     said = json.loads(line)
-                    ready = ready or said == ["ready"]
+                    ready, done = ready or said == ["ready"], said == ["done"]
                     if len(said) == 3:
                         yield said
         finally:
             timer.cancel()
             stopped = process in _stopped
-            _stopped.discard(process)
-            _end(process)
-            if not (enclosed or container):
-                limits.sweep(turn)
+            if not done:
+                last = self.close()
         if stopped:
             raise InterruptedError("the run was stopped")
         if not ready:
-            errors.seek(0)
-            last = errors.read()[-2000:].decode(errors="replace").strip().splitlines()
-            got = last[-1] if last else "nothing"
-            raise ChildProcessError(f"expected {command[0]} to start the marker, got {got}")
+            command = start(self.container, "")[0]
+            raise ChildProcessError(f"expected {command} to start the marker, got {last}")
+
+    def _start(self) -> None:
+        self.name = os.urandom(16).hex()
+        self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (until `close`)
+        command = start(self.container, self.name)
+        self.enclosed = not self.container and bool(limits.enclosing())
+        own = _environment(self.folder.name, self.name)
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            cwd=self.folder.name,
+            env=dict(os.environ) if self.container else own,
+            start_new_session=True,
+        )
+        ends = [command[0], "kill", f"marking-{self.name}"] if self.container else []
+        _turns[self.process] = ends
+
+    def close(self) -> str:
+        """End the keeper, if there is one, and all that is left of it; return its last words."""
+        if self.process is None:
+            return "nothing"
+        _end(self.process)
+        self.process.stdout.close()
+        _stopped.discard(self.process)
+        self.process = None
+        if not (self.enclosed or self.container):
+            limits.sweep(self.name)
+        with self.errors:
+            self.errors.seek(0)
+            last = self.errors.read()[-2000:].decode(errors="replace").strip().splitlines()
+        self.folder.cleanup()
+        return last[-1] if last else "nothing"
 
 
 def start(container: str | None, turn: str) -> list[str]:
