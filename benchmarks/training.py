@@ -1,21 +1,25 @@
 """Training beside peers: speed of a step, and how good a model is after equal seconds.
 
     python -m benchmarks.training speed         tokens per second, beside transformers
+    python -m benchmarks.training gpt2          the same for GPT-2 124M in plain PyTorch, 10 steps
     python -m benchmarks.training shakespeare   loss after 60, 120 and 180 s, beside GPT-2's recipe
     python -m benchmarks.training stories       distance from the floor after 60 and 120 s
 
-Two threads, float32, everything in one run. `shakespeare` needs the text (see
-`lessons_lib.corpus.texts`).
+Two threads (`OMP_NUM_THREADS` says otherwise), float32, everything in one run. `gpt2` counts the
+processor's time, which other programs do not change much, and its steps take turns. `shakespeare`
+needs the text (see `lessons_lib.corpus.texts`).
 """
 
 import argparse
 import math
+import os
 import platform
 import statistics
 import time
 from functools import partial
 
 import torch
+import torch.nn.functional as F
 import transformers
 from torch import nn
 
@@ -103,6 +107,77 @@ def speed(repeats: int = 10) -> None:
         )
 
 
+class PlainBlock(nn.Module):
+    """A block of GPT-2, of PyTorch's own layers."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, x):
+        """Map (B, T, D) to (B, T, D)."""
+        q, k, v = (
+            y.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for y in self.qkv(self.norms[0](x)).chunk(3, -1)
+        )
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.out(mixed.transpose(1, 2).flatten(2))
+        return x + self.down(F.gelu(self.up(self.norms[1](x)), approximate="tanh"))
+
+
+class PlainGPT(nn.Module):
+    """GPT-2 as one writes it in plain PyTorch, without dropout; the table is used twice."""
+
+    def __init__(self, vocab: int, context: int, width: int, heads: int, layers: int):
+        super().__init__()
+        self.tokens, self.places = nn.Embedding(vocab, width), nn.Embedding(context, width)
+        self.blocks = nn.ModuleList(PlainBlock(width, heads) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+        for table in (self.tokens, self.places):
+            nn.init.normal_(table.weight, std=0.02)
+
+    def forward(self, ids):
+        """Return logits (B, T, V)."""
+        x = self.tokens(ids) + self.places(torch.arange(ids.shape[1]))
+        for block in self.blocks:
+            x = block(x)
+        return F.linear(self.norm(x), self.tokens.weight)
+
+
+def plain_loss(model: nn.Module, ids: torch.Tensor) -> torch.Tensor:
+    """Return the mean cross-entropy of the next tokens."""
+    return F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
+
+
+def gpt2_steps(batch: int = 4, length: int = 128, n_steps: int = 10) -> None:
+    """Compare whole steps of the 124M shape, ours and plain PyTorch's, in turns."""
+    sizes = (50257, 1024, 768, 12, 12)
+    ids = torch.randint(sizes[0], (batch, length + 1))
+    ours, plain = GPT(GPTConfig(*sizes)), PlainGPT(*sizes)
+    runs = {
+        "ours": (partial(loss, ours, ids), AdamW(ours.parameters(), 1e-4)),
+        "plain": (partial(plain_loss, plain, ids), torch.optim.AdamW(plain.parameters(), 1e-4)),
+    }
+    seconds = {name: [] for name in runs}
+    for turn in range(n_steps + 1):
+        for name, (compute, optimizer) in runs.items():
+            start = time.process_time()
+            compute().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            if turn:  # the first turn warms up
+                seconds[name].append(time.process_time() - start)
+    rates = {name: batch * length / statistics.median(s) for name, s in seconds.items()}
+    print(
+        f"GPT-2 124M, {batch} windows of {length}, {n_steps} steps: ours {rates['ours']:,.0f} "
+        f"tokens per second of processor time, plain PyTorch {rates['plain']:,.0f}, ratio "
+        f"{rates['ours'] / rates['plain']:.2f}"
+    )
+
+
 def baseline(data: Windows, vocab: int, seconds: float) -> nn.Module:
     """Train a small GPT-2 with AdamW and a cosine, at nanoGPT's setting for a processor."""
     torch.manual_seed(0)
@@ -167,12 +242,12 @@ def stories(budgets: tuple[float, ...] = (60.0, 120.0)) -> None:
 
 def main() -> None:
     """Run one part, or all."""
-    parts = {"speed": speed, "shakespeare": shakespeare, "stories": stories}
+    parts = {"speed": speed, "gpt2": gpt2_steps, "shakespeare": shakespeare, "stories": stories}
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("part", nargs="?", choices=list(parts), help="all by default")
     part = parser.parse_args().part
     torch.manual_seed(0)
-    torch.set_num_threads(2)
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
     print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     for name in [part] if part else parts:
         parts[name]()

@@ -3,6 +3,7 @@
 import functools
 import http.server
 import json
+import re
 import sys
 import threading
 import types
@@ -16,6 +17,7 @@ from lessons_lib.training.command import main, read_arguments
 from lessons_lib.training.sweep import best_rate, rates_of, sweep
 from lessons_lib.training.watching import page_html, tensorboard_watch, thinned, write_page
 from tests.live.page import listening
+from tools.house import ROOT
 
 STEPS = ["--steps", "4", "--every", "2", "--stories", "200", "--batch", "2", "--context", "96"]
 COMMAND = ["--text", "stories", "--d-model", "16", "--n-heads", "2", "--n-layers", "1", *STEPS]
@@ -231,3 +233,23 @@ def test_tensorboard_reads_its_files(tmp_path):
     found = reader.EventAccumulator(str(tmp_path)).Reload()
     assert len(found.Scalars("loss/batch")) == 100
     assert [e.value for e in found.Scalars("loss/validation")] == [6.5]
+
+
+# ---------------------------------------------------------------- the page on long runs
+
+
+@pytest.mark.parametrize("tongue", language.LANGUAGES)
+def test_the_page_on_long_runs_names_options_that_there_are(tongue, capsys):
+    page = (ROOT / "book" / tongue / "long_runs.md").read_text(encoding="utf-8")
+    called = re.findall(r"-m lessons_lib\.training ((?:.|\\\n)*?)['\n]", page)
+    assert len(called) == 5
+    named = {word for line in [*called, *re.findall(r"`(--[\w-]+)", page)] for word in line.split()}
+    named = {word for word in named if word.startswith("--")} - {
+        "--shutdown-timeout",
+        "--signal",
+        "--node-rank",
+    }
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert named <= set(re.findall(r"--[\w-]+", capsys.readouterr().out))
+    assert {"--sweep", "--sharded-checkpoints", "--resume", "--compile"} <= named
