@@ -65,7 +65,7 @@ def family(process: int) -> list[int]:
     """Return a process and all that it started, and so on."""
     found = [process]
     for task in Path(f"/proc/{process}/task").glob("*/children"):
-        for child in task.read_text().split():
+        for child in task.read_text(encoding="ascii").split():
             found += family(int(child))
     return found
 
@@ -74,7 +74,7 @@ def memory(process: int) -> int:
     """Return the MB that a process and those it started hold together; shared pages count once."""
     total = 0
     for number in family(process):
-        for line in Path(f"/proc/{number}/smaps_rollup").read_text().splitlines():
+        for line in Path(f"/proc/{number}/smaps_rollup").read_text(encoding="utf-8").splitlines():
             if line.startswith("Pss:"):
                 total += int(line.split()[1])
     return total // 1024

@@ -249,16 +249,21 @@ def otter(sheet: Sheet) -> NotebookNode:
     for task in sheet.tasks:
         stem = task.name.replace("_", "-")
         answer = task.answer("# BEGIN SOLUTION", "# END SOLUTION")
-        test = TEST.format(check=task.test, name=task.name)
-        test = f"# HIDDEN\n{test}" if task.hidden else test
+        begin = f"# BEGIN QUESTION\nname: {task.name}\npoints: 1"
+        hidden = []
+        if task.hidden:  # beside the test that students see
+            begin += "\nall_or_nothing: true"
+            test = TEST.format(check=task.test, name=task.name)
+            hidden = [("code", "hidden", f"# HIDDEN\n{test}")]
         parts = [
-            ("raw", "begin", f"# BEGIN QUESTION\nname: {task.name}\npoints: 1"),
+            ("raw", "begin", begin),
             ("markdown", "text", task.text),
             ("raw", "begin-solution", "# BEGIN SOLUTION"),
             ("code", "solution", answer),
             ("raw", "end-solution", "# END SOLUTION"),
             ("raw", "begin-tests", "# BEGIN TESTS"),
-            ("code", "test", test),
+            ("code", "test", TEST.format(check=task.check, name=task.name)),
+            *hidden,
             ("raw", "end-tests", "# END TESTS"),
             ("raw", "end", "# END QUESTION"),
         ]
@@ -311,6 +316,8 @@ def main(argv: list[str] | None = None) -> int:
         "--wrong", action="store_true", help="with --try: nbgrader grades wrong answers too"
     )
     args = parser.parse_args(argv)
+    if args.tried is not None and args.exercises:
+        parser.error("expected --try without --exercises: it grades the exercises of the book")
     own = read_all(args.exercises) if args.exercises else []
     if args.tried is not None:
         from tools import graders_check

@@ -36,7 +36,8 @@ from tools.colab_check import command
 
 OUT = house.ROOT / "_build" / "graders"
 PACKAGES = ("nbgrader==0.9.6", "otter-grader==7.0.0")
-CLEAN = re.compile(r"\x1b\[[0-9;]*m|<[^>]*>|\s+")
+TAG = re.compile(r"<[^>]*>")
+CLEAN = re.compile(r"\x1b\[[0-9;]*m|\s+")
 
 
 def make_environment(folder: Path) -> Path:
@@ -140,7 +141,7 @@ def _nbgrader(course: Path, slug: str, language: str, wrong: bool) -> Iterator[s
         _did(api.autograde(slug, student, create=True))
         _did(api.generate_feedback(slug, student, force=True))
         said = (course / "feedback" / student / slug / f"{slug}.html").read_text(encoding="utf-8")
-        said = CLEAN.sub("", html.unescape(CLEAN.sub("", said)))
+        said = CLEAN.sub("", html.unescape(TAG.sub("", said)))
         with api.gradebook as book:
             [graded] = book.find_submission(slug, student).notebooks
             points = {one.name.removesuffix("-test"): one.score for one in graded.grades}

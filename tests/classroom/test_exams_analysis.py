@@ -189,6 +189,8 @@ def test_tables_of_points_are_read(tmp_path):
     assert [one.question for one in found.items] == ["p1", "p2", "p3"]
     assert [one.difficulty for one in found.items] == pytest.approx([2 / 3, 2 / 3, 0.5])
     assert found.places == 3
+    path.write_text("student,question,score\na,q,2\nb,q,1\n", encoding="utf-8")
+    assert [one.points for one in answers.read_answers(path).responses] == [2, 2]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +201,7 @@ def test_tables_of_points_are_read(tmp_path):
         ("question,score\nq,1\nq,0\n", "expected a column student"),
         ("pregunta;nota\nq;1\nq;0\n", "expected a column estudiante"),
         ("student,question,score\na,q,1\nb,q,good\n", "row 3: expected a number, got 'good'"),
-        ("student,question,score\na,q,2\nb,q,1\n", "row 2: expected 0 to 1 points, got 2"),
+        ("student,question,points,score\na,q,1,2\nb,q,1,1\n", "row 2: expected 0 to 1 points"),
         ("student,question,score\na,q,-1\nb,q,1\n", "expected 0 to 1 points, got -1"),
         ("student,question,score\na,q,nan\nb,q,1\n", "expected a number"),
         ("student,question,score\na,q,1\na,p,1\n", "at least 2 students, got 1"),

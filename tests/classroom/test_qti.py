@@ -7,6 +7,7 @@ import zipfile
 from xml.etree import ElementTree
 
 import pytest
+from pypdf import PdfReader
 
 from lessons_lib.classroom import printing
 from lessons_lib.classroom.questions import asking, checks, drawing, source
@@ -243,3 +244,17 @@ def test_without_a_browser_the_page_stays(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="expected Chromium or Chrome to print"):
         export("pdf", "es", ["alignment"], 1, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["key-es.html", "questions-es.html"]
+
+
+@pytest.mark.site
+def test_chromium_prints_formulas_and_code(tmp_path):
+    question = next(one for one in BANKS[1].questions if one.id == "weight-by-hand")
+    fault = next(one for one in BANKS[1].questions if one.kind == "fault")
+    drawn = [drawing.draw(one, 0, "es") for one in (question, fault)]
+    (tmp_path / "key.html").write_text(paper(drawn, "es", key=True), encoding="utf-8")
+    printing.print_pdf(tmp_path / "key.html", tmp_path / "key.pdf")
+    (shown,) = PdfReader(tmp_path / "key.pdf").pages
+    text = "".join(shown.extract_text().split())
+    assert "Respuesta:0,49" in text
+    assert fault.code.split("\n")[0].replace(" ", "") in text
+    assert "$" not in text

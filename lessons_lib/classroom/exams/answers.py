@@ -43,8 +43,9 @@ def read_answers(path: Path) -> Answers:
     """Read a marking sheet, a row for each student and question, or a row of points a student.
 
     In a marking sheet an answer without points is marked by what is expected, but for code; where
-    nothing was answered there are no points. In a table of points, the first column names the
-    student, and each other one is a question, of which the largest number is what it gives.
+    nothing was answered there are no points. Without a column of points, a question gives as many
+    as the best answer got, at least 1. In a table of points, the first column names the student,
+    and each other one is a question, of which the largest number is what it gives.
 
     Raises `ValueError` for a column that is missing, something that is no number, points below 0 or
     above those of the question, an answer given twice, or fewer than two students.
@@ -73,12 +74,17 @@ def _sheet(rows: list[dict], file: str, language: str) -> list[Response]:
     for name in ("student", "answer" if "score" not in rows[0] else "score"):
         if name not in rows[0]:
             raise ValueError(f"{file}: expected a column {names[name]}, got {list(rows[0])}")
-    found = []
+    most, found = {}, []
+    if "points" not in rows[0]:  # then the best answer got all
+        for i, row in enumerate(rows, 2):
+            score = as_number(row.get("score") or "0", f"{file}, row {i}")
+            most[row["question"]] = max(most.get(row["question"], 1.0), score)
     for i, row in enumerate(rows, 2):
         where = f"{file}, row {i}"
         if not row["student"] or not row["question"]:
             raise ValueError(f"{where}: expected a student and a question, got {row}")
-        points = as_number(row["points"], where) if row.get("points") else 1.0
+        points = as_number(row.get("points") or "1", where)
+        points = most.get(row["question"], points)
         draw = row.get("draw", "")
         found.append(
             Response(

@@ -175,9 +175,7 @@ def _processing(drawn: Drawn) -> list[str]:
         rule = tag("responseIf", alike, _points("1"))
         return [tag("responseCondition", rule), *solution]
     rules = []
-    # The right answer comes first: within its tolerance nothing is wrong.
-    for i in sorted(range(len(drawn.choices)), key=lambda i: not drawn.choices[i].right):
-        choice = drawn.choices[i]
+    for i, choice in enumerate(drawn.choices):
         told = [_told(f"FB_{LETTERS[i].upper()}")] if _own_feedback(drawn, i) else []
         rule = [_alike(drawn, i), _points("1" if choice.right else "0"), *told]
         rules.append(tag("responseElseIf" if rules else "responseIf", *rule))
