@@ -1,7 +1,7 @@
 """Models, losses and optimizers compute where their weights are, on whatever device.
 
-`meta` is a device without numbers: an operation on it and on the CPU at once is an error, as it is
-on a GPU, and so is asking for a number. Checks that look at numbers are left out here.
+`meta` is a device without numbers: most operations on it and on the CPU at once are errors, as on a
+GPU, and so is asking for a number. Checks that look at numbers are left out here.
 """
 
 import pytest
