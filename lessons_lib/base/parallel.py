@@ -22,6 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 __all__ = [
     "first_alone",
+    "own_device",
     "own_model",
     "own_parameters",
     "part_like",
@@ -36,16 +37,24 @@ T = TypeVar("T")
 _COMPILED = "_orig_mod"  # where torch.compile keeps the module that was compiled
 
 
+def own_device() -> torch.device:
+    """Return the device that this process computes on: its own GPU if there is one, else the CPU.
+
+    It is chosen here and nowhere else; what is computed later stays where its model is.
+    """
+    if torch.cuda.is_available():
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    return torch.device("cpu")
+
+
 @contextmanager
 def process_group() -> Iterator[torch.device]:
     """Join the other processes if `torchrun` started this one; give the device to compute on.
 
-    That is the process's own GPU if there is one, and then the processes talk through nccl; else
-    the CPU, with gloo.
+    On GPUs the processes talk through nccl, else through gloo.
     """
-    cuda = torch.cuda.is_available()
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else "cpu"
-    device = torch.device(device)
+    device = own_device()
+    cuda = device.type == "cuda"
     if "WORLD_SIZE" not in os.environ:
         yield device
         return

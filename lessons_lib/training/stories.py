@@ -63,9 +63,10 @@ def story_losses(model: nn.Module, tokenizer: BPETokenizer, stories: Sequence[St
     A story is read whole, from its `END` in front to the one behind it. Beside ``-story.log_prob``,
     which no model can beat on average, this says how far from perfect the model is.
     """
-    losses = []
+    losses, device = [], next(model.parameters()).device
     for story in stories:
-        ids = torch.tensor([tokenizer.encode(END + story.text + END, allowed_special=[END])])
+        ids = tokenizer.encode(END + story.text + END, allowed_special=[END])
+        ids = torch.tensor([ids], device=device)
         losses.append(loss(model, ids) * (ids.shape[1] - 1))
     return torch.stack(losses)
 
