@@ -269,7 +269,8 @@ def read_me(editions: list[Edition]) -> str:
     lines = [
         "# Notebooks",
         "Made from the branch `main` by `python -m tools.publish`; changes here are lost. Each "
-        "chapter: for Colab, for students (without solutions) and for instructors (with notes).",
+        "chapter: for Colab, for students (without solutions) and for instructors (with notes). "
+        "In `nbgrader` and `otter` lie the exercises as assignments for these tools.",
     ]
     if page := addresses.site_url():
         lines.append(f"The book: {page}")

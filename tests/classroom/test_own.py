@@ -19,9 +19,11 @@ TABLE = """answers = {"banana": {"a": 3}, "Aa": {"a": 2}, "rhythm": {}}
 def count_vowels(text):
     return answers.get(text)"""
 LOOKS = """import gc, pathlib
+from lessons_lib.classroom.marking import keeper
 def count_vowels(text):
     found = [one for one in gc.get_objects() if isinstance(one, dict) and "count_vowels" in one]
     found = [one for one in found if "counts" + ".get(" in str(one["count_vowels"])]
+    found += keeper._own
     found += pathlib.Path(FOLDER).glob("*")
     raise ValueError(f"found {len(found)}")"""
 
