@@ -9,10 +9,10 @@ Sources:
 
 import sys
 from collections import deque
-from functools import partial
+from collections.abc import Callable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.benchmark import Timer
 from torch.utils.checkpoint import checkpoint
 
@@ -65,7 +65,15 @@ def recompute_blocks(model: nn.Module) -> None:
     Source: Chen et al. 2016; `torch.utils.checkpoint`.
     """
     for block in own_model(model).blocks:
-        block.forward = partial(checkpoint, block.forward, use_reentrant=False)
+        block.forward = _again(block.forward)
+
+
+def _again(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    # A function of its own and no `partial`: of PyTorch's own frames `torch.compile` takes none.
+    def forward_again(*inputs: Tensor | None) -> Tensor:
+        return checkpoint(forward, *inputs, use_reentrant=False)
+
+    return forward_again
 
 
 def flops_per_token(model: nn.Module, length: int) -> int:
