@@ -65,7 +65,7 @@ WORDS = {
         "bits": "bits per byte",
         "model": "the model, on the last tenth",
         "order": "counting, order 3",
-        "runs": ("", "*Quijote*", "Shakespeare"),
+        "runs": ("what", "*Quijote*", "Shakespeare"),
         "rows": (
             "bytes of the last tenth",
             "tokens of the first nine tenths",
@@ -96,7 +96,7 @@ WORDS = {
         "bits": "bits por byte",
         "model": "el modelo, en el último décimo",
         "order": "contar, orden 3",
-        "runs": ("", "*Quijote*", "Shakespeare"),
+        "runs": ("qué", "*Quijote*", "Shakespeare"),
         "rows": (
             "bytes del último décimo",
             "tokens de los nueve primeros décimos",
@@ -154,7 +154,10 @@ def measure(name: str, folder: Path, log: Path) -> dict:
     model, tokenizer = Llama.from_pretrained(folder), BPETokenizer.from_pretrained(folder)
     windows = Windows(tokenizer.encode(last), RECIPES[name]["context"])
     width = len(last.encode()) / windows.n_tokens
-    record = [json.loads(line) for line in (folder / "record.jsonl").read_text().splitlines()]
+    record = [
+        json.loads(line)
+        for line in (folder / "record.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     files = {}
     for type in TYPES:
         path = folder / f"{type}.gguf"
