@@ -473,6 +473,16 @@ CALLS = {
         {"model": MODEL, "data": training.Windows([1] * 9, 2), "most": 2, "size": 2},
         {"most": SIZE, "size": SIZE},
     ),
+    "training.train": (
+        training.train,
+        {
+            "model": MODEL,
+            "data": training.Windows([1] * 9, 2),
+            "recipe": training.Recipe(n_steps=1, batch_size=2),
+            "peak": 1e9,
+        },
+        {"peak": kind(FLOAT, 2.5, None)},
+    ),
     "training.Recipe": (
         training.Recipe,
         {

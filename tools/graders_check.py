@@ -30,6 +30,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from lessons_lib.base import console
 from lessons_lib.classroom import practice
 from tools import graders, house, publish
 from tools.colab_check import command
@@ -199,8 +200,9 @@ def _points(check: Callable, name: str, names: dict) -> tuple[float, str]:
     return result.grade, CLEAN.sub("", said)
 
 
-def main(folder: str, asked: str, result: str) -> None:
+def main() -> None:
     """Do in the environment what `run` asks for, and write the findings."""
+    folder, asked, result = sys.argv[1:]
     asked, folder, findings = json.loads(asked), Path(folder), []
     files, wrong = graders.build()
     findings += wrong
@@ -222,4 +224,4 @@ def main(folder: str, asked: str, result: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    console.run(main)

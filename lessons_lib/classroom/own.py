@@ -10,7 +10,6 @@ for each student. Arguments and answers are plain values: numbers, texts, lists 
 
 import argparse
 import ast
-import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -342,4 +341,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(console.run(main, ValueError))
+    console.run(main, ValueError)

@@ -18,6 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 from lessons_lib.base.linear import linear
 from lessons_lib.base.parallel import own_model, rank_and_size, same_for_all
+from lessons_lib.base.validation import check_number
 from lessons_lib.training.recipe import Recipe
 
 __all__ = [
@@ -153,6 +154,7 @@ class Meter:
         self.length, self.recipe = length, recipe
         self.share = None
         if peak is not None:
+            check_number("peak", peak, above=0)
             self.share = flops_per_token(model, length) / (peak * rank_and_size()[1])
         self.marks = deque(maxlen=50)  # steps and seconds
 

@@ -132,7 +132,7 @@ def commands():
     for room in ("lessons_lib", "tools", "benchmarks"):
         for path in sorted((house.ROOT / room).rglob("*.py")):
             text = path.read_text(encoding="utf-8")
-            if path.name == "__main__.py" or '__name__ == "__main__"' in text:
+            if path.name == "__main__.py" or '\nif __name__ == "__main__"' in text:
                 yield path.relative_to(house.ROOT).as_posix(), text
 
 
