@@ -334,9 +334,13 @@ def test_sentences_are_not_cut_within():
 def test_code_is_cut_at_its_joints():
     source = "\n".join(["def f():", *["    x = 1"] * 8, "", "", "def g():", *["    y = 1"] * 8])
     assert plan.code_steps(source, 1) is None
-    assert [step.split("\n")[0] for step in plan.code_steps(source, 2)] == ["def f():", "def g():"]
-    pieces = plan.cut_code({"en": source, "es": "a = 1\nb = 2\nc = 3"})
-    assert [piece["es"] for piece in pieces] == ["a = 1\nb = 2", "c = 3"] or len(pieces) == 2
+    starts = [step.split("\n")[0] for step in plan.code_steps(source, 2)[1]]
+    assert starts == ["def f():", "def g():"]
+    pieces = plan.cut_code({"en": source, "es": source.replace("x = 1", "y = 2")})
+    assert [piece["es"].split("\n")[0] for piece in pieces] == ["def f():", "def g():"]
+    three = "\n\n\n".join("\n".join([f"def {name}():", *["    x = 1"] * 7]) for name in "fgh")
+    starts = [piece["en"].split("\n")[0] for piece in plan.cut_code({"en": three})]
+    assert starts == ["def f():", "def g():", "def h():"]  # not two halves
     with pytest.raises(ValueError, match="expected code that can be cut"):
         plan.cut_code({"en": "\n".join(["x"] * 15), "es": "x"})
 

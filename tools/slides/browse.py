@@ -1,6 +1,7 @@
 """Open decks in Chromium: measure every slide, and print decks as PDF."""
 
 import io
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,8 @@ from pypdf import PdfReader, PdfWriter
 
 from lessons_lib.base.files import write_atomic
 
+# It warns that Chromium's trailer counts some objects fewer than there are.
+logging.getLogger("pypdf").setLevel(logging.ERROR)
 SIZE = {"width": 1280, "height": 720}
 # The deck has begun, with its formulas.
 READY = """async () => {

@@ -32,6 +32,8 @@ MOST = 48  # slides of a deck, before code without a result of its own is left o
 SHORTEST = 75  # minutes of a lecture
 LONGEST = 90
 LED = ("formula", "list", "table", "output")  # what a paragraph may announce
+MORE = 4  # steps of code that may be tried beyond those it needs
+ANOTHER = 24  # how bad another step is, in both languages
 EMPTY = 320  # pixels: a slide with so much room and nothing but prose gets more of it
 MUCH = 240  # pixels: with less room, what is new begins a slide
 RESULTS = ("output", "picture", "live")
@@ -184,10 +186,11 @@ def minutes_of(weights: list[int]) -> list[int]:
 
 
 @cache
-def code_steps(source: str, count: int) -> list[str] | None:
-    """Cut code into so many steps of at most 14 lines, or return None where that cannot be.
+def code_steps(source: str, count: int) -> tuple[float, list[str]] | None:
+    """Cut code into so many steps of at most 14 lines; None where that cannot be.
 
-    Cuts lie at empty lines and between statements rather than within them.
+    Cuts lie at empty lines and between statements rather than within them. The first number says
+    how bad the cuts are.
     """
     lines = source.split("\n")
     n, even = len(lines), len(lines) / count
@@ -197,7 +200,7 @@ def code_steps(source: str, count: int) -> list[str] | None:
             choices = []
             for start in range(max(0, end - sizes.STEP), end):
                 if (start, steps - 1) in cost:
-                    here = cost[start, steps - 1][0] + (end - start - even) ** 2 / 4
+                    here = cost[start, steps - 1][0] + (end - start - even) ** 2 / 16
                     here += _cut_cost(lines, end) if end < n else 0
                     choices.append((here, start))
             if choices:
@@ -208,7 +211,8 @@ def code_steps(source: str, count: int) -> list[str] | None:
     for steps in range(count, 0, -1):
         cuts.append(cost[cuts[-1], steps][1])
     cuts.reverse()
-    return ["\n".join(lines[a:b]).strip("\n") for a, b in pairwise(cuts)]
+    steps = ["\n".join(lines[a:b]).strip("\n") for a, b in pairwise(cuts)]
+    return cost[n, count][0], steps
 
 
 def _cut_cost(lines: list[str], at: int) -> float:
@@ -219,18 +223,23 @@ def _cut_cost(lines: list[str], at: int) -> float:
     indent = len(line) - len(line.lstrip())
     closes = 60 if line.lstrip()[0] in ")]}" else 0
     goes_on = 0 if not lines[at - 1].rstrip().endswith(("(", "[", "{", ",", ":")) else 30
-    return closes + goes_on + indent - (12 if not lines[at - 1].strip() else 0)
+    inside = 15 if indent and lines[at - 1].strip() else 0
+    return closes + goes_on + inside + indent - (12 if not lines[at - 1].strip() else 0)
 
 
 def cut_code(texts: dict[str, str]) -> list[dict[str, str]]:
     """Cut the code of both languages into the same number of steps."""
     texts = {language: text.strip("\n") for language, text in texts.items()}
     least = max(-(-(text.count("\n") + 1) // sizes.STEP) for text in texts.values())
-    for count in range(least, least + 20):
+    ways = []
+    for count in range(least, least + MORE):
         steps = {language: code_steps(text, count) for language, text in texts.items()}
         if all(steps.values()):
-            return _turned(steps)
-    raise ValueError(f"expected code that can be cut, got {texts}")
+            cost = sum(step[0] for step in steps.values()) + count * ANOTHER
+            ways.append((cost, count, {language: step[1] for language, step in steps.items()}))
+    if not ways:
+        raise ValueError(f"expected code that can be cut, got {texts}")
+    return _turned(min(ways, key=lambda way: way[:2])[2])
 
 
 def _turned(pieces: dict[str, list[str]]) -> list[dict[str, str]]:
