@@ -9,7 +9,9 @@ import copy
 import importlib
 import inspect
 import math
+import tempfile
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from lessons_lib import (
     attention,
     block,
     clip,
+    data,
     dit,
     evaluation,
     fine_tuning,
@@ -60,6 +63,7 @@ CHAPTERS = [
     clip,
     dit,
     responsibility,
+    data,
 ]
 HOSTILE = [math.nan, math.inf, -math.inf, -1, 0, True, False, "3", 2.5, None, 1j, [1], np.True_]
 
@@ -100,6 +104,20 @@ WEIGHTS = {
 STREAM = gradients.Tensor(np.ones((1, 3, 4)))
 MEETING = tasks.sample(1, 1, kind="meetings")
 CHAT = dict(zip(("model", "tokenizer"), fine_tuning.chat_model(), strict=True))
+
+
+SHELF = tempfile.TemporaryDirectory()  # texts and their tokens
+LINES = Path(SHELF.name) / "lines.txt"
+LINES.write_text("one two one two\n" * 9, encoding="utf-8")
+ENDED = tokens.BPETokenizer.train("one two one two", 259, special_tokens=["<|end|>"], end="<|end|>")
+PACKED = Path(SHELF.name) / "tokens"
+data.tokenize_files([LINES], ENDED, PACKED, processes=1)
+TEXTS = ["one two three four five six", "One two three four five six!", "seven"]
+
+
+def tokenize(**arguments):
+    with tempfile.TemporaryDirectory() as folder:
+        return data.tokenize_files([LINES], ENDED, Path(folder) / "out", **arguments)
 
 
 def run(iterator_of, **arguments):
@@ -1023,10 +1041,76 @@ CALLS = {
         TELLER | {"texts": ["One morning"], "size": 2},
         {"size": SIZE},
     ),
+    "data.ByteModel": (data.ByteModel, {"text": "one two", "n": 2}, {"n": SIZE}),
+    "data.Shards": (
+        data.Shards,
+        {"folder": PACKED, "length": 2, "begin": 0, "end": 9},
+        {"length": SIZE, "begin": COUNT, "end": kind(INTEGER, None)},
+    ),
+    "data.candidate_pairs": (
+        data.candidate_pairs,
+        {"signatures": [data.min_hash(text) for text in TEXTS], "bands": 4},
+        {"bands": SIZE},
+    ),
+    "data.choose_bands": (
+        data.choose_bands,
+        {"threshold": 0.5, "n_hashes": 8},
+        {"threshold": INSIDE, "n_hashes": SIZE},
+    ),
+    "data.document_loss": (
+        data.document_loss,
+        {"model": MODEL, "token_ids": IDS, "end_id": 2},
+        {"end_id": COUNT},
+    ),
+    "data.draw_mixture": (
+        data.draw_mixture,
+        {"sources": {"one": TEXTS, "two": TEXTS}, "weights": [0.5, 0.5], "n": 3, "seed": 1},
+        {"n": COUNT, "seed": COUNT},
+    ),
+    "data.find_leaks": (data.find_leaks, {"texts": TEXTS, "exam": TEXTS[:1], "n": 4}, {"n": SIZE}),
+    "data.hash_orders": (
+        data.hash_orders,
+        {"n_hashes": 4, "seed": 1},
+        {"n_hashes": SIZE, "seed": COUNT},
+    ),
+    "data.keep_first": (data.keep_first, {"n": 3, "pairs": []}, {"n": COUNT}),
+    "data.lsh_probability": (
+        data.lsh_probability,
+        {"similarity": 0.5, "bands": 4, "rows": 2},
+        {"similarity": PART, "bands": SIZE, "rows": SIZE},
+    ),
+    "data.min_hash": (
+        data.min_hash,
+        {"text": TEXTS[0], "n_hashes": 4, "seed": 1, "width": 3},
+        {"n_hashes": SIZE, "seed": COUNT, "width": SIZE},
+    ),
+    "data.mixture_weights": (
+        data.mixture_weights,
+        {"sizes": [3, 1], "temperature": 1.0},
+        {"temperature": POSITIVE},
+    ),
+    "data.near_duplicates": (
+        data.near_duplicates,
+        {"texts": TEXTS, "threshold": 0.5, "n_hashes": 8, "seed": 1, "width": 3},
+        {"threshold": INSIDE, "n_hashes": SIZE, "seed": COUNT, "width": SIZE},
+    ),
+    "data.shingles": (data.shingles, {"text": TEXTS[0], "width": 3}, {"width": SIZE}),
+    "data.tale_model": (
+        data.tale_model,
+        {"texts": TEXTS * 30, "seed": 1, "n_steps": 1},
+        {"seed": COUNT, "n_steps": SIZE},
+    ),
+    "data.tokenize_files": (
+        tokenize,
+        {"processes": 1, "shard_tokens": 9},
+        {"processes": kind(INTEGER, None), "shard_tokens": SIZE},
+    ),
+    "data.word_runs": (data.word_runs, {"text": TEXTS[0], "n": 2}, {"n": SIZE}),
 }
 
 # Public names with numeric parameters that no call above covers, each with the reason.
 RECORDS = {
+    "data.Block": "what was read from a page",
     "generation.Beam": "what beam_search found",
     "generation.Speculation": "what speculative found",
     "responsibility.Interval": "what t_interval found",

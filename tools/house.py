@@ -23,7 +23,7 @@ LANGUAGES = ("en", "es")
 
 GROUND = ("base", "corpus")  # below every chapter, in this order
 # modules that stand and wait for their chapters, in order
-COMING = ("data",)
+COMING = ()
 BESIDE = ("live", "classroom")  # a file in them named after a chapter stands on its floor
 PLOTTING = ("matplotlib", "ipywidgets", "anywidget")
 NEVER_SHIPPED = {

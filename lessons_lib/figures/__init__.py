@@ -35,6 +35,7 @@ from lessons_lib.figures.diagrams.transformer import (
     llama_diagram,
     mask_diagram,
 )
+from lessons_lib.figures.diagrams.web import data_diagram
 from lessons_lib.figures.graphs import graph
 from lessons_lib.figures.plots import (
     COLOURS,
@@ -64,6 +65,7 @@ __all__ = [
     "clip_diagram",
     "counting_diagram",
     "curves",
+    "data_diagram",
     "dit_block_diagram",
     "exam_diagram",
     "file_diagram",

@@ -20,6 +20,7 @@ _MODULES = {  # imported when asked for: some figures need PyTorch, most do not
     "GraphWalk": "graph_walk",
     "LiveFigure": "figure",
     "LookInside": "look_inside",
+    "MinHashLab": "min_hash_lab",
     "ModelInPage": "model_in_page",
     "NGramLab": "ngram_lab",
     "NextCharacter": "next_character",
