@@ -1,6 +1,7 @@
 """Exams: one for each student, all equally hard, the same files for the same seed."""
 
 import csv
+import dataclasses
 import io
 from collections import Counter
 
@@ -9,7 +10,9 @@ import pytest
 from lessons_lib.classroom.exams import drawing, plan, sheets, students, tables
 from lessons_lib.classroom.exams.__main__ import main
 from lessons_lib.classroom.questions import asking
+from tests.classroom.test_marking_gradebooks import CANVAS, MOODLE
 from tests.classroom.test_questions_export import read_html
+from tools import house
 
 SMALL = plan.Plan(("attention", "gpt"), 30)
 
@@ -41,6 +44,48 @@ def test_the_plans_that_come_along_fill_their_minutes(name):
         whole = sum(chosen.levels.values())
         for level, share in chosen.levels.items():
             assert abs(spent[level] - chosen.minutes * share / whole) <= 4, level
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_the_plan_of_the_page_on_teaching_works(language, tmp_path):
+    page = (house.ROOT / "book" / language / "teaching.md").read_text(encoding="utf-8")
+    text = page.split("<!-- example: plan -->\n```toml\n")[1].split("```")[0]
+    (tmp_path / "second.toml").write_text(text, encoding="utf-8")
+    chosen = plan.load_plan(str(tmp_path / "second.toml"))
+    levels = ",".join(f"{level}={share}" for level, share in chosen.levels.items())
+    asked = f"`--chapters {','.join(chosen.chapters)} --minutes {chosen.minutes} --levels {levels}`"
+    assert asked in page
+    without_file = dataclasses.replace(chosen, kinds=plan.Plan(("gpt",), 5).kinds)
+    for one in (chosen, without_file):
+        questions = drawing.pool(one)
+        for seed in range(20):
+            slots = drawing.blueprint(one, seed, questions)
+            assert sum(slot.minutes for slot in slots) == one.minutes
+            assert drawing.plenty(slots, questions)
+
+
+def test_minutes_are_filled_wherever_the_questions_can(capsys, tmp_path):
+    """One question of a minute and a half can spoil the sum, at the end of a drawing at random."""
+    hard = {"levels": {"explain": 1, "apply": 2}, "kinds": ("choice", "numeric", "shape", "order")}
+    questions = drawing.pool(plan.Plan(("attention", "block"), 5, **hard))
+    for minutes in range(5, 37):
+        chosen = plan.Plan(("attention", "block"), minutes, **hard)
+        points = [2 * q.minutes for found in questions.values() for q in found]
+        sums = {0}
+        for one in points:
+            sums |= {one + other for other in sums}
+        if 2 * minutes in sums:
+            slots = drawing.blueprint(chosen, 3, questions)
+            assert sum(slot.minutes for slot in slots) == minutes
+        else:
+            most = max(one for one in sums if one < 2 * minutes) / 2
+            with pytest.raises(ValueError, match=f"got enough for {most:g}:"):
+                drawing.blueprint(chosen, 3, questions)
+    words = "--chapters attention --minutes 20 --students 2 --no-pdf --out"
+    main(["make", *words.split(), str(tmp_path / "few")])
+    assert "many of the same ones" in capsys.readouterr().err
+    main(["make", *words.replace("20", "10").split(), str(tmp_path / "many")])
+    assert capsys.readouterr().err == ""
 
 
 def test_all_exams_are_equally_hard(midterm):
@@ -201,6 +246,24 @@ def test_lists_of_students_are_read_as_spreadsheets_write_them(encoding, separat
     path.write_bytes(text.encode(encoding))
     found = students.read_students(str(path))
     assert found == [students.Student("a1", "Íñigo Núñez"), students.Student("b2", "Zoë Peña")]
+
+
+def test_the_lists_of_moodle_and_canvas_are_read_as_they_are(tmp_path):
+    path = tmp_path / "class.csv"
+    path.write_text(MOODLE, encoding="utf-8")
+    assert students.read_students(str(path))[0] == students.Student(
+        "ana@uni.example", "Ana García López"
+    )
+    path.write_text(CANVAS, encoding="utf-8")
+    found = students.read_students(str(path))
+    assert found[:2] == [
+        students.Student("101", "Ana García López"),
+        students.Student("102", "Ben Smith"),
+    ]
+    assert len(found) == 5  # without the row of points, and with both students of one name
+    path.write_text("Student,ID,Section\nPoints Possible,,\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="students with an ID, got none"):
+        students.read_students(str(path))
 
 
 def test_lists_of_students_that_cannot_be_read_are_refused(tmp_path):

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -248,6 +249,44 @@ def test_each_student_has_one_keeper_for_all_notebooks(tmp_path, monkeypatch):
         ("a", "intro", 1), ("a", "tokens", 0), ("b", "intro", 0), ("b", "tokens", 0)
     ]  # fmt: skip
     assert len(started) == 2 or not limits.enclosing()
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_as_many_students_are_marked_side_by_side_as_jobs_say(jobs, tmp_path, monkeypatch):
+    """With its first mark in hand, each waits until the others have theirs: in turn, none would.
+
+    The minutes of waiting only end a test that fails.
+    """
+    meeting, lock, inside, most = threading.Barrier(jobs), threading.Lock(), set(), []
+    turn, mark_read = marks.Sitting.turn, marks.mark_read
+
+    def met(sitting, task):
+        for i, said in enumerate(turn(sitting, task)):
+            if i == 0:
+                meeting.wait(120)
+                assert sitting.process.poll() is None, "its keeper has ended"
+            yield said
+
+    def counted(name, *given):
+        with lock:
+            inside.add(name)
+            most.append(len(inside))
+        found = mark_read(name, *given)
+        with lock:
+            inside.remove(name)
+        return found
+
+    monkeypatch.setattr(marks.Sitting, "turn", met)
+    monkeypatch.setattr(marks, "mark_read", counted)
+    two = [intro.check_count_next, intro.check_most_likely]
+    monkeypatch.setattr(marks, "exercises", lambda *_: two)
+    for i in range(2 * jobs):
+        write_notebook(tmp_path / "class" / f"{i}" / "intro.ipynb", IMPORT, COUNT_NEXT)
+    table = tmp_path / "m.json"
+    assert main([str(tmp_path / "class"), "--json", str(table), "--jobs", str(jobs)]) == 0
+    rows = json.loads(table.read_text(encoding="utf-8"))
+    assert [row["right"] for row in rows] == [1] * (2 * jobs)
+    assert max(most) == jobs
 
 
 def test_without_fork(tmp_path, monkeypatch):

@@ -5,13 +5,14 @@ python -m lessons_lib.classroom.exams analyse marking-en.csv --out DIR
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 from lessons_lib.base import console
 from lessons_lib.base.files import write_atomic
 from lessons_lib.classroom.exams.analysis import analyse
 from lessons_lib.classroom.exams.answers import Answers, read_answers
-from lessons_lib.classroom.exams.drawing import blueprint, draw_exam, pool
+from lessons_lib.classroom.exams.drawing import blueprint, draw_exam, plenty, pool
 from lessons_lib.classroom.exams.plan import Plan, load_plan, plans
 from lessons_lib.classroom.exams.sheets import key, marking_sheet, sheets
 from lessons_lib.classroom.exams.students import read_students
@@ -21,6 +22,11 @@ from lessons_lib.classroom.questions.source import KINDS, LANGUAGES, LEVELS
 
 __all__ = ["examine", "main", "make"]
 
+FEW = (
+    "For so many minutes the questions of these chapters, levels and kinds are few: "
+    "students get many of the same ones. Name more of them, or fewer minutes."
+)
+
 
 def make(plan: Plan, students: str, seed: int, language: str, out: Path, pdf: bool) -> list[Path]:
     """Write the exams of a class, their key and the marking sheet; return the files.
@@ -29,6 +35,8 @@ def make(plan: Plan, students: str, seed: int, language: str, out: Path, pdf: bo
     """
     questions = pool(plan)
     slots = blueprint(plan, seed, questions)
+    if not plenty(slots, questions):
+        print(FEW, file=sys.stderr)
     exams = [
         draw_exam(student, slots, questions, seed, language) for student in read_students(students)
     ]

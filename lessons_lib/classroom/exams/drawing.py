@@ -16,10 +16,9 @@ from lessons_lib.classroom.exams.students import Student
 from lessons_lib.classroom.questions.drawing import Drawn, draw
 from lessons_lib.classroom.questions.source import KINDS, LEVELS, Question, load
 
-__all__ = ["DRAWS", "Exam", "Slot", "blueprint", "draw_exam", "pool"]
+__all__ = ["DRAWS", "Exam", "Slot", "blueprint", "draw_exam", "plenty", "pool"]
 
 DRAWS = 50  # of each question with numbers: those that the bank's tests compute a second time
-TRIES = 200
 
 
 @dataclass(frozen=True)
@@ -66,41 +65,58 @@ def blueprint(plan: Plan, seed: int, questions: Mapping[Slot, list[Question]]) -
     """
     check_integer("seed", seed, 0)
     whole = 2 * plan.minutes
-    best = 0
-    for i in range(TRIES):
-        spare = 2 if i < TRIES // 2 else 1
-        rng = Random(f"{seed}:{i}:{plan.chapters}:{plan.minutes}")
-        slots = _fill(plan, questions, rng, spare)
-        best = max(best, filled := sum(slot.points for slot in slots))
-        if filled == whole:
-            return sorted(slots, key=_place)
+    for spare in (2, 1):
+        free = Counter({slot: len(found) // spare for slot, found in questions.items()})
+        if _sums(free) >> whole & 1:
+            rng = Random(f"{seed}:{spare}:{plan.chapters}:{plan.minutes}")
+            return sorted(_fill(plan, free, rng), key=_place)
+    most = (_sums(free) & ((1 << whole) - 1)).bit_length() - 1
     raise ValueError(
         f"expected questions for {plan.minutes} minutes in these chapters, levels and kinds, "
-        f"got enough for {best / 2:g}: name more of them, or fewer minutes"
+        f"got enough for {most / 2:g}: name more of them, or fewer minutes"
     )
+
+
+def plenty(slots: Sequence[Slot], questions: Mapping[Slot, list[Question]]) -> bool:
+    """Tell whether there are twice as many questions as slots of each kind."""
+    return all(2 * n <= len(questions[slot]) for slot, n in Counter(slots).items())
 
 
 def _place(slot: Slot) -> tuple:
     return LEVELS.index(slot.level), KINDS.index(slot.kind), slot.minutes
 
 
-def _fill(plan: Plan, questions: Mapping, rng: Random, spare: int) -> list[Slot]:
-    """Draw slots level by level; what a level leaves of its time, the next one has, then any."""
+def _sums(free: Counter) -> int:
+    """Return a number whose bit n tells whether some of the free slots have n points together."""
+    sums = 1
+    for slot in free.elements():
+        sums |= sums << slot.points
+    return sums
+
+
+def _fill(plan: Plan, free: Counter, rng: Random) -> list[Slot]:
+    """Draw slots level by level; what a level leaves of its time, the next one has, then any.
+
+    No slot is drawn after which the others could not fill the rest exactly.
+    """
     shares = sum(plan.levels.values())
-    free = Counter({slot: len(found) // spare for slot, found in questions.items()})
-    slots, share = [], 0.0
+    slots, share, spent = [], 0.0, 0
     for levels in [*([level] for level in LEVELS), LEVELS]:
         share += sum(plan.levels.get(level, 0) for level in levels)
         until = round(2 * plan.minutes * min(1, share / shares))
-        left = until - sum(slot.points for slot in slots)
         while fitting := [
-            s for s, n in free.items() if n and s.level in levels and s.points <= left
+            slot
+            for slot, n in free.items()
+            if n
+            and slot.level in levels
+            and spent + slot.points <= until
+            and _sums(free - Counter([slot])) >> 2 * plan.minutes - spent - slot.points & 1
         ]:
             # As likely as a draw of one of the questions that are left.
             (slot,) = rng.choices(fitting, [free[s] for s in fitting])
             slots.append(slot)
             free[slot] -= 1
-            left -= slot.points
+            spent += slot.points
     return slots
 
 
