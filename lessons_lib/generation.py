@@ -296,10 +296,6 @@ class KVCache:
         check_integer("n_new", n_new, 0)
         return torch.arange(self.length, self.length + n_new, device=self.keys.device)
 
-    def keep(self, rows: Tensor) -> None:
-        """Forget all texts but those of some rows (B',), which are then in this order."""
-        self.keys, self.values = self.keys[:, rows], self.values[:, rows]
-
     def mask(self, n_new: int) -> Tensor | None:
         """Return what the next positions may attend to: booleans (T, S), or None for all."""
         return causal_mask(n_new, self.length + n_new).to(self.keys.device) if n_new > 1 else None
@@ -320,11 +316,6 @@ class PaddedCache(KVCache):
         real = check_real(real)
         super().__init__(model, real.shape[1], len(real))
         self.real = real.to(self.keys.device)
-
-    def keep(self, rows: Tensor) -> None:
-        """Forget all texts but those of some rows (B',), which are then in this order."""
-        super().keep(rows)
-        self.real = self.real[rows]
 
     def positions(self, n_new: int) -> Tensor:
         """Return where the next positions stand in their text: (B, T)."""
@@ -540,7 +531,10 @@ class Reader:
         if 0 < sum(going) <= 0.75 * len(self.rows):
             still = torch.tensor(going, device=self.rows.device)[self.rows]
             self.rows = self.rows[still]
-            self.cache.keep(still.nonzero()[:, 0])
+            cache = self.cache
+            cache.keys, cache.values = cache.keys[:, still], cache.values[:, still]
+            if isinstance(cache, PaddedCache):
+                cache.real = cache.real[still]
             self.step = self._step()
 
     def next_logits(self, token_ids: Tensor) -> Tensor:
