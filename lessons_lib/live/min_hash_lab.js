@@ -148,7 +148,7 @@ function draw(model, el) {
       change(name)(sizes[place]),
     );
   const [hashes, rows] = [among("hashes", HASHES), among("rows", ROWS)];
-  const picture = shape("svg", { class: "live-minhash", viewBox: "0 0 340 196", role: "img" });
+  const picture = shape("svg", { class: "live-minhash", viewBox: "0 0 340 216", role: "img" });
   const status = statusLine();
   const table = tableWith("live-signatures", say.caption, say.columns);
 
@@ -170,18 +170,19 @@ function draw(model, el) {
 
   // The curve of the bands, and where the two texts lie on it.
   function curve(found) {
-    const at = (s, chance) => [34 + 292 * s, 166 - 84 * chance];
+    const at = (s, chance) => [34 + 292 * s, 178 - 84 * chance];
     const points = Array.from({ length: 61 }, (_, i) =>
       at(i / 60, chanceOf(i / 60, found.bands, state.rows)).join(" "),
     );
     const [x, y] = at(found.similarity, found.chance);
     const ticks = [0, 0.5, 1];
     return [
-      shape("line", { class: "live-axis", x1: 34, x2: 326, y1: 166, y2: 166 }),
-      shape("line", { class: "live-axis", x1: 34, x2: 34, y1: 82, y2: 166 }),
+      shape("line", { class: "live-axis", x1: 34, x2: 326, y1: 178, y2: 178 }),
+      shape("line", { class: "live-axis", x1: 34, x2: 34, y1: 94, y2: 178 }),
       ...ticks.map((s) => textAt(...at(s, -0.2), decimal(s, 1, language), "live-tick")),
-      textAt(38, 90, say.axis[1]),
-      textAt(180, 193, say.axis[0], "live-tick"),
+      ...[0, 1].map((c) => textAt(18, at(0, c)[1] + 4, decimal(c, 1, language), "live-tick")),
+      textAt(10, 86, say.axis[1]),
+      textAt(180, 212, say.axis[0], "live-tick"),
       shape("path", { class: "live-curve", d: `M${points.join("L")}` }),
       shape("circle", { class: "live-here", cx: x, cy: y, r: 5 }),
     ];
