@@ -265,6 +265,75 @@ def test_steps_are_dragged_too(visit):
         assert page.locator(".check-dragged").count() == 0
 
 
+def press(page, place):
+    """Tap where nothing moves any more: formulas are set later, and so are their letters."""
+    unset_ones = ".check-form .math:not(:has(mjx-container))"
+    page.wait_for_function(f"document.querySelector('{unset_ones}') === null")
+    page.evaluate("document.fonts.ready.then(() => null)")
+    place.tap()
+
+
+def tapped(page):
+    """Answer the question rightly with a finger; the keys are only for writing a number."""
+    _, question = asked(page)
+    if question["kind"] in ("choice", "fault"):
+        press(page, page.locator(".check-options > label").nth(wanted(question, right=True)))
+    elif question["kind"] in ("numeric", "shape"):
+        press(page, page.locator(".check-task input"))
+        page.keyboard.insert_text(question["draws"][0]["shown"])
+    else:
+        press(page, page.locator(".check-text"))
+        steps = [plain(unset(step)) for step in question["steps"]]
+        rows = page.locator(".check-steps li")
+        texts = rows.locator("span:nth-child(2)")
+        for place, step in enumerate(steps):
+            now = [
+                plain(unset(one)) for one in texts.evaluate_all("all => all.map(a => a.innerHTML)")
+            ]
+            if now.index(step) > place:
+                drag(page, rows.nth(now.index(step)).locator(".check-handle"), rows.nth(place))
+    press(page, page.locator(".check-act"))
+    page.locator(".check-right").wait_for()  # a tap becomes a click a little later
+    press(page, page.locator(".live-buttons button").last)
+    page.locator(".check-right").wait_for(state="detached")
+    return question["kind"]
+
+
+def drag(page, handle, row):
+    """Move a finger from a step's handle to another's upper edge, when all stands still."""
+    page.locator(".check-steps").scroll_into_view_if_needed()
+    start, end = handle.bounding_box(), row.bounding_box()
+    x, y = start["x"] + start["width"] / 2, start["y"] + start["height"] / 2
+    fingers = page.context.new_cdp_session(page)
+    frame = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    moves = [("Start", y), ("Move", (y + end["y"]) / 2), ("Move", end["y"] + 2), ("End", None)]
+    for kind, at in moves:
+        points = [] if at is None else [{"x": x, "y": at}]
+        fingers.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+        page.evaluate(frame)  # a finger is no faster
+    fingers.detach()
+
+
+def test_five_questions_with_a_finger_and_they_are_kept(visit):
+    with visit("attention_es", start=False, has_touch=True, is_mobile=True) as page:
+        page.locator(".check button").first.tap()
+        page.locator(".check-task").wait_for()
+        targets = page.locator(".check-form :is(button, label)").evaluate_all(
+            "all => all.map(one => one.getBoundingClientRect().height)"
+        )
+        assert min(targets) >= 24
+        assert sorted(tapped(page) for _ in range(5)) == sorted(TALES["attention"])
+        assert page.locator(".check-score").inner_text() == "Aciertos: 5 de 5."
+        before = stored(page)
+        page.reload()
+        assert stored(page) == before
+        page.locator(".check button").first.tap()
+        page.locator(".check-task").wait_for()
+        for _ in range(5):
+            tapped(page)
+        assert "Has respondido 5 de las 5 preguntas" in page.locator(".check-form").inner_text()
+
+
 def test_what_cannot_be_read_is_no_answer_yet(visit):
     with visit("attention_en") as page:
         while asked(page)[1]["kind"] != "numeric":

@@ -118,6 +118,7 @@ def test_the_report_names_what_is_to_be_mended(filled, tmp_path, capsys):
         names[0],
         "answers-es.csv",
         names[1],
+        "points-es.csv",
     ]
     page = read_html((tmp_path / "out" / names[0]).read_text(encoding="utf-8"))
     assert "60 estudiantes" in page.text
@@ -135,6 +136,76 @@ def test_the_report_names_what_is_to_be_mended(filled, tmp_path, capsys):
     for one in again.iterdir():
         assert one.read_bytes() == (tmp_path / "more" / one.name).read_bytes()
     assert "analysis-en.html" in capsys.readouterr().out
+
+
+LIST = "First name,Last name,Email address,ID number\n{}"
+WHO = ("ana@uni.example", "Ben Kim", "eva@uni.example", "nobody", "none@uni.example")
+
+
+@pytest.fixture
+def points(tmp_path):
+    """A marked table of points of `WHO`, whose last one has answered nothing."""
+    path = tmp_path / "points.csv"
+    rows = [f"{one},{i + 1.5 if i < 4 else 0},{0 if i == 4 else 2}" for i, one in enumerate(WHO)]
+    path.write_text("\n".join(["student,q1,q2", *rows]), encoding="utf-8")
+    return path
+
+
+def test_each_student_has_a_row_of_points(points, filled, tmp_path):
+    out = tmp_path / "out"
+    main(["analyse", str(points), "--out", str(out)])
+    head, *rows = (out / "points-en.csv").read_text(encoding="utf-8-sig").split()
+    assert head == "student,name,points,of,share"
+    assert rows[0] == "ana@uni.example,,3.5,6.5,0.538"
+    assert rows[-1] == "none@uni.example,,0,6.5,0"
+    (tmp_path / "filled.csv").write_bytes(fill(filled).replace(b"\n002;;", b"\n002;Eva P;"))
+    main(["analyse", str(tmp_path / "filled.csv"), "--out", str(out)])
+    head, *rows = (out / "points-es.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert head == "estudiante;nombre;puntos;de;parte"
+    assert rows[1].startswith("002;Eva P;")
+    assert rows[59] == "060;;30;30;1"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_points_go_to_the_gradebook_of_moodle_and_nobody_gets_anothers(
+    order, points, tmp_path, capsys
+):
+    people = ["Ana,Ruiz,ana@uni.example,", "Ben,Kim,b@uni.example,", "Eva,Paz,eva@uni.example,",
+              "No,Show,none@uni.example,9", "Ben,Other,o@uni.example,"]  # fmt: skip
+    (tmp_path / "list.csv").write_text(LIST.format("\n".join(people[::order])), encoding="utf-8")
+    book = tmp_path / "import.csv"
+    words = ["--roster", str(tmp_path / "list.csv"), "--gradebook", str(book), "--column", "=T1"]
+    main(["analyse", str(points), "--out", str(tmp_path / "out"), *words])
+    head, *rows = book.read_text(encoding="utf-8").splitlines()
+    assert head == "First name,Last name,Email address,ID number,'=T1"
+    got = {row.split(",")[2].partition("@")[0]: row.rpartition(",")[2] for row in rows}
+    assert got == {"ana": "3.5", "b": "4.5", "eva": "5.5", "none": "", "o": ""}
+    said = capsys.readouterr().err
+    assert "Not in the list: nobody" in said
+    assert all(name in said.splitlines()[-1] for name in ("No Show", "Ben Other"))
+
+
+def test_points_go_to_the_gradebook_of_canvas(points, tmp_path, capsys):
+    text = "Student,ID,SIS Login ID,Section,Exam (31),Exam final (32)\n    Points Possible,,,,6,9\n"
+    text += '"Ruiz, Ana",1,ana@uni.example,A,,\n"Kim, Ben",2,ben,A,,\n"Kim, Ben",3,ben2,B,,\n'
+    (tmp_path / "list.csv").write_text(text, encoding="utf-8")
+    book = tmp_path / "import.csv"
+    words = ["--roster", str(tmp_path / "list.csv"), "--gradebook", str(book)]
+    main(["analyse", str(points), "--out", str(tmp_path / "out"), *words])
+    assert book.read_text(encoding="utf-8").splitlines() == [
+        "Student,ID,SIS Login ID,Section,Exam (31)",
+        "    Points Possible,,,,6.5",
+        '"Ruiz, Ana",1,ana@uni.example,A,3.5',
+        '"Kim, Ben",2,ben,A,',
+        '"Kim, Ben",3,ben2,B,',
+    ]
+    assert "Could be several in the list, or stands for one who has marks: Ben Kim" in (
+        capsys.readouterr().err
+    )
+    with pytest.raises(ValueError, match="--roster and --gradebook together"):
+        main(["analyse", str(points), "--out", str(tmp_path / "out"), "--roster", "list.csv"])
+    with pytest.raises(ValueError, match="another file for the points"):
+        main(["analyse", str(points), "--out", str(tmp_path / "out"), *words[:3], words[1]])
 
 
 def respond(question, shares, letters, draw=0):

@@ -17,6 +17,7 @@ from lessons_lib.classroom.exams.plan import Plan, load_plan, plans
 from lessons_lib.classroom.exams.sheets import key, marking_sheet, sheets
 from lessons_lib.classroom.exams.students import read_students
 from lessons_lib.classroom.exams.tables import as_number
+from lessons_lib.classroom.exams.words import RESULTS
 from lessons_lib.classroom.printing import print_pdf
 from lessons_lib.classroom.questions.source import KINDS, LANGUAGES, LEVELS
 
@@ -52,23 +53,45 @@ def make(plan: Plan, students: str, seed: int, language: str, out: Path, pdf: bo
     return files
 
 
-def examine(answers: Path, language: str | None, out: Path) -> list[Path]:
-    """Write the analysis of a table of answers, in its language or another; return the files.
+def examine(
+    answers: Path,
+    language: str | None,
+    out: Path,
+    roster: Path | None = None,
+    book: Path | None = None,
+    title: str | None = None,
+) -> list[Path]:
+    """Write what a table of answers shows, in its language or another; return the files.
 
-    Raises `ValueError` as `read_answers` does.
+    With a platform's list of students, their points also go to a file for its gradebook.
+
+    Raises `ValueError` as `read_answers` and `read_roster` do.
     """
     # Drawing needs Matplotlib's seconds: whoever makes exams does without them.
+    from lessons_lib.classroom.exams import results
     from lessons_lib.classroom.exams.report import items_table, options_table, report
+    from lessons_lib.classroom.marking.gradebooks import read_roster
 
     given = read_answers(answers)
     language = language or given.language
+    listed = read_roster(roster) if roster else None
     analysis = analyse(Answers(given.responses, language))
+    found = results.results(given)
     files = {
         f"analysis-{language}.html": report(analysis, language).encode(),
         f"items-{language}.csv": items_table(analysis, language),
         f"answers-{language}.csv": options_table(analysis, language),
+        f"points-{language}.csv": results.results_table(found, language),
     }
-    return _write(files, out)
+    written = _write(files, out)
+    if listed and book:
+        title = title or RESULTS[language]["title"]
+        text, said = results.gradebook(found, listed, title, language)
+        write_atomic(book, text.encode())
+        written.append(book)
+        for line in said:
+            print(line, file=sys.stderr)
+    return written
 
 
 def _write(files: dict[str, bytes], out: Path) -> list[Path]:
@@ -121,9 +144,18 @@ def main(arguments: list[str] | None = None) -> int:
     two.add_argument("answers", type=Path, metavar="ANSWERS.csv")
     two.add_argument("--language", choices=LANGUAGES, help="of the report; by default the table's")
     two.add_argument("--out", type=Path, required=True, help="the folder that the files go to")
+    two.add_argument("--roster", type=Path, help="the students as Canvas or Moodle lists them")
+    two.add_argument("--gradebook", type=Path, help="write points for the roster's platform")
+    two.add_argument("--column", help="what the exam is called there")
     args = parser.parse_args(arguments)
     if args.command == "analyse":
-        files = examine(args.answers, args.language, args.out)
+        if bool(args.roster) != bool(args.gradebook) or (args.column and not args.roster):
+            raise ValueError("expected --roster and --gradebook together, got one of them")
+        if args.roster and args.roster.absolute() == args.gradebook.absolute():
+            raise ValueError(f"expected another file for the points, got the list {args.roster}")
+        files = examine(
+            args.answers, args.language, args.out, args.roster, args.gradebook, args.column
+        )
     else:
         pdf = not args.no_pdf
         files = make(_plan(args), args.students, args.seed, args.language, args.out, pdf)

@@ -29,6 +29,7 @@ class Response:
     draw: int = -1
     kind: str = ""
     answer: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ def _sheet(rows: list[dict], file: str, language: str) -> list[Response]:
                 int(draw) if draw.isdecimal() else -1,
                 row.get("kind", ""),
                 row.get("answer", ""),
+                row.get("name", ""),
             )
         )
     return found

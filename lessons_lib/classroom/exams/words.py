@@ -1,6 +1,6 @@
 """What exams and their analysis say, in both languages."""
 
-__all__ = ["COLUMNS", "WORDS"]
+__all__ = ["COLUMNS", "RESULTS", "WORDS"]
 
 COLUMNS = {  # of the marking sheet, in the same order in both languages
     "en": (
@@ -11,6 +11,22 @@ COLUMNS = {  # of the marking sheet, in the same order in both languages
         *("estudiante", "nombre", "número", "pregunta", "sorteo", "nivel", "tipo", "minutos"),
         *("puntos", "esperada", "respuesta", "nota"),
     ),
+}
+RESULTS = {
+    "en": {
+        "head": ("student", "name", "points", "of", "share"),
+        "title": "Exam",
+        "unknown": "Not in the list: {}",
+        "unclear": "Could be several in the list, or stands for one who has marks: {}",
+        "absent": "In the list, without answers: {}",
+    },
+    "es": {
+        "head": ("estudiante", "nombre", "puntos", "de", "parte"),
+        "title": "Examen",
+        "unknown": "No está en la lista: {}",
+        "unclear": "Podría ser más de una persona de la lista, o una que ya tiene nota: {}",
+        "absent": "En la lista, sin respuestas: {}",
+    },
 }
 WORDS = {
     "en": {
