@@ -7,6 +7,7 @@ import unicodedata
 import pytest
 
 from tools import house
+from tools.book_site import keep_options_whole
 from tools.law import stale
 
 ROOT = house.ROOT
@@ -135,3 +136,18 @@ def test_todays_models_are_the_same_in_both_languages():
     english, spanish = (links.findall(page(language, "today")) for language in house.LANGUAGES)
     assert english == spanish
     assert len(english) > 15
+
+
+def test_options_of_commands_are_kept_whole():
+    printed = (
+        '<div class="highlight-console notranslate"><div class="highlight"><pre>{}</pre></div>'
+    )
+    for before, after in (
+        ("run --every 3", 'run <span class="whole">--every</span> 3'),
+        ("run \\\n--no-load", 'run \\\n<span class="whole">--no-load</span>'),
+        ("run a--b --- -x", "run a--b --- -x"),
+        (f"run --{'long' * 9}", f"run --{'long' * 9}"),
+    ):
+        assert keep_options_whole(printed.format(before)) == printed.format(after)
+    python = '<div class="highlight-ipython3 notranslate"><div class="highlight"><pre>a --b</pre>'
+    assert keep_options_whole(python) == python

@@ -32,6 +32,8 @@ STORAGE = """
     }"""
 HERE = Path(__file__).resolve().parent
 LONG_ENTRY = 120  # characters of a table's entry that is a sentence
+LONG_OPTION = 24  # characters of a word in code that still fits into a line of a phone
+COMMANDS = re.compile(r'<div class="highlight-(?:console|bash|shell) .*?</pre>', re.DOTALL)
 
 
 def editions() -> dict[str, dict]:
@@ -107,6 +109,24 @@ def _mark_long_entries(app, doctree):
     for entry in doctree.findall(nodes.entry):
         if len(entry.astext()) > LONG_ENTRY:
             entry["classes"].append("long")
+
+
+def _mark_options(app, doctree):
+    """Mark code in running text whose words are short options: they are not broken."""
+    for literal in doctree.findall(nodes.literal):
+        words = literal.astext().split()
+        if any(word.startswith("--") for word in words) and max(map(len, words)) <= LONG_OPTION:
+            literal["classes"].append("whole")
+
+
+def keep_options_whole(html: str) -> str:
+    """Mark the options of the commands that a page prints: a line does not end within them."""
+    option = re.compile(rf"(?<=[ \n])--[a-z][a-z-]{{0,{LONG_OPTION - 3}}}(?![\w-])")
+
+    def marked(block: re.Match) -> str:
+        return option.sub(r'<span class="whole">\g<0></span>', block[0])
+
+    return COMMANDS.sub(marked, html)
 
 
 def describe(doctree: nodes.document | None, longest: int = 160) -> str:
@@ -188,6 +208,7 @@ def _finish(app, exception):
         wanted.update(FILE_FIGURE.findall(text))
         for before, after in changes.items():
             text = text.replace(before, after)
+        text = keep_options_whole(text)
         if text != old:
             page.write_text(text, encoding="utf-8")
     lighten(Path(app.outdir))
@@ -208,6 +229,7 @@ def setup(app):
     app.connect("doctree-read", _add_check, priority=400)
     app.connect("doctree-read", _number_sections)
     app.connect("doctree-read", _mark_long_entries)
+    app.connect("doctree-read", _mark_options)
     app.connect("html-collect-pages", _search_page)
     # Before the theme drops the templates that come out empty; after it has made its buttons.
     app.connect("html-page-context", _page, priority=400)
