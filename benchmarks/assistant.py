@@ -1,7 +1,7 @@
 """Making an assistant beside `transformers`: a step of fine-tuning, and sampling for rewards.
 
     python -m benchmarks.assistant sft         text tokens per second, packed and padded
-    python -m benchmarks.assistant sampling    tokens per second, 64 answers at a time
+    python -m benchmarks.assistant sampling    answers per second, 64 at a time, each to its end
 
 The book's own chat model in float32, in both libraries with the same weights; the ways take turns
 in one run, and medians are compared.
@@ -31,7 +31,7 @@ from lessons_lib.generation import Sampling, generate_batch
 from lessons_lib.training import AdamW
 
 N_CHATS, LENGTH = 48, 364  # of a step, and tokens of a packed row
-N_ANSWERS, NEW = 64, 32
+N_ANSWERS, MOST = 64, 64
 
 
 def in_transformers(model: nn.Module) -> nn.Module:
@@ -39,7 +39,6 @@ def in_transformers(model: nn.Module) -> nn.Module:
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder)
         peer = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    peer.generation_config.eos_token_id = None  # all ways write on behind the end of an answer
     return peer
 
 
@@ -110,7 +109,7 @@ def sft(repeats: int) -> None:
 
 
 def sampling(repeats: int) -> None:
-    """Compare answers drawn for a group of prompts, as reinforcement learning draws them."""
+    """Compare answers drawn for groups of prompts, as reinforcement learning draws them."""
     model, tokenizer = chat_model()
     peer = in_transformers(model).eval()
     tasks = meetings(N_ANSWERS // 8, 3, "en", counts=(2, 3, 4))
@@ -123,27 +122,33 @@ def sampling(repeats: int) -> None:
     ids = torch.tensor([[end] * (longest - len(one)) + one for one in prompts])
     mask = torch.tensor([[0] * (longest - len(one)) + [1] * len(one) for one in prompts])
 
-    def theirs() -> None:
+    def theirs() -> list[int]:
         settings = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0}
         with torch.inference_mode():
             found = peer.generate(
-                ids, attention_mask=mask, max_new_tokens=NEW, pad_token_id=end, **settings
+                ids,
+                attention_mask=mask,
+                max_new_tokens=MOST,
+                eos_token_id=end,
+                pad_token_id=end,
+                **settings,
             )
-        if found.shape[1] != longest + NEW:
-            raise SystemExit(f"expected {NEW} new tokens, got {found.shape[1] - longest}")
+        written = found[:, longest:].tolist()
+        return [len(one[: one.index(end)] if end in one else one) for one in written]
 
-    draws = Sampling(temperature=1.0)
-    medians = in_turn(
-        {
-            "ours": lambda: generate_batch(model, prompts, NEW, draws, ()),
-            "transformers.generate": theirs,
-        },
-        repeats,
-    )
+    def ours() -> list[int]:
+        draws = Sampling(temperature=1.0)
+        return [len(one) for one in generate_batch(model, prompts, MOST, draws, [end])]
+
+    for name, way in (("ours", ours), ("transformers.generate", theirs)):
+        lengths = way()
+        mean = statistics.mean(lengths)
+        print(f"{name:22} tokens in an answer: mean {mean:.1f}, most {max(lengths)}")
+    medians = in_turn({"ours": ours, "transformers.generate": theirs}, repeats)
     for name, seconds in medians.items():
         ratio = medians["transformers.generate"] / seconds
-        rate = N_ANSWERS * NEW / seconds
-        print(f"{name:22} {rate:8,.0f} tokens/s, {ratio:.2f} times transformers")
+        rate = N_ANSWERS / seconds
+        print(f"{name:22} {rate:8,.0f} answers/s, {ratio:.2f} times transformers")
 
 
 def main() -> None:

@@ -389,15 +389,14 @@ def cached_logits(
 
 
 class LlamaStep:
-    """One token of one text through a `Llama` with its cache, in NumPy.
+    """One more token of each text through a `Llama` with its cache, in NumPy.
 
-    For one token every matrix product is a matrix times a vector, and most of the time goes into
-    starting operations. NumPy starts them faster than torch. The weights and the cache are the
-    model's own memory, not copies.
+    With one token a text, most of the time goes into starting operations, which NumPy does faster
+    than torch, and into memory. The weights and the cache are the model's own, not copies.
 
     Args:
         model: a `Llama` of 32 or 64 bits on the CPU.
-        cache: its cache, of one row and without padding.
+        cache: its cache.
     """
 
     def __init__(self, model: nn.Module, cache: KVCache):
@@ -408,7 +407,7 @@ class LlamaStep:
             return (array(module.weight), module.eps) if module else None
 
         def maps(module: nn.Module, *names: str) -> list[np.ndarray]:
-            return [array(getattr(module, name).weight) for name in names]
+            return [array(getattr(module, name).weight).T for name in names]
 
         attention = model.blocks[0].attention
         rotary, dtype = attention.prepare, model.token_embedding.weight.dtype
@@ -416,8 +415,12 @@ class LlamaStep:
         cos, sin = angles.cos().to(dtype), angles.sin().to(dtype)
         self.cos, self.sin = array(torch.stack([cos, cos], 1)), array(torch.stack([-sin, sin], 1))
         self.heads = attention.n_kv_heads, attention.n_heads // attention.n_kv_heads
-        self.table, self.head = array(model.token_embedding.weight), array(model.head.weight)
-        self.final_norm, self.cache = norm(model.final_norm), cache
+        self.table, self.head = array(model.token_embedding.weight), array(model.head.weight).T
+        self.final_norm, self.cache, self.hidden = norm(model.final_norm), cache, None
+        if isinstance(cache, PaddedCache):
+            self.places = array((cache.real.cumsum(-1) - 1).clamp(min=0))  # (B, S)
+            shut = cache.real.logical_not()[:, None, None]
+            self.hidden = array(torch.zeros(shut.shape, dtype=dtype).masked_fill(shut, -math.inf))
         self.layers = [
             (
                 norm(block.attention_norm),
@@ -426,8 +429,8 @@ class LlamaStep:
                 norm(block.attention.prepare.k_norm),
                 norm(block.feed_norm),
                 *maps(block.feed_forward, "gate", "up", "down"),
-                array(cache.keys[layer, 0]),
-                array(cache.values[layer, 0]),
+                array(cache.keys[layer]),
+                array(cache.values[layer]),
             )
             for layer, block in enumerate(model.blocks)
         ]
@@ -437,27 +440,27 @@ class LlamaStep:
         """Whether this can compute what `cached_logits` does."""
         return (
             isinstance(model, Llama)
-            and type(cache) is KVCache
-            and cache.keys.shape[1] == 1
+            and type(cache) in (KVCache, PaddedCache)
             and cache.keys.device.type == "cpu"
             and cache.keys.dtype in (torch.float32, torch.float64)
         )
 
     @np.errstate(over="ignore")  # e ** -g may be infinite: then the gate is shut, as it should be
-    def __call__(self, token_id: int) -> np.ndarray:
-        """Read one more token; return the logits (V,) of the next."""
-        position = self.cache.length
-        cos, sin, (n_kv, n_shared) = self.cos[position], self.sin[position], self.heads
+    def __call__(self, token_ids: np.ndarray) -> np.ndarray:
+        """Read one more token of each text (B,); return the logits (B, V) of the next."""
+        position, (n_kv, n_shared), n_texts = self.cache.length, self.heads, len(token_ids)
+        place = position if self.hidden is None else self.places[:, position, None]  # or (B, 1)
+        cos, sin = self.cos[place], self.sin[place]
 
         def heads(x: np.ndarray, norm: tuple | None) -> np.ndarray:
-            x = x.reshape(-1, cos.size)  # (H or G, K)
+            x = x.reshape(n_texts, -1, 2 * cos.shape[-1])  # (B, H or G, K)
             if norm:
-                mean_square = np.einsum("hk,hk->h", x, x) / x.shape[1]
-                x = x * (norm[0] / np.sqrt(mean_square + norm[1])[:, None])
-            x = x.reshape(-1, 2, cos.shape[1])  # both halves of each head
-            return x * cos + x[:, ::-1] * sin
+                mean_square = np.einsum("bhk,bhk->bh", x, x) / x.shape[-1]
+                x = x * (norm[0] / np.sqrt(mean_square + norm[1])[..., None])
+            x = x.reshape(n_texts, -1, 2, cos.shape[-1])  # both halves of each head
+            return x * cos + x[:, :, ::-1] * sin
 
-        x = self.table[token_id]
+        x = self.table[token_ids]
         for (
             norm,
             query,
@@ -474,45 +477,81 @@ class LlamaStep:
             v,
         ) in self.layers:
             y = _rms_norm(x, norm)
-            k[:, position] = heads(key @ y, k_norm).reshape(n_kv, -1)
-            v[:, position] = (value @ y).reshape(n_kv, -1)
-            q = heads(query @ y, q_norm).reshape(n_kv, n_shared, -1)  # (G, H / G, K)
-            scores = q @ k[:, : position + 1].swapaxes(1, 2) / math.sqrt(q.shape[-1])
+            k[:, :, position] = heads(y @ key, k_norm).reshape(n_texts, n_kv, -1)
+            v[:, :, position] = (y @ value).reshape(n_texts, n_kv, -1)
+            q = heads(y @ query, q_norm).reshape(n_texts, n_kv, n_shared, -1)  # (B, G, H / G, K)
+            scores = q @ k[:, :, : position + 1].swapaxes(2, 3) / math.sqrt(q.shape[-1])
+            if self.hidden is not None:
+                scores += self.hidden[..., : position + 1]
             weights = np.exp(scores - np.maximum.reduce(scores, -1, keepdims=True))
-            weights /= np.add.reduce(weights, -1, keepdims=True)  # (G, H / G, S)
-            x = x + output @ (weights @ v[:, : position + 1]).ravel()
+            weights /= np.add.reduce(weights, -1, keepdims=True)  # (B, G, H / G, S)
+            x = x + (weights @ v[:, :, : position + 1]).reshape(n_texts, -1) @ output
             y = _rms_norm(x, feed)
-            g = gate @ y
-            x = x + down @ (g / (1 + np.exp(-g)) * (up @ y))
+            g = y @ gate
+            x = x + (g / (1 + np.exp(-g)) * (y @ up)) @ down
         self.cache.length += 1
-        return self.head @ _rms_norm(x, self.final_norm)
+        return _rms_norm(x, self.final_norm) @ self.head
 
 
 def _rms_norm(x: np.ndarray, norm: tuple) -> np.ndarray:
-    return x * (norm[0] * (1 / math.sqrt(x.dot(x) / len(x) + norm[1])))
+    mean_square = np.einsum("bd,bd->b", x, x) / x.shape[-1]
+    return x * (norm[0] / np.sqrt(mean_square + norm[1])[:, None])
 
 
 class Reader:
     """A model and its cache: read some tokens, get the logits of the next one.
 
-    Prompts that are equal, such as those of a group of answers, are read once.
+    Prompts that are equal, such as those of a group of answers, are read once. Texts that have
+    ended are read no further: see `keep`.
 
     Args:
         model: a `GPT` or a `Llama`.
         cache: what it has read so far.
+
+    Attributes:
+        rows: (B,), which of the texts are still read.
     """
 
     def __init__(self, model: nn.Module, cache: KVCache):
         self.model, self.cache = model, cache
-        self.step = LlamaStep(model, cache) if LlamaStep.fits(model, cache) else None
+        n_texts, weight = cache.keys.shape[1], model.token_embedding.weight
+        self.rows = torch.arange(n_texts, device=weight.device)
+        self.logits = weight.new_zeros(n_texts, len(weight))  # where some texts are read no further
+        self.step = self._step()
+
+    def _step(self) -> LlamaStep | None:
+        fits = LlamaStep.fits(self.model, self.cache)
+        return LlamaStep(self.model, self.cache) if fits else None
+
+    def keep(self, going: Sequence[bool]) -> None:
+        """Read on only those of the B texts that are still going, once a quarter has ended.
+
+        For fewer it does not pay to move the cache together.
+        """
+        if 0 < sum(going) <= 0.75 * len(self.rows):
+            still = torch.tensor(going, device=self.rows.device)[self.rows]
+            self.rows = self.rows[still]
+            cache = self.cache
+            cache.keys, cache.values = cache.keys[:, still], cache.values[:, still]
+            if isinstance(cache, PaddedCache):
+                cache.real = cache.real[still]
+            self.step = self._step()
 
     def next_logits(self, token_ids: Tensor) -> Tensor:
-        """Read new tokens (B, T), return the logits (B, V) of what follows them."""
-        if self.step and token_ids.numel() == 1 and self.cache.length < self.cache.n_positions:
-            return torch.from_numpy(self.step(token_ids.item()))[None]
+        """Read new tokens (B, T), return the logits (B, V) of what follows them.
+
+        Those of a text that is read no further mean nothing.
+        """
         if self.cache.length == 0 and len(token_ids) > 1:
             return self._read_prompts(token_ids)
-        return cached_logits(self.model, token_ids, self.cache, n_logits=1)[:, -1]
+        token_ids = token_ids[self.rows]
+        if self.step and token_ids.shape[1] == 1 and self.cache.length < self.cache.n_positions:
+            logits = torch.from_numpy(self.step(token_ids[:, 0].numpy()))
+        else:
+            logits = cached_logits(self.model, token_ids, self.cache, n_logits=1)[:, -1]
+        if len(logits) == len(self.logits):
+            return logits
+        return self.logits.index_copy_(0, self.rows, logits)
 
     def _read_prompts(self, token_ids: Tensor) -> Tensor:
         cache, n = self.cache, token_ids.shape[1]
@@ -585,15 +624,20 @@ def token_steps(
     n_tokens: int,
     sampling: Sampling = Sampling(),
     seed: int = 0,
+    stop_ids: Iterable[int] = (),
 ) -> Iterator[list[int]]:
     """Yield, `n_tokens` times, the next token of each of the texts that begin with `prompts`.
+
+    A text ends with the first of its tokens that is one of `stop_ids`; what is yielded for it from
+    then on has no meaning. When all have ended, nothing more is yielded.
 
     Args:
         model: a `GPT` or a `Llama`.
         prompts: B lists of token ids; they may differ in length.
         n_tokens: how many tokens to add to each.
         sampling: how to choose them.
-        seed: the same seed draws the same tokens.
+        seed: the same seed draws the same tokens, whenever other texts end.
+        stop_ids: tokens that end a text.
 
     Raises:
         ValueError: see `pad_prompts`; a negative `n_tokens` or seed; or a longest prompt that,
@@ -617,13 +661,20 @@ def token_steps(
     seen = None
     if sampling.repetition_penalty != 1:
         seen = mark_seen(token_ids, vocab_size, real).to(device)
-    token_ids = token_ids.to(device)
+    token_ids, stop_ids = token_ids.to(device), set(check_ids(stop_ids))
+    going = [True] * len(token_ids)
     for _ in range(n_tokens):
         chosen = pick_token(reader.next_logits(token_ids), sampling, generator, seen)
         yield chosen.tolist()
         token_ids = chosen[:, None]
         if seen is not None:
             seen.scatter_(1, token_ids, True)
+        if stop_ids:
+            ends = (token_id in stop_ids for token_id in chosen.tolist())
+            going = [still and not end for still, end in zip(going, ends, strict=True)]
+            if not any(going):
+                return
+            reader.keep(going)
 
 
 def stops_of(model: nn.Module, stop_ids: Iterable[int] | None) -> set[int]:
@@ -652,14 +703,12 @@ def generate_batch(
         For each prompt its new token ids.
     """
     stop_ids, texts, done = stops_of(model, stop_ids), [[] for _ in prompts], set()
-    for chosen in token_steps(model, prompts, n_tokens, sampling, seed):
+    for chosen in token_steps(model, prompts, n_tokens, sampling, seed, stop_ids):
         for row, token_id in enumerate(chosen):
             if token_id in stop_ids:
                 done.add(row)
             if row not in done:
                 texts[row].append(token_id)
-        if len(done) == len(texts):
-            break
     return texts
 
 

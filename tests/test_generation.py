@@ -455,11 +455,10 @@ def test_steps_write_into_the_cache_that_torch_reads():
     cache = KVCache(model)
     step = LlamaStep(model, cache)
     cached_logits(model, ids[:, :3], cache)
-    for token_id in ids[0, 3:7].tolist():
-        step(token_id)
+    for token_id in ids[0, 3:7].numpy():
+        step(token_id[None])
     got = cached_logits(model, ids[:, 7:], cache)
     torch.testing.assert_close(got, uncached(model, ids)[:, 7:], atol=1e-12, rtol=1e-12)
-    assert not LlamaStep.fits(model, KVCache(model, batch_size=2))
     assert not LlamaStep.fits(make("gpt"), KVCache(make("gpt")))
 
 
@@ -541,11 +540,40 @@ def test_batches_of_different_lengths_equal_one_by_one(kind):
     assert any(0 < len(text) < 12 for text in alone)
 
 
+@pytest.mark.parametrize("lengths", [(3,), (3, 1, 5)])
+def test_texts_that_have_ended_are_read_no_further(kind, lengths):
+    """What is drawn for the others is what would have been drawn beside them."""
+    model, read = make(kind, torch.float64), []
+    prompts = [random_ids(1, lengths[i % len(lengths)], seed=i)[0].tolist() for i in range(32)]
+    sampling = Sampling(repetition_penalty=1.1)
+    stops = {0, 1, 2, 3}
+    steps = zip(*token_steps(model, prompts, 18, sampling, seed=5), strict=True)
+    expected = [list(itertools.takewhile(lambda one: one not in stops, ids)) for ids in steps]
+    keep = Reader.keep
+
+    def noted(reader, going):
+        keep(reader, going)
+        read.append(len(reader.rows))
+        assert reader.cache.keys.shape[1] == len(reader.rows) >= sum(going)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Reader, "keep", noted)
+        assert generate_batch(model, prompts, 18, sampling, stops, seed=5) == expected
+    assert read[0] > read[-1] > 0
+
+
+def test_when_all_texts_have_ended_nothing_more_is_yielded(kind):
+    model = make(kind)
+    assert len(list(token_steps(model, [[1], [2]], 9, stop_ids=range(V)))) == 1
+    with pytest.raises(ValueError, match="sequence of integers"):
+        list(token_steps(model, [[1]], 2, stop_ids=[1.5]))
+
+
 def test_equal_prompts_are_read_once(kind):
     """A 0 that was filled in is another token than a real one."""
     model, read = make(kind), []
-    hook = lambda module, given, result: read.append(given[0].numel())  # noqa: E731
-    handle = model.token_embedding.register_forward_hook(hook)
+    hook = lambda module, given, result: read.append(len(given[0]))  # noqa: E731
+    handle = model.final_norm.register_forward_hook(hook)
     greedy = Sampling(temperature=0)
     for prompts, n_different in (
         ([[5, 7, 1], [5, 7, 1], [2, 0], [0, 2, 0], [2, 0], [9]], 4),
@@ -554,7 +582,7 @@ def test_equal_prompts_are_read_once(kind):
     ):
         read.clear()
         found = generate_batch(model, prompts, 4, greedy, ())
-        assert read == [3 * n_different, *[len(prompts)] * 3]
+        assert read == [n_different, *[len(prompts)] * (0 if isinstance(model, Llama) else 3)]
         assert found == [generate(model, prompt, 4, greedy, ()) for prompt in prompts]
     handle.remove()
 
