@@ -4,8 +4,18 @@ import numpy as np
 import pytest
 
 from lessons_lib.base import language
-from lessons_lib.classroom.exams import analysis, answers, drawing, plan, report, sheets, students
+from lessons_lib.classroom.exams import (
+    analysis,
+    answers,
+    drawing,
+    plan,
+    report,
+    results,
+    sheets,
+    students,
+)
 from lessons_lib.classroom.exams.__main__ import main
+from lessons_lib.classroom.marking import gradebooks
 from lessons_lib.classroom.questions import source
 from tests.classroom.test_questions_export import read_html
 
@@ -206,6 +216,17 @@ def test_points_go_to_the_gradebook_of_canvas(points, tmp_path, capsys):
         main(["analyse", str(points), "--out", str(tmp_path / "out"), "--roster", "list.csv"])
     with pytest.raises(ValueError, match="another file for the points"):
         main(["analyse", str(points), "--out", str(tmp_path / "out"), *words[:3], words[1]])
+
+
+def test_nobody_of_a_list_has_the_points_of_two(tmp_path):
+    (tmp_path / "list.csv").write_text(LIST.format("Ana,Ruiz,ana@uni.example,"), encoding="utf-8")
+    roster = gradebooks.read_roster(tmp_path / "list.csv")
+    both = [
+        results.Result(one, "", 1.0 + i, 4.0, False) for i, one in enumerate((WHO[0], "Ana Ruiz"))
+    ]
+    text, said = results.gradebook(both, roster, "Exam", "es")
+    assert text.splitlines()[1] == "Ana,Ruiz,ana@uni.example,,1"
+    assert said == ["Podría ser más de una persona de la lista, o una que ya tiene nota: Ana Ruiz"]
 
 
 def respond(question, shares, letters, draw=0):

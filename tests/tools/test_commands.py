@@ -16,7 +16,7 @@ PAGES = [
 COMMAND = re.compile(
     r"python3? -m ((?:lessons_lib|tools|benchmarks)[.\w]*)((?:(?!python)[^`|#\n])*)"
 )
-MAKE = re.compile(r"(?:^|`)make ([a-z]+)\b", re.M)
+MAKE = re.compile(r"(?:^|`|^\$ )make ([a-z]+)\b", re.M)
 MAKEFILE = (house.ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(" ".join(re.findall(r"^([a-z][a-z ]*):", MAKEFILE, re.M)).split())
 
