@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from tools import house
+from tools import book_site, house
 from tools.book_site import keep_options_whole
 from tools.law import stale
 
@@ -151,3 +151,18 @@ def test_options_of_commands_are_kept_whole():
         assert keep_options_whole(printed.format(before)) == printed.format(after)
     python = '<div class="highlight-ipython3 notranslate"><div class="highlight"><pre>a --b</pre>'
     assert keep_options_whole(python) == python
+
+
+def test_a_change_of_what_makes_the_pages_is_a_change_of_settings(tmp_path, monkeypatch):
+    """Sphinx reads pages anew when a setting has changed, and else keeps those it has."""
+    own, words = tmp_path / "own", tmp_path / "book" / "en"
+    own.mkdir()
+    words.mkdir(parents=True)
+    monkeypatch.setattr(book_site, "HERE", own)
+    monkeypatch.setattr(book_site, "ROOT", tmp_path)
+    seen = [book_site.made_by()]
+    for path in (own / "a.py", words / "_edition.yml", own / "a.py"):
+        path.write_text(f"{len(seen)}", encoding="utf-8")
+        seen.append(book_site.made_by())
+        assert book_site.made_by() == seen[-1]
+    assert len(set(seen)) == 4

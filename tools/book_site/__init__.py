@@ -6,6 +6,7 @@ works over http and from a folder (``file://``), with no request to another host
 the written pages quick to load.
 """
 
+import hashlib
 import re
 import shutil
 from importlib.metadata import distribution
@@ -34,6 +35,19 @@ HERE = Path(__file__).resolve().parent
 LONG_ENTRY = 120  # characters of a table's entry that is a sentence
 LONG_OPTION = 24  # characters of a word in code that still fits into a line of a phone
 COMMANDS = re.compile(r'<div class="highlight-(?:console|bash|shell) .*?</pre>', re.DOTALL)
+
+
+def made_by() -> str:
+    """Return a checksum of what turns the book's sources into pages.
+
+    It is a setting of Sphinx, which reads all pages anew when it changes: an older page is not kept
+    after an update of the book.
+    """
+    files = [*HERE.rglob("*.py"), *(ROOT / "book").glob("*/_edition.yml")]
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def editions() -> dict[str, dict]:
@@ -222,6 +236,7 @@ def _finish(app, exception):
 def setup(app):
     """Register the extension with Sphinx."""
     app.add_config_value("book_has_both_editions", False, "html")
+    app.add_config_value("book_made_by", made_by(), "env")
     app.add_post_transform(InlineDrawings)
     app.connect("config-inited", _configure)
     app.connect("builder-inited", _vendor)
