@@ -531,8 +531,10 @@ class Reader:
         if 0 < sum(going) <= 0.75 * len(self.rows):
             still = torch.tensor(going, device=self.rows.device)[self.rows]
             self.rows = self.rows[still]
-            cache = self.cache
-            cache.keys, cache.values = cache.keys[:, still], cache.values[:, still]
+            cache, n = self.cache, len(self.rows)
+            for stored in (cache.keys, cache.values):  # only what has been read has to move
+                stored[:, :n, :, : cache.length] = stored[:, still, :, : cache.length]
+            cache.keys, cache.values = cache.keys[:, :n], cache.values[:, :n]
             if isinstance(cache, PaddedCache):
                 cache.real = cache.real[still]
             self.step = self._step()

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 import torch
 
 from lessons_lib.base.checkpoints import before, read_checkpoint, write_checkpoint
+from lessons_lib.base.parallel import process_group, rank_and_size
 from lessons_lib.gpt import GPT, GPTConfig
 from lessons_lib.llama import Llama, LlamaConfig
 from lessons_lib.training import (
@@ -406,28 +408,37 @@ def sparse_loss(model, windows):
 
 
 SPARSE = replace(RECIPE, batch_size=8, save_every=4)
-WORKER = """
-import os, sys
-from lessons_lib.base.parallel import process_group
-from lessons_lib.training import train
-from tests.test_training_runs import SPARSE, new_model, some_data, sparse_loss, stop_at
-folder, stop, *how = sys.argv[1:]
-with process_group() as device:
-    model = new_model(seed=int("resume" in how))
-    watch = stop_at(int(stop))
-    train(model.to(device), some_data(), SPARSE, None, folder, "resume" in how, "sharded" in how,
-          watch, sparse_loss)
-"""
 
 
-def on_two(folder, stop, *how):
-    """Train on two processes until a step, which ends them with an error, or to the end."""
+def take_part(folder):
+    """Go on three times with a run, as one of two processes: to start them takes longest."""
+    with process_group() as device:
+        for stop, resume, sharded in (6, True, True), (9, True, False), (99, False, False):
+            model, watch = new_model(seed=int(resume)).to(device), stop_at(stop)
+            with pytest.raises((Stop, ValueError)) as error:
+                train(model, some_data(), SPARSE, None, folder / "sparse", resume, sharded, watch,
+                      sparse_loss)  # fmt: skip
+            if rank_and_size()[0] == 0:
+                shutil.copy(folder / "sparse" / "checkpoint.pt", folder / f"until-{stop}.pt")
+                (folder / f"until-{stop}.txt").write_text(error.exconly(), encoding="utf-8")
+
+
+def on_two(folder):
+    """Let two processes go on with a run of one."""
+    with pytest.raises(Stop):
+        train(new_model(), some_data(), SPARSE, None, folder / "sparse", watch=stop_at(3),
+              loss_fn=sparse_loss)  # fmt: skip
+    part = "import pathlib, sys; from tests.test_training_runs import take_part; "
+    part += "take_part(pathlib.Path(sys.argv[1]))"
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    worker = ["--no-python", sys.executable, "-c", WORKER, str(folder), str(stop)]
-    command = [sys.executable, *torchrun, *worker]
-    return subprocess.run(
-        [*command, *how], env=os.environ | TIGHT, capture_output=True, text=True, check=False
+    run = subprocess.run(
+        [sys.executable, *torchrun, "--no-python", sys.executable, "-c", part, str(folder)],
+        env=os.environ | TIGHT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
+    assert run.returncode == 0, run.stderr[-4000:]
 
 
 def test_a_run_goes_on_alone_and_on_two_processes_with_a_sparse_loss(tmp_path):
@@ -439,18 +450,16 @@ def test_a_run_goes_on_alone_and_on_two_processes_with_a_sparse_loss(tmp_path):
     assert (counts.view(12, 4, 2).sum(1).diff() != 0).all(1).sum() > 3  # the processes' shares
     expected = new_model()
     record = train(expected, data, SPARSE, loss_fn=sparse_loss)
-    with pytest.raises(Stop):
-        train(new_model(), data, SPARSE, None, tmp_path, watch=stop_at(3), loss_fn=sparse_loss)
-    for stop, how, saved in (6, ["sharded"], 4), (9, [], 8):
-        run = on_two(tmp_path, stop, "resume", *how)
-        assert "Stop" in run.stderr, run.stderr[-2000:]
-        state = read_checkpoint(tmp_path / "checkpoint.pt")
+    on_two(tmp_path)
+    for stop, saved in (6, 4), (9, 8):
+        assert (tmp_path / f"until-{stop}.txt").read_text(encoding="utf-8").endswith("Stop")
+        state = read_checkpoint(tmp_path / f"until-{stop}.pt")
         assert state["n_done"] == saved
         assert list(state["model"]) == list(expected.state_dict())
-    refused = on_two(tmp_path, 99)
-    assert "expected a folder without a run" in refused.stderr
+    refused = (tmp_path / "until-99.txt").read_text(encoding="utf-8")
+    assert "expected a folder without a run" in refused
     model = new_model(seed=1)
-    found = train(model, data, SPARSE, None, tmp_path, resume=True, loss_fn=sparse_loss)
+    found = train(model, data, SPARSE, None, tmp_path / "sparse", resume=True, loss_fn=sparse_loss)
     for line, other in zip(found, record, strict=True):  # sums in another order, 12 steps
         assert line["loss"] == pytest.approx(other["loss"], abs=1e-4)
         assert line["gradient"] == pytest.approx(other["gradient"], rel=1e-3)
