@@ -36,6 +36,12 @@ UNFADED = """[...document.querySelectorAll(
     (parseFloat(getComputedStyle(e).getPropertyValue('--fade-right')) > 0)
   ).map((e) => e.textContent.slice(0, 60))"""
 TWO_FRAMES = "() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
+# The page has a new size, and the theme, which waits 300 ms by the page's clock, has marked what
+# scrolls.
+SETTLED = f"""async () => {{
+  await ({TWO_FRAMES})();
+  await new Promise((go) => setTimeout(go, 400));
+}}"""
 # Formulas whose comma or full stop begins the next line.
 STRAY = r"""() => [...document.querySelectorAll(".bd-article span.math")].filter((formula) => {
   const stop = formula.nextSibling;
@@ -173,7 +179,7 @@ class Visit:
         figures = self.page.locator("figure.live-figure")
         for i in range(figures.count()):
             figures.nth(i).scroll_into_view_if_needed()
-            figures.nth(i).locator(".live-root").wait_for(state="attached", timeout=5000)
+            figures.nth(i).locator(".live-root").wait_for(state="attached")
         self.page.evaluate("scrollTo(0, 0)")
         return self.page.locator("figure.live-figure[data-live-state=ready]").count()
 
@@ -307,7 +313,7 @@ def check_page(tab, address):
         page.emulate_media(media="screen")
         page.set_viewport_size(PHONE)
         assert page.evaluate(CUT, ".cell_output pre:not(.columns)") == []
-        page.wait_for_timeout(400)  # the theme marks what scrolls after 300 ms
+        page.evaluate(SETTLED)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         assert page.evaluate(STRAY) == []
         page.eval_on_selector_all("style.still", "all => all.forEach((style) => style.remove())")
