@@ -283,6 +283,7 @@ def seen_in(visit, theme):
 
 def contents(visit):
     """Return a page's elements; what marks the place scrolled to may still change."""
+    visit.page.evaluate(TWO_FRAMES)  # a figure draws at most once a frame
     html = visit.page.evaluate("document.querySelector('.bd-article, main').innerHTML")
     return html.replace(' class=""', "")
 

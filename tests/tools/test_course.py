@@ -61,6 +61,6 @@ def test_steps_and_presentations_take_the_hours_of_the_path(language):
     projects = re.split(r"^## ", text, flags=re.M)[2:]
     assert len(projects) == 4
     for project in projects:
-        hours = re.findall(r"\((\d*)(½?) h\)", project)
+        hours = re.findall(r"\((\d*)(½?)\u00a0h\)", project)
         assert sum(int(n or 0) + bool(half) / 2 for n, half in hours) == work, project[:30]
         assert len(re.findall(r"^\| ", project, re.M)) == 2  # its own criterion
