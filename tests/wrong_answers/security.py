@@ -68,3 +68,11 @@ WRONG = {
         "all of them": lambda scores, poisoned, n: sum(poisoned),
     },
 }
+
+FOUND_BY = {
+    ("check_without_roles", "once"): "Look again",
+    ("check_without_roles", "one mark after the other"): "when another one goes",
+    ("check_attempts", "chances added"): "0.9 to the power n",
+    ("check_attempts", "no end at 1"): "math.inf",
+    ("check_found_among", "the later of equals"): "earlier text comes first",
+}

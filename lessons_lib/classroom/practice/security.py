@@ -107,6 +107,11 @@ check_found_among = Exercise(
     _found_among,
     (
         Case(
+            ([1.0, 9.0, 3.0, 7.0], [False, True, True, False], 1),
+            "the highest score is 9, and that text is poisoned.",
+            "la puntuación más alta es 9, y ese texto está envenenado.",
+        ),
+        Case(
             ([1.0, 9.0, 3.0, 7.0], [False, True, True, False], 2),
             "the two highest scores are 9 and 7; one of the two texts is poisoned.",
             "las dos puntuaciones más altas son 9 y 7; uno de los dos textos está envenenado.",
