@@ -25,11 +25,13 @@ def gradients(function, x, weight, bias, back):
 
 
 @pytest.mark.parametrize("shape", [(1200, 96), (4, 300, 96), (2, 3, 200, 96)])
-def test_large_products_equal_those_of_torch_with_gradients(shape):
+@pytest.mark.parametrize("width", [64, 384])  # below that of x, and above
+def test_large_products_equal_those_of_torch_with_gradients(shape, width, monkeypatch):
+    monkeypatch.setattr(module, "_WORTH_IT", 2**20)
     torch.manual_seed(0)
-    x, weight, bias = drawn(*shape), drawn(128, 96), drawn(128)
+    x, weight, bias = drawn(*shape), drawn(width, 96), drawn(width)
     assert module._pays(x, weight) == (module._X86 and torch.backends.mkldnn.is_available())
-    back = torch.randn(*shape[:-1], 128)
+    back = torch.randn(*shape[:-1], width)
     ours = gradients(linear, x, weight, bias, back)
     theirs = gradients(F.linear, x, weight, bias, back)
     for got, expected in zip(ours, theirs, strict=True):
@@ -67,8 +69,7 @@ def test_products_without_gradients_equal_those_of_torch(mode, direct, monkeypat
                 torch.testing.assert_close(linear(x, weight, b), expected, atol=1e-4, rtol=1e-5)
         monkeypatch.setattr(module, "_direct", spy)
         linear(x, weight, bias)
-    linear(x.clone(), weight.clone(), bias)  # the operator knows no gradients
-    assert len(asked) == (module._DIRECT and module._pays(x, weight))
+        assert len(asked) == (module._DIRECT and module._pays(x, weight))
 
 
 def laid_out(shape, how, generator):
@@ -220,6 +221,28 @@ def test_other_types_are_torch_to_the_bit(dtype):
     torch.manual_seed(0)
     x, weight = drawn(1200, 96, dtype=dtype), drawn(128, 96, dtype=dtype)
     assert torch.equal(linear(x, weight), F.linear(x, weight))
+
+
+def test_slopes_of_slopes_equal_those_of_torch(monkeypatch):
+    monkeypatch.setattr(module, "_WORTH_IT", 1)
+    torch.manual_seed(0)
+    x, weight, bias = drawn(40, 24), drawn(16, 24), drawn(16)
+
+    def second(function):
+        first = torch.autograd.grad(function(x, weight, bias).square().sum(), x, create_graph=True)
+        return torch.autograd.grad(first[0].square().sum(), (x, weight, bias))
+
+    for got, expected in zip(second(linear), second(F.linear), strict=True):
+        torch.testing.assert_close(got, expected, atol=1e-2, rtol=1e-4)
+
+
+def test_with_gradients_only_larger_products_are_handed_over():
+    x, weight = drawn(1000, 100), drawn(100, 100)
+    with torch.no_grad():
+        assert module._pays(x, weight) == (module._X86 and torch.backends.mkldnn.is_available())
+    assert not module._pays(x, weight)
+    weight = drawn(400, 100)
+    assert module._pays(x, weight) == (module._X86 and torch.backends.mkldnn.is_available())
 
 
 def test_small_products_and_mixed_precision_are_left_to_torch():
