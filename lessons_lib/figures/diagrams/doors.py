@@ -34,5 +34,5 @@ def security_diagram() -> Drawing:
         sketch.arrow((middle, 143), (138 + 38 * i, 176))
     sketch.box(116, 178, 120, 32, ("model", "modelo"), "trained")
     sketch.arrow((176, 211), (176, 232))
-    sketch.box(116, 234, 120, 32, ("answer: whose?", "respuesta: ¿de quién?"), "value")
+    sketch.box(101, 234, 150, 32, ("answer: whose?", "respuesta: ¿de quién?"), "value")
     return sketch.drawing()
