@@ -34,6 +34,7 @@ from lessons_lib.fine_tuning import (
     encode_chat,
     last_role,
     load_adapter,
+    logits_apart,
     lora_parts,
     merge_lora,
     pack,
@@ -263,8 +264,43 @@ def test_without_the_mask_texts_see_each_other():
     torch.testing.assert_close(wanted, alone[first], rtol=1e-4, atol=1e-4)
     assert packed_logits(model, rows, documents(rows, E), first & ~first).shape == (0, V)
     for wrong in first.int(), first[:, 1:]:
-        with pytest.raises(ValueError, match="expected a boolean for each token"):
-            packed_logits(model, rows, documents(rows, E), wrong)
+        for function in (packed_logits, logits_apart):
+            with pytest.raises(ValueError, match="expected a boolean for each token"):
+                function(model, rows, documents(rows, E), wrong)
+
+
+@pytest.mark.parametrize("kv", [4, 2])
+def test_texts_read_apart_give_the_logits_and_slopes_of_the_mask(kv):
+    torch.manual_seed(0)
+    sizes = LlamaConfig(V, 256, 64, 4, 3, 96, n_kv_heads=kv, d_head=16, qk_norm=kv == 2)
+    model, rows = Llama(sizes), pack(chats(), 240, E)
+    numbers = documents(rows, E)
+    wanted = (torch.rand(rows.shape) < 0.3) & (numbers % 3 != 1)  # nothing of some texts
+    found = []
+    for function in (packed_logits, logits_apart):
+        model.zero_grad()
+        logits = function(model, rows, numbers, wanted)
+        logits.logsumexp(-1).sum().backward()
+        found.append([logits.detach(), *(p.grad for p in model.parameters())])
+    for got, expected in zip(found[1], found[0], strict=True):
+        # sums of some hundred slopes in another order
+        near = 1e-4 * expected.abs().max().item()
+        torch.testing.assert_close(got, expected, rtol=1e-4, atol=near)
+
+
+def test_texts_of_which_nothing_is_wanted_are_not_read():
+    model, rows = random_model(), torch.tensor([[E, 5, E, E, 6, E, E, 7, E, E, E]])
+    numbers = documents(rows, E)
+    wanted = numbers == 1
+    expected = packed_logits(model, rows, numbers, wanted)
+    with torch.no_grad():
+        model.token_embedding.weight[[5, 7]] = math.nan
+    got = logits_apart(model, rows, numbers, wanted)
+    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4)
+    nothing = logits_apart(model, rows, numbers, wanted & ~wanted)
+    assert nothing.shape == (0, V)
+    nothing.sum().backward()  # a batch without answers is still a step
+    assert all(p.grad is not None for p in model.parameters())
 
 
 def test_documents_by_hand():
@@ -354,6 +390,8 @@ def test_errors_of_packing():
     gpt = GPT(GPTConfig(V, 64, 64, 4, 1))
     with pytest.raises(ValueError, match="expected a Llama, got a GPT"):
         packed_logits(gpt, some_ids(9), torch.zeros(2, 9))
+    with pytest.raises(ValueError, match="expected a number for each token"):
+        logits_apart(random_model(), some_ids(9), torch.zeros(2, 8), some_ids(9) > 5)
     with pytest.raises(ValueError, match="256"):
         packed_logits(random_model(), some_ids(257), torch.zeros(2, 257))
 

@@ -17,6 +17,7 @@ Sources:
 """
 
 from lessons_lib.fine_tuning.adapters import load_adapter, save_adapter
+from lessons_lib.fine_tuning.apart import check_packed, logits_apart
 from lessons_lib.fine_tuning.chat import (
     ASSISTANT,
     ROLES,
@@ -71,11 +72,13 @@ __all__ = [
     "chat_text",
     "chat_tokenizer",
     "check_messages",
+    "check_packed",
     "document_mask",
     "documents",
     "encode_chat",
     "last_role",
     "load_adapter",
+    "logits_apart",
     "lora_parts",
     "merge_lora",
     "pack",

@@ -13,6 +13,7 @@ from lessons_lib.base.validation import (
     check_integer,
     check_positions,
 )
+from lessons_lib.fine_tuning.apart import check_packed, logits_apart
 from lessons_lib.fine_tuning.chat import ASSISTANT, USER, special_id
 from lessons_lib.gpt import check_token_ids
 from lessons_lib.llama import Llama
@@ -99,15 +100,9 @@ def packed_logits(
         wanted: booleans (B, T) of which N are true: where logits are computed; all by default.
 
     Raises:
-        ValueError: see `check_token_ids`; a model without rotary positions; other shapes.
+        ValueError: see `check_packed`.
     """
-    if not isinstance(model, Llama):
-        raise ValueError(f"expected a Llama, got a {type(model).__name__}")
-    check_token_ids(token_ids, model.config.vocab_size, model.config.context_length)
-    if getattr(numbers, "shape", None) != token_ids.shape:
-        raise ValueError(f"expected a number for each token, got {numbers!r:.80}")
-    if wanted is not None and (wanted.shape, wanted.dtype) != (token_ids.shape, torch.bool):
-        raise ValueError(f"expected a boolean for each token, got {wanted!r:.80}")
+    check_packed(model, token_ids, numbers, wanted)
     x, mask = model.token_embedding(token_ids), document_mask(numbers)
     for block in model.blocks:
         x = block(x, mask)
@@ -171,10 +166,10 @@ def chat_loss(model: Llama, token_ids: Tensor, tokenizer: BPETokenizer) -> tuple
         tokenizer: knows the roles.
 
     Raises:
-        ValueError: see `answer_mask` and `packed_logits`.
+        ValueError: see `answer_mask` and `check_packed`.
     """
     numbers = documents(token_ids, special_id(tokenizer, END))
     counts = answer_mask(token_ids, tokenizer)[:, 1:]
-    logits = packed_logits(model, token_ids[:, :-1], numbers[:, :-1], counts)
+    logits = logits_apart(model, token_ids[:, :-1], numbers[:, :-1], counts)  # as packed_logits
     losses = F.cross_entropy(logits, token_ids[:, 1:][counts].long(), reduction="sum")
     return losses, counts.sum()

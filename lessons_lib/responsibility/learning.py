@@ -14,6 +14,8 @@ from lessons_lib.responsibility.privacy import check_texts
 from lessons_lib.tokens import BPETokenizer
 from lessons_lib.training import END, Recipe, clip_gradients, learning_rate, make_optimizers
 
+IGNORED = -100  # a target that does not count
+
 
 def text_rows(tokenizer: BPETokenizer, texts: Sequence[str]) -> Tensor:
     """Return texts as rows of token ids (N, T): `END`, the text, `END`, which also fills up.
@@ -46,8 +48,9 @@ def row_loss(model: nn.Module, rows: Tensor) -> Tensor:
     end = rows[:, :1]
     counts = ~((rows[:, 1:] == end) & (rows[:, :-1] == end))
     width = int(counts.sum(1).max())
-    logits, counts = model(rows[:, :width]), counts[:, :width]
-    return F.cross_entropy(logits[counts], rows[:, 1 : width + 1][counts])
+    targets = rows[:, 1:].masked_fill(~counts, IGNORED)[:, :width]
+    logits = model(rows[:, :width])
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
 
 
 def train_rows(model: nn.Module, rows: Tensor, recipe: Recipe) -> nn.Module:
