@@ -10,6 +10,7 @@ import torch
 from lessons_lib.corpus.stories import LANGUAGES
 from lessons_lib.corpus.tasks import KINDS, NOT_SAID
 from lessons_lib.fine_tuning import chat_model
+from tools import chat_adapter
 from tools import stages as tool
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -96,6 +97,7 @@ def test_each_way_of_going_on_changes_the_model_and_leaves_it_plain(chat, monkey
     for name, value in {"N_ASKED": 4, "N_PAIRS": 4, "N_STEPS": 1, "N_TASKS": 2}.items():
         monkeypatch.setattr(tool, name, value)
     monkeypatch.setattr(tool, "LORA", tool.replace(tool.LORA, n_steps=2))
+    monkeypatch.setattr(chat_adapter, "N_STORIES", 40)
     model, tokenizer = chat
     names = [name for name, _ in model.named_parameters()]
     before = {name: tensor.clone() for name, tensor in model.named_parameters()}
