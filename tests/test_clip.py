@@ -24,10 +24,12 @@ from lessons_lib.clip import (
     check_pictures,
     classify,
     contrastive_loss,
+    make_blocks,
     patches,
     picture_batch,
     picture_words,
     quick_gelu,
+    read_block,
     recall,
     show,
     sigmoid_loss,
@@ -222,6 +224,29 @@ def test_tensors_are_translated_both_ways():
 
 
 # ---------------------------------------------------------------- parts
+
+
+def test_a_block_read_at_one_place_is_the_whole_block_there():
+    torch.manual_seed(0)
+    block = make_blocks(TowerConfig(16, 4, 1))[0]
+    for parameter in block.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    x, places = torch.randn(3, 6, 16, requires_grad=True), torch.tensor([5, 0, 2])
+    rows = torch.arange(3)
+    everyone = torch.ones(6, 6, dtype=torch.bool)
+    for whole, found in (
+        (block(x), read_block(block, x, places)),
+        (block(x, everyone), read_block(block, x, places, everyone)),
+    ):
+        # as many numbers, added in another order
+        torch.testing.assert_close(found, whole[rows, places], rtol=1e-4, atol=1e-4)
+        slopes = [
+            torch.autograd.grad(y.square().sum(), [x, *block.parameters()])
+            for y in (found, whole[rows, places])
+        ]
+        for got, expected in zip(*slopes, strict=True):
+            near = 1e-4 * expected.abs().max().item() + 1e-4  # keys' biases have none
+            torch.testing.assert_close(got, expected, rtol=1e-3, atol=near)
 
 
 def test_quick_gelu_by_hand():

@@ -36,6 +36,7 @@ from lessons_lib.clip.towers import (
     check_pictures,
     make_blocks,
     patches,
+    read_block,
     start,
 )
 from lessons_lib.clip.words import WordTokenizer
@@ -58,6 +59,7 @@ __all__ = [
     "picture_model",
     "picture_words",
     "quick_gelu",
+    "read_block",
     "recall",
     "show",
     "sigmoid_loss",

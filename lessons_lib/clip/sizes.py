@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -28,7 +27,7 @@ def quick_gelu(x: Tensor) -> Tensor:
     >>> quick_gelu(torch.tensor([-3.0, 0.0, 3.0]))
     tensor([-0.0181,  0.0000,  2.9819])
     """
-    return x * torch.sigmoid(1.702 * x)
+    return F.silu(1.702 * x) / 1.702
 
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {

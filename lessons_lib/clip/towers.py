@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lessons_lib.attention import MultiHeadAttention
+from lessons_lib.attention import MultiHeadAttention, causal_mask, merge_heads, split_heads
 from lessons_lib.base.linear import Linear
 from lessons_lib.base.validation import check_integer
 from lessons_lib.block import Block, FeedForward, LayerNorm
@@ -27,6 +27,31 @@ def make_blocks(config: TowerConfig) -> nn.ModuleList:
         )
         for _ in range(config.n_layers)
     )
+
+
+def read_block(block: Block, x: Tensor, places: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Return what a block of `make_blocks` gives at one place of each row, without the others.
+
+    The last block of a tower is read at one position alone: the others give their keys and values
+    there, but need not ask and think any more.
+
+    Args:
+        block: the last one.
+        x: the residual stream before it (B, T, D).
+        places: (B,).
+        mask: booleans (T, T), True where a position may attend; causal by default.
+
+    Returns:
+        (B, D).
+    """
+    attention, rows = block.attention, torch.arange(len(x), device=x.device)
+    y = block.attention_norm(x)
+    q = split_heads(attention.query(y[rows, places][:, None]), attention.n_heads)  # (B, H, 1, K)
+    k, v = (split_heads(part(y), attention.n_heads) for part in (attention.key, attention.value))
+    mask = causal_mask(x.shape[1]).to(x.device) if mask is None else mask
+    mixed = F.scaled_dot_product_attention(q, k, v, mask[places][:, None, None])
+    x = x[rows, places] + attention.output(merge_heads(mixed)[:, 0])
+    return x + block.feed_forward(block.feed_norm(x))
 
 
 def patches(pictures: Tensor, size: int) -> Tensor:
@@ -122,21 +147,22 @@ class TextTower(nn.Module):
         self.projection = Linear(tower.d_model, config.d_shared, bias=False)
         start(self, tower)
 
-    def hidden(self, token_ids: Tensor) -> Tensor:
-        """Return a vector for each token: (N, T, D)."""
+    def hidden(self, token_ids: Tensor, ends: Tensor | None = None) -> Tensor:
+        """Return a vector for each token, (N, T, D), or for those at `ends` (N,) alone, (N, D)."""
         check_token_ids(token_ids, self.config.vocab_size, self.config.context_length)
-        x = self.token_embedding(token_ids)
-        x = x + self.position_embedding.weight[: token_ids.shape[1]]
-        for block in self.blocks:
+        x = self.token_embedding(token_ids) + self.position_embedding.weight[: token_ids.shape[1]]
+        for block in self.blocks[:-1]:
             x = block(x)  # causal
+        last = self.blocks[-1]
+        x = last(x) if ends is None else read_block(last, x, ends)
         return self.final_norm(x)
 
     def forward(self, token_ids: Tensor) -> Tensor:
         """Map captions (N, T) to vectors (N, E) of any length."""
         check_token_ids(token_ids, self.config.vocab_size, self.config.context_length)
         ends = caption_ends(token_ids, self.config.end_id)
-        x = self.hidden(token_ids[:, : ends.max() + 1])  # nothing behind the last end is read
-        return self.projection(x[torch.arange(len(x)), ends])
+        token_ids = token_ids[:, : ends.max() + 1]  # nothing behind the last end is read
+        return self.projection(self.hidden(token_ids, ends))
 
 
 class VisionTower(nn.Module):
@@ -171,9 +197,10 @@ class VisionTower(nn.Module):
         first = self.class_vector.expand(len(x), 1, -1)
         x = self.first_norm(torch.cat([first, x], 1) + self.position_embedding.weight)
         everyone = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device)
-        for block in self.blocks:
+        for block in self.blocks[:-1]:
             x = block(x, everyone)
-        return self.projection(self.final_norm(x[:, 0]))
+        x = read_block(self.blocks[-1], x, x.new_zeros(len(x), dtype=torch.long), everyone)
+        return self.projection(self.final_norm(x))
 
 
 def start(tower: nn.Module, config: TowerConfig) -> None:
