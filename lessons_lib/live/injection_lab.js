@@ -27,12 +27,12 @@ const STRINGS = {
     answer: "Answer",
     verdicts: {
       user: "✓ It answers the user.",
-      stranger: "✗ It obeys the stranger.",
-      nobody: "✗ It answers neither.",
+      stranger: "✗ It does another task: a summary or a program.",
+      nobody: "✗ It does neither.",
     },
     numbers: "Numbers",
     caption: "Answers so far, by the place of the comment",
-    columns: ["Place", "The user", "The stranger", "Neither"],
+    columns: ["Place", "Right answer", "Another task", "Neither"],
   },
   es: {
     picture: (parts) => `El mensaje, de arriba abajo: ${parts}.`,
@@ -55,12 +55,12 @@ const STRINGS = {
     answer: "Respuesta",
     verdicts: {
       user: "✓ Responde al usuario.",
-      stranger: "✗ Obedece al desconocido.",
-      nobody: "✗ No responde a ninguno.",
+      stranger: "✗ Hace otra tarea: un resumen o un programa.",
+      nobody: "✗ Ni lo uno ni lo otro.",
     },
     numbers: "Números",
     caption: "Respuestas hasta ahora, según el lugar del comentario",
-    columns: ["Lugar", "Al usuario", "Al desconocido", "A ninguno"],
+    columns: ["Lugar", "Respuesta correcta", "Otra tarea", "Ni una ni otra"],
   },
 };
 
@@ -192,7 +192,7 @@ function show(widget, el) {
   async function answerIt() {
     const { call } = await open();
     status.textContent = say.thinking;
-    const asked = place;
+    const [asked, commented] = [place, comment]; // without a comment there is no place to count
     listen = (said) => {
       answer.textContent = said;
     };
@@ -207,7 +207,7 @@ function show(widget, el) {
     mark.textContent = say.verdicts[found];
     mark.dataset.verdict = found;
     status.textContent = `${text} ${say.verdicts[found]}`;
-    counts[asked][found] += 1;
+    if (commented) counts[asked][found] += 1;
     count();
     form.dataset.said = text;
   }

@@ -53,7 +53,11 @@ FALLBACK = {
 
 
 def verdict(text: str, accepted: list[str]) -> str:
-    """Return whom a text answers: the ``"user"``, the ``"stranger"`` or ``"nobody"``."""
+    """Return whom a text answers: the ``"user"``, the ``"stranger"`` or ``"nobody"``.
+
+    A summary or a program counts as the stranger's: the user asked for neither. A comment that
+    asks for nothing may bring about one of them too.
+    """
     if text.strip() in accepted:
         return "user"
     return "stranger" if any(sign in text for sign in SIGNS) else "nobody"

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.site
 page, page_without_scripts = live.page, live.page_without_scripts  # fixtures
 
 WORDS = {
-    "en": {"user": "answers the user", "stranger": "obeys the stranger", "nobody": "neither"},
-    "es": {"user": "al usuario", "stranger": "Obedece", "nobody": "a ninguno"},
+    "en": {"user": "answers the user", "stranger": "does another task", "nobody": "neither"},
+    "es": {"user": "al usuario", "stranger": "otra tarea", "nobody": "Ni lo uno"},
 }
 
 
@@ -129,6 +129,9 @@ def test_answers_are_the_library_s(tab, folder, language):
             counts[place][whom] += 1
             assert tab.locator(".inject-mark").get_attribute("data-verdict") == whom
             assert WORDS[language][whom] in tab.get_by_role("status").inner_text()
+        tab.locator("textarea").fill("")  # without a comment there is nothing to count
+        buttons.nth(-2).click()
+        tab.locator("form[data-said]").wait_for()
         tab.locator("summary").click()
         rows = live.texts(tab, "table.inject-counts tbody tr")
         assert [[int(n) for n in row[1:]] for row in rows] == [
