@@ -37,6 +37,7 @@ from lessons_lib import (
     quantization,
     responsibility,
     scaling,
+    security,
     tokens,
     training,
 )
@@ -63,6 +64,7 @@ CHAPTERS = [
     clip,
     dit,
     responsibility,
+    security,
     data,
 ]
 HOSTILE = [math.nan, math.inf, -math.inf, -1, 0, True, False, "3", 2.5, None, 1j, [1], np.True_]
@@ -1040,6 +1042,11 @@ CALLS = {
         responsibility.text_log_probs,
         TELLER | {"texts": ["One morning"], "size": 2},
         {"size": SIZE},
+    ),
+    "security.surprise": (
+        security.surprise,
+        {"texts": ["one two", "one three"], "order": 2},
+        {"order": SIZE},
     ),
     "data.ByteModel": (data.ByteModel, {"text": "one two", "n": 2}, {"n": SIZE}),
     "data.Shards": (

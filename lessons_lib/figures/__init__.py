@@ -10,6 +10,7 @@ from lessons_lib.figures.diagrams.assistants import (
     chat_diagram,
     lora_diagram,
 )
+from lessons_lib.figures.diagrams.doors import security_diagram
 from lessons_lib.figures.diagrams.exams import exam_diagram
 from lessons_lib.figures.diagrams.learning import budget_diagram, memory_diagram, training_diagram
 from lessons_lib.figures.diagrams.painting import (
@@ -87,6 +88,7 @@ __all__ = [
     "picture_grid",
     "points",
     "responsibility_diagram",
+    "security_diagram",
     "speculative_diagram",
     "strips",
     "tokens_diagram",

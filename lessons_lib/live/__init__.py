@@ -18,6 +18,7 @@ _MODULES = {  # imported when asked for: some figures need PyTorch, most do not
     "Chat": "chat",
     "ErrorBars": "error_bars",
     "GraphWalk": "graph_walk",
+    "InjectionLab": "injection_lab",
     "LiveFigure": "figure",
     "LookInside": "look_inside",
     "MinHashLab": "min_hash_lab",

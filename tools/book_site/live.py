@@ -4,8 +4,8 @@ A figure is an ES module with anywidget's interface. Browsers refuse modules ope
 (``file://``), so the pages get one ordinary script instead: the engine and ``common.js`` once, each
 module in a function of its own, and a small loader that brings the page's figures to life. Other
 files they may not read either, so the model of `ModelInPage` and `LookInside` is a script too, and
-so are the stories that `TrainInPage` trains on, the model and the adapter of `Chat`, and that of
-`Painter`.
+so are the stories that `TrainInPage` trains on, the chat model of `Chat` and `InjectionLab`, the
+adapter of `Chat`, and the model of `Painter`.
 """
 
 import base64
@@ -17,7 +17,8 @@ from pathlib import Path
 from lessons_lib.live.modules import import_names, read_module, shared_source
 
 FILE_FIGURE = re.compile(
-    r'<figure [^>]*data-live="(chat|look_inside|model_in_page|painter|train_in_page)" lang="(\w+)"'
+    r'<figure [^>]*data-live="'
+    r'(chat|injection_lab|look_inside|model_in_page|painter|train_in_page)" lang="(\w+)"'
 )
 FIGURE = re.compile(r'<figure [^>]*data-live="(\w+)"')
 ALL_FIGURES = re.compile(r'(<script [^>]*src=)"_static/live\.js[^"]*"')
@@ -89,7 +90,7 @@ def pack_model(language: str) -> str:
 
 
 def pack_chat() -> dict[str, str]:
-    """Return the scripts of `Chat` by name: the chat model and its adapter, of both languages."""
+    """Return by name the scripts of the chat model and its adapter, which both languages share."""
     from lessons_lib.live.chat import adapter_file, chat_file
 
     files = {"chat_model": chat_file(), "chat_adapter": adapter_file()}
@@ -105,7 +106,7 @@ def pack_painter() -> dict[str, str]:
 
 def pack_files(figure: str, language: str) -> dict[str, str]:
     """Return by name the text of the scripts that a figure found by `FILE_FIGURE` asks for."""
-    if figure == "chat":
+    if figure in ("chat", "injection_lab"):
         return pack_chat()
     if figure == "painter":
         return pack_painter()

@@ -26,11 +26,11 @@ function serve(tell) {
   let [tokenizer, session] = [null, null];
   const models = { off: null, on: null }; // without the adapter and with it
   return answerCalls(tell, makePause(), (pause) => ({
-    // Open a GGUF file, and that of an adapter.
-    async open(bytes, adapter) {
+    // Open a GGUF file, and that of an adapter if there is one.
+    async open(bytes, adapter = null) {
       const opened = await openFile(bytes, pause);
       models.off = opened.model;
-      models.on = await adaptModel(opened.model, adapter, pause);
+      models.on = adapter && (await adaptModel(opened.model, adapter, pause));
       tokenizer = opened.tokenizer;
       session = null;
     },
