@@ -83,8 +83,8 @@ class InjectionLab(LiveFigure):
         "es": "El comentario de un desconocido en el mensaje",
     }
     caption: ClassVar = {
-        "en": "Who wrote which part of the message, and whom the model obeys.",
-        "es": "Quién escribió cada parte del mensaje y a quién obedece el modelo.",
+        "en": "Who wrote which part of the message, and what the model makes of it.",
+        "es": "Quién escribió cada parte del mensaje y qué hace con él el modelo.",
     }
 
     stories = traitlets.List().tag(sync=True)
