@@ -23,7 +23,6 @@ from lessons_lib.responsibility import (
     Odds,
     Secret,
     all_secrets,
-    dp_epsilon,
     draw_scenes,
     draw_secrets,
     exposure,
@@ -45,6 +44,8 @@ from lessons_lib.training import Recipe
 STORED = Path(__file__).resolve().parents[1] / "lessons_lib" / "models" / "responsibility.json"
 N_SEEDS, N_MODELS, N_SCENES = 20, 4, 3000  # of the odds
 N_BESIDE, DELTA, RATE = 1000, 1e-4, 0.06  # of the secrets: scenes beside them, and DP-SGD
+N_STEPS, N_HIDDEN = 120, 5  # of DP-SGD, and models for each epsilon
+NOISES = {None: 0.0, 8: 0.762, 3: 1.219, 1: 2.55, 0.5: 4.499}  # what gives each epsilon
 HELD = 10**6  # seed of scenes that no model learns
 
 
@@ -154,28 +155,36 @@ def repetitions() -> None:
             note("repetitions", {"scenes": N_BESIDE, "runs": runs})
 
 
+def hidden(noise: float, seed: int) -> tuple[float, dict]:
+    """Train with noise, and say what was learned of the world and of the secrets."""
+    tokenizer, secrets = scene_tokenizer(), draw_secrets(seed, "en")
+    rows = text_rows(tokenizer, training_texts(secrets, "en", seed))
+    torch.manual_seed(seed)
+    model = Llama(LlamaConfig(len(tokenizer.vocab), 40, 32, n_heads=4, n_layers=1, d_ff=64))
+    lr = min(2.0, 1 / noise) if noise else 2.0  # more noise, smaller steps
+    size = round(RATE * len(rows))
+    run = DPSGD(model, lambda m, row: row_loss(m, row[None]), lr, noise, 1.0, size, seed)
+    rng = torch.Generator().manual_seed(seed)
+    for _ in range(N_STEPS):
+        run.step(rows[torch.rand(len(rows), generator=rng) < RATE])
+    return extra_nats(model, "en"), by_repetitions(model, secrets, "en")
+
+
 def privacy() -> None:
-    """Train with more and more noise, and say what was learned of the world and of the secrets."""
-    runs, tokenizer, n_steps = [], scene_tokenizer(), 120
-    secrets = draw_secrets(1, "en")
-    rows = text_rows(tokenizer, training_texts(secrets, "en", 1))
-    for noise in (0.0, 0.5, 1.0, 4.0):
-        torch.manual_seed(0)
-        model = Llama(LlamaConfig(len(tokenizer.vocab), 40, 32, n_heads=4, n_layers=1, d_ff=64))
-        lr = min(2.0, 1 / noise) if noise else 2.0  # more noise, smaller steps
-        run = DPSGD(
-            model, lambda m, row: row_loss(m, row[None]), lr, noise, 1.0, round(RATE * len(rows))
-        )
-        rng = torch.Generator().manual_seed(1)
-        for _ in range(n_steps):
-            run.step(rows[torch.rand(len(rows), generator=rng) < RATE])
-        epsilon = dp_epsilon(noise, RATE, n_steps, DELTA)
-        found = {"noise": noise, "epsilon": round(epsilon, 2) if noise else None}
-        found |= {"extra_nats": extra_nats(model, "en")}
-        runs.append(found | {"exposure": by_repetitions(model, secrets, "en")})
-        print(runs[-1], flush=True)
-        settings = {"scenes": N_BESIDE, "rate": RATE, "steps": n_steps, "delta": DELTA}
-        note("privacy", {"settings": settings, "runs": runs})
+    """Train with more and more noise, several times, each with secrets and scenes of its own."""
+    settings = {"scenes": N_BESIDE, "rate": RATE, "steps": N_STEPS, "delta": DELTA}
+    runs = [
+        {"epsilon": epsilon, "noise": noise, "extra_nats": [], "exposure": {}}
+        for epsilon, noise in NOISES.items()
+    ]
+    for seed in range(N_HIDDEN):
+        for run in runs:
+            nats, exposures = hidden(run["noise"], seed)
+            run["extra_nats"].append(nats)
+            for told, bits in exposures.items():
+                run["exposure"].setdefault(told, []).append(bits)
+            print(run["epsilon"], seed, nats, exposures, flush=True)
+    note("privacy", {"settings": settings, "runs": runs})
 
 
 PARTS: dict[str, Callable[[], None]] = {

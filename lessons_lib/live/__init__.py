@@ -17,6 +17,7 @@ _MODULES = {  # imported when asked for: some figures need PyTorch, most do not
     "CaptionWall": "caption_wall",
     "Chat": "chat",
     "ErrorBars": "error_bars",
+    "ExposedSecrets": "exposed_secrets",
     "GraphWalk": "graph_walk",
     "InjectionLab": "injection_lab",
     "LiveFigure": "figure",
