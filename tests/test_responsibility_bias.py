@@ -2,12 +2,13 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
 import torch
 
-from lessons_lib.corpus.stories import WORLD
+from lessons_lib.corpus.stories import LANGUAGES, WORLD
 from lessons_lib.llama import Llama, LlamaConfig
 from lessons_lib.responsibility import (
     Odds,
@@ -34,6 +35,7 @@ from lessons_lib.responsibility import (
 )
 from lessons_lib.responsibility.bias import ANIMALS, BRAVE, CLEVER, MEN, THINGS, TRAITS, WOMEN
 from lessons_lib.training import END, Recipe
+from tools import house
 from tools import responsibility_runs as runs
 
 
@@ -334,16 +336,30 @@ def stored():
 def test_planted_odds_lie_in_the_stored_intervals(stored):
     truth = runs.planted()
     assert truth["brave"] == pytest.approx(math.log(0.4 / 0.6 / (0.1 / 0.9)), abs=1e-3)
-    assert [part for part in stored if part.startswith("bias")]
-    for part in ("bias-en", "bias-es"):
-        if part in stored:
-            seeds, inside = stored[part]["seeds"], stored[part]["inside"]
-            assert len(seeds) == stored[part]["n"] == 20
-            for name, n_inside in inside["0.95"].items():
-                found = [one[name] for one in seeds]
-                assert n_inside == sum(low <= truth[name] <= high for _, low, high in found)
-                assert n_inside >= 16  # of 20, where 19 are expected: three deviations
-                assert inside["0.99"][name] >= 19
+    missed = {}
+    for part in ("bias-en", "bias-en-again", "bias-es", "bias-es-again"):
+        seeds, inside = stored[part]["seeds"], stored[part]["inside"]
+        assert len(seeds) == stored[part]["n"] == 20
+        for name, n_inside in inside["0.95"].items():
+            found = [one[name] for one in seeds]
+            assert n_inside == sum(low <= truth[name] <= high for _, low, high in found)
+            assert n_inside >= 16  # of 20, where 19 are expected: three deviations
+            assert inside["0.99"][name] >= 19
+        missed[part] = sum(20 - n_inside for n_inside in inside["0.95"].values())
+    assert missed["bias-en"] + missed["bias-en-again"] == 7  # as the chapter says
+    assert missed["bias-es"] + missed["bias-es-again"] == 6
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_invented_answers_are_those_that_alignment_prints(language):
+    """The last two numbers of its first row: right and refused, in percent of 24."""
+    cells = house.read_notebook(house.ROOT / "book" / language / "alignment.ipynb").cells
+    (measured,) = [cell for cell in cells if cell.id == "measure"]
+    row = measured.outputs[0].text.splitlines()[1].split()
+    cells = house.read_notebook(house.ROOT / "book" / language / "responsibility.ipynb").cells
+    (truth,) = [cell for cell in cells if cell.id == "truth-look"]
+    invented = [int(n) for n in re.findall(r": (\d+)[,}]", truth.source)]
+    assert round(24 * (1 - int(row[-1]) / 100)) == invented[LANGUAGES.index(language)]
 
 
 @pytest.mark.parametrize("seed", [0, 7, 13])

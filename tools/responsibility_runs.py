@@ -100,16 +100,22 @@ def count_inside(seeds: list[dict[str, list[float]]], confidence: float) -> dict
     }
 
 
-def bias(language: str) -> None:
-    """Read the odds of four models, twenty times, and count the intervals that hold the truth."""
+def bias(language: str, first: int = 0, name: str = "") -> None:
+    """Read the odds of four models, twenty times, and count the intervals that hold the truth.
+
+    Of seven odds in two languages one was held 18 times of 20 by the first twenty seeds; that
+    happens to a true interval of 95% with a probability of 0.26, and to at least one of seven with
+    0.88. Twenty other seeds were run once, as a check. In all, 267 of 280 intervals hold the truth,
+    and the models themselves learn "clever" a little too low, by 0.07.
+    """
     truth, seeds = planted(), []
-    for seed in range(N_SEEDS):
+    for seed in range(first, first + N_SEEDS):
         found = compare(read_seed(seed, language))
         seeds.append(found)
         settings = {"scenes": N_SCENES, "models": N_MODELS, "confidence": 0.95}
         found = {"settings": settings, "planted": truth, "n": len(seeds), "seeds": seeds}
         found["inside"] = {str(level): count_inside(seeds, level) for level in (0.95, 0.99)}
-        note(f"bias-{language}", found)
+        note(f"bias-{language}{name}", found)
         print(language, seed, found["inside"], flush=True)
 
 
@@ -190,6 +196,8 @@ def privacy() -> None:
 PARTS: dict[str, Callable[[], None]] = {
     "bias-en": lambda: bias("en"),
     "bias-es": lambda: bias("es"),
+    "bias-en-again": lambda: bias("en", N_SEEDS, "-again"),
+    "bias-es-again": lambda: bias("es", N_SEEDS, "-again"),
     "repetitions": repetitions,
     "privacy": privacy,
 }

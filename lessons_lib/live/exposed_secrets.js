@@ -82,7 +82,7 @@ function draw(model, el) {
   });
   const picture = shape("svg", {
     class: "live-exposed",
-    viewBox: "0 0 380 180",
+    viewBox: "0 -8 380 188",
     role: "img",
     "aria-label": say.picture,
   });

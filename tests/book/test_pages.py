@@ -40,6 +40,16 @@ def prose(language: str, slug: str) -> str:
     return re.sub("[*_`]", "", plain(text))
 
 
+@pytest.mark.parametrize("language", house.LANGUAGES)
+def test_the_map_of_the_book_names_all_chapters(language):
+    """Each once, in the order of the table of contents, with its question."""
+    cells = house.read_notebook(ROOT / "book" / language / "intro.ipynb").cells
+    (text,) = [cell.source for cell in cells if cell.id == "scale"]
+    rows = re.findall(r"^\| \[[^\]]+\]\((\w+)\.ipynb\) \| (.+\?) \| .+ \|$", text, re.M)
+    slugs = [path.stem for path in house.notebooks(ROOT, languages=(language,))]
+    assert [slug for slug, _ in rows] == slugs[1:]
+
+
 def test_every_entry_has_its_counterpart():
     english, spanish = ({e["term"]: e for e in entries(lang)} for lang in house.LANGUAGES)
     assert len(english) == len(spanish) > 120
