@@ -6,8 +6,10 @@
     python -m benchmarks.training stories       distance from the floor after 60 and 120 s
 
 Two threads (`OMP_NUM_THREADS` says otherwise), float32, everything in one run. `gpt2` counts the
-processor's time, which other programs do not change much, and its steps take turns. `shakespeare`
-needs the text (see `lessons_lib.corpus.texts`).
+processor's time, which other programs do not change much, and its steps take turns; it also has
+both with the products in bfloat16 (`--precision bfloat16` of the training command), which pays
+where the processor multiplies it itself. `shakespeare` needs the text (see
+`lessons_lib.corpus.texts`).
 """
 
 import argparse
@@ -153,29 +155,33 @@ def plain_loss(model: nn.Module, ids: torch.Tensor) -> torch.Tensor:
 
 
 def gpt2_steps(batch: int = 4, length: int = 128, n_steps: int = 10) -> None:
-    """Compare whole steps of the 124M shape, ours and plain PyTorch's, in turns."""
+    """Compare steps of the 124M shape, ours and plain PyTorch's, in turns and two precisions."""
     sizes = (50257, 1024, 768, 12, 12)
     ids = torch.randint(sizes[0], (batch, length + 1))
     ours, plain = GPT(GPTConfig(*sizes)), PlainGPT(*sizes)
-    runs = {
+    both = {
         "ours": (partial(loss, ours, ids), AdamW(ours.parameters(), 1e-4)),
         "plain": (partial(plain_loss, plain, ids), torch.optim.AdamW(plain.parameters(), 1e-4)),
     }
-    seconds = {name: [] for name in runs}
+    seconds = {(name, half): [] for half in (False, True) for name in both}
     for turn in range(n_steps + 1):
-        for name, (compute, optimizer) in runs.items():
+        for name, half in seconds:
+            compute, optimizer = both[name]
             start = time.process_time()
-            compute().backward()
+            with torch.autocast("cpu", torch.bfloat16, half):
+                value = compute()
+            value.backward()
             optimizer.step()
             optimizer.zero_grad()
             if turn:  # the first turn warms up
-                seconds[name].append(time.process_time() - start)
-    rates = {name: batch * length / statistics.median(s) for name, s in seconds.items()}
-    print(
-        f"GPT-2 124M, {batch} windows of {length}, {n_steps} steps: ours {rates['ours']:,.0f} "
-        f"tokens per second of processor time, plain PyTorch {rates['plain']:,.0f}, ratio "
-        f"{rates['ours'] / rates['plain']:.2f}"
-    )
+                seconds[name, half].append(time.process_time() - start)
+    rates = {way: batch * length / statistics.median(s) for way, s in seconds.items()}
+    print(f"GPT-2 124M, {batch} windows of {length}, {n_steps} steps; tokens per processor second:")
+    for (name, half), rate in rates.items():
+        print(
+            f"{name:5} {'bfloat16' if half else 'float32 '} {rate:6,.0f}, "
+            f"{rate / rates['plain', False]:.2f} of plain float32"
+        )
 
 
 def baseline(data: Windows, vocab: int, seconds: float) -> nn.Module:
