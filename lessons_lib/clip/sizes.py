@@ -24,6 +24,7 @@ def quick_gelu(x: Tensor) -> Tensor:
 
     Source: Hendrycks and Gimpel 2016, section 2; the bend of the published CLIP.
 
+    >>> import torch
     >>> quick_gelu(torch.tensor([-3.0, 0.0, 3.0]))
     tensor([-0.0181,  0.0000,  2.9819])
     """
