@@ -316,6 +316,45 @@ def test_a_truncated_zst_and_a_wrong_one_are_refused(tmp_path):
             list(map("".join, documents))
 
 
+PACKED = ["snappy.parquet", "gzip.parquet", "zstd.parquet", "stream.arrow", "file.arrow"]
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_flipped_bytes_of_a_table_are_an_error_or_a_text(name, tmp_path):
+    """A flip that `arrow` believes would let it read beyond the file, and end the process."""
+    arrow = pytest.importorskip("pyarrow")
+    table, path = arrow.table({"text": [f"hello {i} ñ" for i in range(200)]}), tmp_path / name
+    if path.suffix == ".parquet":
+        pytest.importorskip("pyarrow.parquet").write_table(table, path, compression=path.stem)
+    else:
+        new = arrow.ipc.new_stream if path.stem == "stream" else arrow.ipc.new_file
+        with new(str(path), table.schema) as writer:
+            writer.write_table(table)
+    whole, rng, n_refused = path.read_bytes(), random.Random(0), 0
+    for _ in range(300):
+        flipped = bytearray(whole)
+        for place in rng.sample(range(len(whole)), rng.randint(1, 3)):
+            flipped[place] = rng.randrange(256)
+        path.write_bytes(flipped[: rng.choice([rng.randint(1, len(whole)), len(whole)])])
+        try:
+            list(read_documents(path))
+        except ValueError as error:
+            n_refused += 1
+            assert str(path) in str(error)  # noqa: PT017
+    assert n_refused > 100
+
+
+def test_the_disks_own_errors_stay_what_they_are(tmp_path, monkeypatch):
+    (tmp_path / "a.jsonl").write_text('{"text": "a"}\n')
+
+    def broken(_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("lessons_lib.data.files._opened", broken)
+    with pytest.raises(OSError, match="Input/output"):
+        list(read_documents(tmp_path / "a.jsonl"))
+
+
 def test_tables_without_the_column_or_broken_are_refused(tmp_path):
     arrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")

@@ -138,6 +138,10 @@ def _naming(path: Path) -> Iterator[None]:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(f"expected a whole packed file, got {path}: {error}") from None
+    except OSError as error:
+        if error.errno is not None:  # the disk's own trouble
+            raise
+        raise ValueError(f"expected a whole file, got {path}: {error}") from None
     except (csv.Error, ValueError) as error:
         raise ValueError(f"in {path}: {error}") from None
 
@@ -319,10 +323,14 @@ def _check_column(names: list[str], column: str) -> None:
 
 
 def _cells(parts: Iterable, column: str) -> Iterator[Document]:
-    """Yield the cells of a column of Arrow's record batches."""
+    """Yield the cells of a column of Arrow's record batches, none of which reaches beyond its file.
+
+    Arrow itself trusts what a file says about lengths, and would end the process.
+    """
     number = 0
     for part in parts:
         values = part.column(part.schema.get_field_index(column))
+        values.validate(full=True)
         for start in range(0, len(values), _ROWS):
             for value in values.slice(start, _ROWS).to_pylist():
                 number += 1
