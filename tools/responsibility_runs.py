@@ -7,8 +7,6 @@
 processors round differently, and the numbers then differ in their last digits.
 """
 
-import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +14,6 @@ import numpy as np
 import torch
 
 from lessons_lib.base import console
-from lessons_lib.base.files import write_atomic
 from lessons_lib.llama import Llama, LlamaConfig
 from lessons_lib.responsibility import (
     DPSGD,
@@ -40,6 +37,7 @@ from lessons_lib.responsibility import (
 )
 from lessons_lib.responsibility.bias import t_value
 from lessons_lib.training import Recipe
+from tools.stored import note_part, run_parts
 
 STORED = Path(__file__).resolve().parents[1] / "lessons_lib" / "models" / "responsibility.json"
 N_SEEDS, N_MODELS, N_SCENES = 20, 4, 3000  # of the odds
@@ -47,14 +45,6 @@ N_BESIDE, DELTA, RATE = 1000, 1e-4, 0.06  # of the secrets: scenes beside them, 
 N_STEPS, N_HIDDEN = 120, 5  # of DP-SGD, and models for each epsilon
 NOISES = {None: 0.0, 8: 0.762, 3: 1.219, 1: 2.55, 0.5: 4.499}  # what gives each epsilon
 HELD = 10**6  # seed of scenes that no model learns
-
-
-def note(part: str, found: dict) -> None:
-    """Write one part's findings beside those of the others."""
-    stored = json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
-    stored[part] = found
-    text = json.dumps(dict(sorted(stored.items())), indent=1, ensure_ascii=False)
-    write_atomic(STORED, (text + "\n").encode())
 
 
 def read_seed(seed: int, language: str, n_models: int = N_MODELS) -> list[dict[str, float]]:
@@ -115,7 +105,7 @@ def bias(language: str, first: int = 0, name: str = "") -> None:
         settings = {"scenes": N_SCENES, "models": N_MODELS, "confidence": 0.95}
         found = {"settings": settings, "planted": truth, "n": len(seeds), "seeds": seeds}
         found["inside"] = {str(level): count_inside(seeds, level) for level in (0.95, 0.99)}
-        note(f"bias-{language}{name}", found)
+        note_part(STORED, f"bias-{language}{name}", found)
         print(language, seed, found["inside"], flush=True)
 
 
@@ -158,7 +148,7 @@ def repetitions() -> None:
             run |= {"extra_nats": extra_nats(model, "en")}
             runs.append(run | {"exposure": by_repetitions(model, secrets, "en")})
             print(runs[-1], flush=True)
-            note("repetitions", {"scenes": N_BESIDE, "runs": runs})
+            note_part(STORED, "repetitions", {"scenes": N_BESIDE, "runs": runs})
 
 
 def hidden(noise: float, seed: int) -> tuple[float, dict]:
@@ -190,7 +180,7 @@ def privacy() -> None:
             for told, bits in exposures.items():
                 run["exposure"].setdefault(told, []).append(bits)
             print(run["epsilon"], seed, nats, exposures, flush=True)
-    note("privacy", {"settings": settings, "runs": runs})
+    note_part(STORED, "privacy", {"settings": settings, "runs": runs})
 
 
 PARTS: dict[str, Callable[[], None]] = {
@@ -205,11 +195,7 @@ PARTS: dict[str, Callable[[], None]] = {
 
 def main() -> None:
     """Run the parts that are asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all by default")
-    torch.set_num_threads(1)
-    for part in parser.parse_args().parts or PARTS:
-        PARTS[part]()
+    run_parts(PARTS, __doc__)
 
 
 if __name__ == "__main__":

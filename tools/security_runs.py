@@ -8,21 +8,17 @@ processors round differently, and the numbers then differ in their last digits. 
 needs `xllamacpp`, as the tests do.
 """
 
-import argparse
-import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-
 from lessons_lib.base import console
-from lessons_lib.base.files import write_atomic
 from lessons_lib.corpus.tasks import ask, sample
 from lessons_lib.fine_tuning import ASSISTANT, USER, chat_model, reply_batch
 from lessons_lib.live.chat import chat_file
 from lessons_lib.responsibility import draw_scenes, scene_model, tell_scene
 from lessons_lib.security import payload_share, plant, with_comment
+from tools.stored import note_part, run_parts
 
 STORED = Path(__file__).resolve().parents[1] / "lessons_lib" / "models" / "security.json"
 N_SEEDS, ROUNDS = 4, 32 * 400 / 3000  # a text is read about four times, whatever the corpus
@@ -30,14 +26,6 @@ SIZES = {3000: (3, 10, 30, 100), 12000: (3, 10, 30, 100), 30000: (30, 100)}
 HELD = 10**6  # seed of scenes that no model learns
 N_CHATS = 30
 SUMMARY = {"en": "Sum up the story.", "es": "Resume el cuento."}
-
-
-def note(part: str, found: dict) -> None:
-    """Write one part's findings beside those of the others."""
-    stored = json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
-    stored[part] = found
-    text = json.dumps(dict(sorted(stored.items())), indent=1, ensure_ascii=False)
-    write_atomic(STORED, (text + "\n").encode())
 
 
 def poisoned(kind: str, n: int, n_bad: int, seed: int) -> tuple[float, float]:
@@ -64,7 +52,7 @@ def poison() -> None:
         run["without"] = [round(x, 4) for x in usual]
         runs.append(run)
         print(run, flush=True)
-        note("poison", {"seeds": N_SEEDS, "rounds": round(ROUNDS, 2), "runs": runs})
+        note_part(STORED, "poison", {"seeds": N_SEEDS, "rounds": round(ROUNDS, 2), "runs": runs})
 
 
 def llama_cpp() -> None:
@@ -93,7 +81,7 @@ def llama_cpp() -> None:
                 for who, said in answers.items()
             }
             print(language, found[language], flush=True)
-    note("llama-cpp", found)
+    note_part(STORED, "llama-cpp", found)
 
 
 PARTS: dict[str, Callable[[], None]] = {"poison": poison, "llama-cpp": llama_cpp}
@@ -101,11 +89,7 @@ PARTS: dict[str, Callable[[], None]] = {"poison": poison, "llama-cpp": llama_cpp
 
 def main() -> None:
     """Run the parts that are asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all by default")
-    torch.set_num_threads(1)
-    for part in parser.parse_args().parts or PARTS:
-        PARTS[part]()
+    run_parts(PARTS, __doc__)
 
 
 if __name__ == "__main__":

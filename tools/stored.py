@@ -1,8 +1,39 @@
-"""What the commands share that train the book's stored models."""
+"""What the commands share that store something: models, and what experiments found."""
 
 import argparse
+import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from lessons_lib.base.files import write_atomic
+
+
+def note_part(path: Path, part: str, found: dict) -> None:
+    """Write what one part of an experiment found beside what the others did."""
+    stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    stored[part] = found
+    text = json.dumps(dict(sorted(stored.items())), indent=1, ensure_ascii=False)
+    write_atomic(path, (text + "\n").encode())
+
+
+def run_parts(
+    parts: Mapping[str, Callable[[], None]], about: str, arguments: Sequence[str] | None = None
+) -> None:
+    """Run the parts of an experiment that are asked for, all by default, on one thread.
+
+    Args:
+        parts: by name.
+        about: the tool's docstring, whose first line is the help's.
+        arguments: of the command; those of the process by default.
+    """
+    parser = argparse.ArgumentParser(description=about.split("\n")[0])
+    parser.add_argument("parts", nargs="*", choices=[*parts, []], help="all by default")
+    torch.set_num_threads(1)
+    for part in parser.parse_args(arguments).parts or parts:
+        parts[part]()
 
 
 def train_or(
