@@ -130,16 +130,10 @@ function show(widget, el) {
 
   // --- The model, once it is needed
 
-  let [opening, model] = [null, null];
+  let model = null;
   let listen = () => {};
 
-  function open() {
-    opening ??= begin().catch((error) => {
-      opening = null;
-      throw error;
-    });
-    return opening;
-  }
+  const open = beginOnce(begin);
 
   async function begin() {
     speak(say.loading(sizes[0]));

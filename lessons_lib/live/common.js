@@ -246,6 +246,19 @@ async function loadShared(widget, kind, pause) {
   return fromBase64(await loadScript(kind), pause);
 }
 
+// A function that begins something at its first call and gives every caller the same promise; what has
+// failed is begun anew.
+function beginOnce(begin) {
+  let begun = null;
+  return () => {
+    begun ??= begin().catch((error) => {
+      begun = null;
+      throw error;
+    });
+    return begun;
+  };
+}
+
 // --- Work beside the page
 
 // The bytes that a call gives: they go to the worker instead of being copied.

@@ -114,7 +114,7 @@ function show(widget, el) {
   const stories = widget.get("stories");
   const comments = widget.get("comments");
   let [story, place, comment] = [0, "before", comments[1]];
-  let [busy, ended, opening, model] = [false, false, null, null];
+  let [busy, ended, model] = [false, false, null];
   let listen = () => {};
   const counts = Object.fromEntries(
     PLACES.map((one) => [one, { user: 0, stranger: 0, nobody: 0 }]),
@@ -124,13 +124,7 @@ function show(widget, el) {
 
   // --- The model, once it is needed
 
-  function open() {
-    opening ??= begin().catch((error) => {
-      opening = null;
-      throw error;
-    });
-    return opening;
-  }
+  const open = beginOnce(begin);
 
   async function begin() {
     status.textContent = say.loading;

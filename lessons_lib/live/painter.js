@@ -135,16 +135,9 @@ function draw(widget, el) {
 
   // --- The model, once it is needed
 
-  let opening = null;
   let model = null;
 
-  function open() {
-    opening ??= begin().catch((error) => {
-      opening = null;
-      throw error;
-    });
-    return opening;
-  }
+  const open = beginOnce(begin);
 
   async function begin() {
     speak(say.loading(size));
