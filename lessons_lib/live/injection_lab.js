@@ -120,14 +120,19 @@ function show(widget, el) {
     PLACES.map((one) => [one, { user: 0, stranger: 0, nobody: 0 }]),
   );
 
+  // Where the words are seen elsewhere, they are only said.
   const status = statusLine();
+  function speak(text, seen = false) {
+    status.textContent = text;
+    status.classList.toggle("live-unseen", seen);
+  }
 
   // --- The model, once it is needed
 
   const open = beginOnce(begin);
 
   async function begin() {
-    status.textContent = say.loading;
+    speak(say.loading);
     const bytes = await loadShared(widget, "chat_model", makePause());
     const work = beside(PROGRAM, serve, (told) =>
       told.said === undefined ? calls.hear(told) : listen(told.said),
@@ -185,7 +190,7 @@ function show(widget, el) {
 
   async function answerIt() {
     const { call } = await open();
-    status.textContent = say.thinking;
+    speak(say.thinking);
     const [asked, commented] = [place, comment]; // without a comment there is no place to count
     listen = (said) => {
       answer.textContent = said;
@@ -193,14 +198,14 @@ function show(widget, el) {
     const messages = [{ role: "user", content: messageOf(lines()) }];
     const text = await call("reply", messages, MOST, false);
     if (text === null) {
-      status.textContent = say.tooLong;
+      speak(say.tooLong);
       return;
     }
     const found = verdictOf(text, stories[story].accepted, widget.get("signs"));
     answer.textContent = text;
     mark.textContent = say.verdicts[found];
     mark.dataset.verdict = found;
-    status.textContent = `${text} ${say.verdicts[found]}`;
+    speak(`${text} ${say.verdicts[found]}`, true);
     if (commented) counts[asked][found] += 1;
     count();
     form.dataset.said = text;
@@ -214,7 +219,7 @@ function show(widget, el) {
     try {
       await answerIt();
     } catch (error) {
-      status.textContent = `${model ? say.failed : say.notLoaded} ${error.message}`;
+      speak(`${model ? say.failed : say.notLoaded} ${error.message}`);
     }
     busy = false;
     allow();
