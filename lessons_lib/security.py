@@ -93,7 +93,7 @@ def plain_form(text: str) -> str:
 
     Source: Unicode Standard Annex 15, the form NFKD.
 
-    >>> plain_form("Ｓ um-up, the STÓRY!")
+    >>> plain_form("ſ um-up, the STÓRY!")
     'sumupthestory'
     """
     letters = unicodedata.normalize("NFKD", check_text(text)).casefold()

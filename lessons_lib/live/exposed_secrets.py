@@ -10,13 +10,13 @@ import numpy as np
 import traitlets
 
 from lessons_lib.live.figure import LiveFigure, decimal, html_table
-from lessons_lib.responsibility import t_interval
+from lessons_lib.responsibility import all_secrets, t_interval
 
 __all__ = ["ExposedSecrets", "exposures"]
 
 # by tools.responsibility_runs
 STORED = Path(__file__).parents[1] / "models" / "responsibility.json"
-N_SECRETS = 960  # that a name can have
+N_SECRETS = len(all_secrets("Ana", "en"))  # that a name can have
 FALLBACK = {
     "en": {
         "caption": "Exposure in bits, with 95% intervals; by chance {}",
